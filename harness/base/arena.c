@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A chain of blocks, bumped; the first block survives a reset. */
+#include "base/arena.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOCK_MIN (64 * 1024)
+#define ALIGN 16
+
+struct block {
+	struct block *next;
+	size_t used, size;
+	_Alignas(ALIGN) uint8_t data[];
+};
+
+struct arena {
+	struct block *first, *last;
+};
+
+static void *must(void *p)
+{
+	if (!p) {
+		fputs("verdict: out of memory\n", stderr);
+		abort();
+	}
+	return p;
+}
+
+static struct block *block_new(size_t size)
+{
+	struct block *b = must(malloc(sizeof(*b) + size));
+
+	b->next = NULL;
+	b->used = 0;
+	b->size = size;
+	return b;
+}
+
+struct arena *arena_new(void)
+{
+	struct arena *a = must(malloc(sizeof(*a)));
+
+	a->first = a->last = block_new(BLOCK_MIN);
+	return a;
+}
+
+static void free_chain(struct block *b)
+{
+	while (b) {
+		struct block *next = b->next;
+
+		free(b);
+		b = next;
+	}
+}
+
+void arena_free(struct arena *a)
+{
+	if (!a)
+		return;
+	free_chain(a->first);
+	free(a);
+}
+
+void arena_reset(struct arena *a)
+{
+	free_chain(a->first->next);
+	a->first->next = NULL;
+	a->first->used = 0;
+	a->last = a->first;
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+	struct block *b = a->last;
+	void *p;
+
+	size = (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+	if (b->size - b->used < size) {
+		b = block_new(size > BLOCK_MIN ? size : BLOCK_MIN);
+		a->last->next = b;
+		a->last = b;
+	}
+	p = b->data + b->used;
+	b->used += size;
+	return memset(p, 0, size);
+}
+
+void *arena_memdup(struct arena *a, const void *data, size_t size)
+{
+	void *p = arena_alloc(a, size ? size : 1);
+
+	if (size)
+		memcpy(p, data, size);
+	return p;
+}
+
+char *arena_strndup(struct arena *a, const char *s, size_t n)
+{
+	size_t len = strnlen(s, n);
+	char *p = arena_alloc(a, len + 1);
+
+	memcpy(p, s, len);
+	return p;
+}
+
+char *arena_strdup(struct arena *a, const char *s)
+{
+	return s ? arena_strndup(a, s, strlen(s)) : NULL;
+}
+
+char *arena_printf(struct arena *a, const char *fmt, ...)
+{
+	va_list ap;
+	char *p;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		abort();
+	p = arena_alloc(a, (size_t)n + 1);
+	va_start(ap, fmt);
+	vsnprintf(p, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	return p;
+}
+
+void *arena_grow(struct arena *a, void *list, size_t n, size_t elem)
+{
+	void *p;
+
+	if (n == 0)
+		return arena_alloc(a, 4 * elem);
+	if (n < 4 || (n & (n - 1)))
+		return list;
+	p = arena_alloc(a, 2 * n * elem);
+	memcpy(p, list, n * elem);
+	return p;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* An engine executes what a scenario asks: it puts a packet in at one place and tells every hop it
+ * took, restarts agents, lets time pass. What is common to all engines (choosing packets,
+ * binding addresses, capture time, map snapshots) is in engine/run.c.
+ */
+#ifndef VERDICT_ENGINE_ENGINE_H
+#define VERDICT_ENGINE_ENGINE_H
+
+#include "base/err.h"
+#include "cluster/cluster.h"
+#include "engine/topology.h"
+#include "engine/trace.h"
+
+struct engine_opts {
+	const struct cluster *cluster;
+	const struct topology *topology; /* up; outlives the engine */
+	const char *objects; /* folder of the .o files; NULL: the ones installed */
+	const char *pin_root; /* "<bpffs>/<id>": node n's maps are pinned at <pin_root>/<n>/tc/globals */
+	bool pristine; /* no helper is interposed; time is real then */
+};
+
+/* A packet and where it enters. */
+struct injection {
+	int from; /* index of the sending node: enters at its native device's egress; -1: the world, enters on
+		   * the wire before the device of node `to`
+		   */
+	int to; /* index of the node its destination lives on, -1: the world */
+	struct frame frame; /* MACs are set */
+	uint64_t now_ns; /* virtual time since the run began; never goes back */
+};
+
+struct log_sink {
+	void (*line)(void *arg, const char *node, const char *text);
+	void *arg;
+};
+
+struct engine;
+
+struct engine_ops {
+	const char *name; /* "testrun" */
+	enum engine_kind kind;
+	/* Agents of all nodes are started. */
+	int (*open)(const struct engine_opts *opts, const struct log_sink *log,
+		    struct engine **out, struct err *err);
+	/* Fills hops, outcome, at and why of *trace; memory from a. */
+	int (*inject)(struct engine *e, const struct injection *in, struct arena *a,
+		      struct trace *trace, uint64_t *lost, struct err *err);
+	/* Ends node's agent as the step says and starts it again; restart or upgrade. */
+	int (*restart)(struct engine *e, unsigned node, const struct restart_step *how,
+		       const struct log_sink *log, struct err *err);
+	/* Time passes without packets; now_ns as in struct injection. */
+	int (*advance)(struct engine *e, uint64_t now_ns, struct err *err);
+	unsigned (*interposed)(const struct engine *e);
+	void (*close)(struct engine *e); /* NULL is fine; maps and pins are gone afterwards */
+};
+
+extern const struct engine_ops engine_testrun;
+extern const struct engine_ops engine_netns;
+
+const struct engine_ops *engine_by_kind(enum engine_kind kind);
+
+/* "" when the engine works on this machine, else what is missing, for `doctor` and skips. */
+const char *engine_missing(enum engine_kind kind, struct arena *a);
+
+#endif

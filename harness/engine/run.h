@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Runs a scenario's steps on an engine: the part that is the same for all of them. */
+#ifndef VERDICT_ENGINE_RUN_H
+#define VERDICT_ENGINE_RUN_H
+
+#include "engine/engine.h"
+
+struct run_opts {
+	const char *objects; /* NULL: installed */
+	bool pristine;
+	void (*progress)(void *arg, unsigned step, unsigned steps, uint64_t packets); /* may be NULL */
+	void *progress_arg;
+};
+
+/* All memory of *out from a. A topology is built for the cluster or reused from an earlier call in
+ * this process. Errors are the harness's or the scenario's (err->kind), never a failed expectation.
+ */
+int run_scenario(const struct scenario *s, enum engine_kind kind, const struct run_opts *opts,
+		 struct arena *a, struct run_trace *out, struct err *err);
+/* Takes down cached topologies and clusters. */
+void run_cleanup(void);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Holds what was seen against what was expected. Pure: same input, same differences. */
+#ifndef VERDICT_JUDGE_JUDGE_H
+#define VERDICT_JUDGE_JUDGE_H
+
+#include "engine/trace.h"
+
+/* One thing that is not as expected. Texts in the arena given to judge_scenario(). */
+struct difference {
+	struct loc loc; /* the expectation's line in the scenario */
+	unsigned step; /* from 1 */
+	const struct trace *packet; /* NULL: of the step as a whole */
+	const struct hop *hop; /* NULL: of the packet as a whole */
+	const char *field; /* "outcome", "drop_reason", "ct", "ip.src", "events: drop", ... */
+	const char *expected, *actual;
+	const char *detail; /* more lines: map entries, nearest monitor lines; may be NULL */
+};
+
+enum status {
+	STATUS_PASSED,
+	STATUS_FAILED, /* an expectation did not hold, or could not have failed (vacuous) */
+	STATUS_ERROR, /* the harness or the scenario file failed: err */
+	STATUS_SKIPPED, /* skip_reason: the missing capability */
+};
+
+struct step_result {
+	const struct step *step;
+	struct difference *diffs;
+	size_t n_diffs;
+};
+
+struct scenario_result {
+	const struct scenario *scenario; /* NULL if the file could not be read: path and err then */
+	const char *path; /* as typed */
+	const char *name;
+	const char *engine; /* "testrun", "netns"; NULL when it never came to that */
+	enum status status;
+	const char *skip_reason;
+	struct err *err; /* STATUS_ERROR */
+	const struct run_trace *trace;
+	struct step_result *steps;
+	size_t n_steps;
+	uint64_t packets, checks; /* how many packets were sent, expectations evaluated */
+	uint64_t duration_ns;
+	const char *pcapng; /* what was written for this run, NULL if nothing */
+};
+
+/* Fills status, steps, packets and checks from scenario and trace. */
+void judge_scenario(struct arena *a, const struct scenario *s, const struct run_trace *t,
+		    struct scenario_result *out);
+
+/* The first difference of one packet against the packet part of an expectation: for benchmarks and
+ * streams. True if as expected; *checks is raised by what was evaluated.
+ */
+bool judge_packet(const struct expect *e, const struct trace *t, uint64_t *checks);
+
+/* The difference as text, packetdrill's way:
+ *   scenarios/x/scenario.yaml:14: packet 4 (etcd.pcapng, +0.003120 s) at master-0/eth0
+ *   cil_from_netdev: outcome: expected delivered, actual dropped (POLICY 133, bpf_host.c:88)
+ * then the packet in one line and one line for each hop. No colour: report/ adds it by `mark`.
+ */
+void judge_print_difference(struct buf *out, const struct difference *d);
+/* One line a packet: number, time, packet, hops with verdicts and reasons, outcome. */
+void judge_print_packet(struct buf *out, const struct trace *t);
+
+#endif

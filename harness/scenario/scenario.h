@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A scenario as pure data: a cluster, steps, expectations. Every part knows where it was written.
+ *
+ * Read by scenario_load() through the table in scenario/schema.h, which also makes the reference
+ * in docs/ and the suggestions for misspelt keys.
+ */
+#ifndef VERDICT_SCENARIO_SCENARIO_H
+#define VERDICT_SCENARIO_SCENARIO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/value.h"
+#include "base/words.h"
+#include "packet/field.h"
+#include "packet/rewrite.h"
+
+enum engine_kind { ENGINE_TESTRUN = 1 << 0, ENGINE_NETNS = 1 << 1 };
+#define ENGINES_ALL (ENGINE_TESTRUN | ENGINE_NETNS)
+
+/* Packet numbers of a capture: "1-3", "7", "4-", "1-3,9". */
+struct packet_range {
+	uint32_t first, last; /* inclusive; last UINT32_MAX is open */
+};
+
+struct packet_set {
+	struct packet_range *ranges;
+	size_t n; /* 0: all */
+};
+
+bool packet_set_has(const struct packet_set *s, uint32_t number);
+
+/* "node/master-0", "pod/kube-system/etcd-0" or "world". */
+enum member_kind { MEMBER_NODE, MEMBER_POD, MEMBER_WORLD };
+
+struct member {
+	enum member_kind kind;
+	const char *ns; /* pods */
+	const char *name;
+	struct loc loc;
+};
+
+struct binding { /* one line of `as:` */
+	struct ip_addr address; /* in the capture */
+	struct member member;
+	struct loc loc;
+};
+
+struct field_expect {
+	const struct field *field;
+	const char *value;
+	struct loc loc;
+};
+
+/* What one hop or a whole packet must show. Every part is free unless its has_ flag or pointer is
+ * set. At the top of an expectation ct, identities and verdict speak of the packet's last hop,
+ * packet fields of its final bytes.
+ */
+struct packet_expect {
+	struct loc loc;
+	bool has_outcome;
+	enum outcome outcome; /* top level only */
+	struct loc outcome_loc;
+	const char *at; /* "master-0/eth0": where the last hop was, or which hop is meant */
+	struct loc at_loc;
+	const char *program;
+	struct loc program_loc;
+	bool has_verdict;
+	int verdict; /* TC_ACT_* */
+	struct loc verdict_loc;
+	bool has_reason;
+	int reason; /* positive drop reason */
+	struct loc reason_loc;
+	bool has_ct;
+	enum ct_state ct;
+	struct loc ct_loc;
+	bool has_src_identity, has_dst_identity;
+	uint32_t src_identity, dst_identity;
+	struct loc src_identity_loc, dst_identity_loc;
+	struct field_expect *fields;
+	size_t n_fields;
+};
+
+struct count_expect { /* "drop", "drop/POLICY", "trace/to-network", "policy-verdict", "lost" */
+	const char *name;
+	const char *node; /* NULL: over all nodes */
+	uint64_t min, max; /* "0", "2-4", "1-" */
+	struct loc loc;
+};
+
+/* Changes of one map of one node over the step. Counts: as above. Entries: partial trees
+ * {key: {...}, value: {...}}, each of which must match one entry of that kind.
+ */
+enum map_change_kind { MAP_ADDED, MAP_CHANGED, MAP_REMOVED, MAP_PRESENT, MAP_ABSENT };
+
+struct map_expect {
+	const char *node, *map;
+	enum map_change_kind kind; /* PRESENT and ABSENT: of the map after the step */
+	bool has_count;
+	uint64_t min, max;
+	const struct value *entry; /* {key:, value:} or NULL */
+	struct loc loc;
+};
+
+struct text_expect { /* a line of the monitor or of the agent's log that must occur */
+	const char *text; /* shell pattern (fnmatch) over the whole line; without * it may stand anywhere */
+	bool absent; /* written under no_log / no_monitor */
+	struct loc loc;
+};
+
+struct expect {
+	struct loc loc;
+	struct packet_set packets; /* which of the step's packets; n == 0: all */
+	struct field_expect *match; /* and only those whose fields as captured match */
+	size_t n_match;
+	struct packet_expect last; /* the packet's end */
+	struct packet_expect *hops; /* each must match a hop, in this order */
+	size_t n_hops;
+	/* over the whole step */
+	struct count_expect *counts;
+	size_t n_counts;
+	struct map_expect *maps;
+	size_t n_maps;
+	struct text_expect *monitor;
+	size_t n_monitor;
+	struct text_expect *log;
+	size_t n_log;
+};
+
+enum step_kind { STEP_SEND, STEP_RESTART, STEP_UPGRADE, STEP_ADVANCE, STEP_CHECK };
+
+struct send_step {
+	const char *capture; /* path, resolved against the scenario's folder, else fixtures/captures */
+	struct loc capture_loc;
+	struct packet_set packets;
+	struct binding *as;
+	size_t n_as;
+};
+
+/* How an agent behaves at start: what is right, or what a release of the past did. */
+enum agent_gc {
+	AGENT_GC_EXPIRED, /* the first collection deletes expired entries only */
+	AGENT_GC_NO_ENDPOINT, /* cilium-1.11: and every entry whose addresses no endpoint has (#19367) */
+};
+
+enum map_mismatch {
+	MAP_MISMATCH_MIGRATE, /* properties changed: copy entry by entry into the new map */
+	MAP_MISMATCH_RECREATE, /* historical: replace by an empty one */
+};
+
+struct map_override {
+	const char *map;
+	uint32_t max_entries;
+	struct loc loc;
+};
+
+struct restart_step { /* restart and upgrade */
+	const char *node;
+	struct loc node_loc;
+	enum agent_gc gc; /* from `agent: current` or `agent: cilium-1.11` */
+	enum map_mismatch on_map_mismatch;
+	bool graceful; /* signal: TERM; default is KILL */
+	const char *objects; /* upgrade: folder with the objects of the new release, NULL: the same */
+	struct map_override *maps; /* upgrade: other sizes */
+	size_t n_maps;
+};
+
+struct step {
+	enum step_kind kind;
+	unsigned index; /* from 1 */
+	struct loc loc;
+	union {
+		struct send_step send;
+		struct restart_step restart; /* RESTART, UPGRADE */
+		uint64_t advance_ns;
+	};
+	struct expect *expects;
+	size_t n_expects;
+};
+
+struct scenario {
+	struct arena *arena; /* holds all of it */
+	const char *path; /* the scenario.yaml, as the user would type it */
+	const char *dir;
+	const char *name, *summary, *origin; /* origin may be NULL */
+	struct loc loc;
+	const char *cluster; /* folder, resolved */
+	struct loc cluster_loc;
+	const struct value *values; /* overrides of the cluster's values.yaml, NULL if none */
+	unsigned engines; /* of enum engine_kind */
+	uint64_t seed;
+	struct step *steps;
+	size_t n_steps;
+};
+
+/* path is a scenario.yaml or the folder that holds one. Checks everything that can be checked
+ * without a cluster: keys, types, that captures and folders exist, that fields and reasons are
+ * known. On success *out owns its arena.
+ */
+int scenario_load(const char *path, struct scenario **out, struct err *err);
+void scenario_free(struct scenario *s); /* NULL is fine */
+
+/* Paths of all scenarios under a folder (those with a scenario.yaml), sorted. */
+int scenario_find(struct arena *a, const char *root, char ***paths, size_t *n, struct err *err);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The keys of a scenario file: one table for reading, for suggestions, and for the reference.
+ *
+ * schema_bind() walks a located tree by a table of keys and fills a C struct; an unknown key, a
+ * wrong type or a missing key is an input error at its place with the nearest known key.
+ */
+#ifndef VERDICT_SCENARIO_SCHEMA_H
+#define VERDICT_SCENARIO_SCHEMA_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/value.h"
+
+struct schema_ctx {
+	struct arena *arena;
+	const char *dir; /* for paths */
+	struct err *err;
+};
+
+struct schema_key {
+	const char *name;
+	bool required;
+	const char *type; /* for the reference: "duration", "packet numbers", "one of ..." */
+	const char *text; /* for the reference: what it does, its default */
+	/* Reads v into the struct at out; 0 or negative with ctx->err set. */
+	int (*read)(struct schema_ctx *ctx, const struct value *v, void *out);
+};
+
+struct schema {
+	const char *name; /* heading in the reference: "send" */
+	const char *text;
+	const struct schema_key *keys; /* ends with name == NULL */
+};
+
+int schema_bind(struct schema_ctx *ctx, const struct schema *s, const struct value *v, void *out);
+
+/* The reference of every key as Markdown: `verdict help scenario --markdown`, docs/scenario.md. */
+void schema_print_reference(struct buf *out);
+
+/* Readers of scalars for use in tables and by the manifest reader; messages carry place and caret. */
+int read_string(struct schema_ctx *ctx, const struct value *v, const char **out);
+int read_u64(struct schema_ctx *ctx, const struct value *v, uint64_t max, uint64_t *out);
+int read_bool(struct schema_ctx *ctx, const struct value *v, bool *out);
+int read_duration_ns(struct schema_ctx *ctx, const struct value *v, uint64_t *out); /* 90s, 1m30s, 5ms */
+
+#endif

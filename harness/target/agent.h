@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What Cilium's agent does to a node's datapath at start, and nothing it does not: open or migrate
+ * pinned maps, write the cluster's entries, collect garbage once, load programs with their
+ * configuration, hand them out to be attached. The same code serves testrun (in process) and
+ * netns (`verdict agent`, one process a node).
+ *
+ * Order at start, and so at restart (story 1): maps, entries, first conntrack collection, programs.
+ * A stop leaves pins, and what is attached, as they are.
+ */
+#ifndef VERDICT_TARGET_AGENT_H
+#define VERDICT_TARGET_AGENT_H
+
+#include "base/err.h"
+#include "cluster/cluster.h"
+#include "scenario/scenario.h"
+#include "target/events.h"
+#include "target/interpose.h"
+
+struct agent_opts {
+	const struct cluster *cluster;
+	const struct cluster_node *node;
+	const char *objects; /* folder of the .o files */
+	const char *pin_dir; /* "<bpffs>/<node>/tc/globals" */
+	/* the native device */
+	const char *device;
+	uint32_t ifindex;
+	uint8_t mac[6];
+	uint16_t mtu;
+	enum agent_gc gc;
+	enum map_mismatch on_map_mismatch;
+	const struct map_override *maps;
+	size_t n_maps;
+	struct vclock *clock; /* NULL: real time */
+	void (*log)(void *arg, const char *line); /* one line, logfmt as Cilium's: level=info msg="..." */
+	void *log_arg;
+};
+
+struct agent;
+
+int agent_start(const struct agent_opts *opts, struct agent **out, struct err *err);
+int agent_program_fd(const struct agent *a, const char *program, struct err *err);
+struct event_ring *agent_events(const struct agent *a);
+/* To be called after the new programs are attached: finishes migrations. */
+int agent_attached(struct agent *a, struct err *err);
+/* Ages what lives by real time (conntrack lifetimes) by that much; for the engine whose time is
+ * real. Typed writes to the maps under pin_dir.
+ */
+int agent_age_maps(const char *pin_dir, uint64_t ns, struct err *err);
+void agent_stop(struct agent *a); /* NULL is fine */
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* One BPF object as shipped: opened, configured by name, its maps found under a pin directory or
+ * made there, loaded, its programs handed out by name.
+ */
+#ifndef VERDICT_TARGET_OBJECT_H
+#define VERDICT_TARGET_OBJECT_H
+
+#include "base/err.h"
+#include "cluster/cluster.h"
+#include "scenario/scenario.h"
+#include "target/interpose.h"
+
+struct bpf_object;
+struct btf;
+
+struct object_opts {
+	const char *path; /* the .o */
+	const char *pin_dir; /* maps that ask for pinning by name lie here */
+	const char *policy_map; /* pin name of cilium_policy_v2: the endpoint's own, NULL: as is */
+	const struct config_value *config;
+	size_t n_config;
+	const struct map_override *maps; /* other max_entries */
+	size_t n_maps;
+	enum map_mismatch on_map_mismatch; /* a pinned map that does not fit the object */
+	struct vclock *clock; /* NULL: the real one */
+	void (*log)(void *arg, const char *line); /* what was reused, migrated, replaced; may be NULL */
+	void *log_arg;
+};
+
+struct object;
+
+/* A pinned map is reused where it fits. Where its properties changed it is migrated: a new map takes
+ * the entries, and takes the pin's name by rename once all are in (a reader never finds the path
+ * empty); or replaced empty, if asked for. System error with the verifier's last lines and the source line where
+ * a program is rejected; input error for an object that is none.
+ */
+int object_load(const struct object_opts *opts, struct object **out, struct err *err);
+/* Copies into migrated maps what the old programs wrote to the old ones meanwhile; call once the new
+ * programs are attached.
+ */
+int object_finish_migration(struct object *o, struct err *err);
+int object_program_fd(const struct object *o, const char *program, struct err *err);
+int object_map_fd(const struct object *o, const char *map); /* -ENOENT */
+const struct btf *object_btf(const struct object *o);
+struct bpf_object *object_libbpf(const struct object *o);
+unsigned object_interposed(const struct object *o);
+void object_free(struct object *o); /* pins stay */
+
+#endif
