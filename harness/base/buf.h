@@ -10,14 +10,18 @@ struct buf {
 	size_t len, cap;
 };
 
-#define BUF_INIT { NULL, 0, 0 }
+#define BUF_INIT                                                                                   \
+	{                                                                                          \
+		NULL, 0, 0                                                                         \
+	}
 #define __cleanup_buf __attribute__((cleanup(buf_free)))
 
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_add(struct buf *b, const void *data, size_t len);
 void buf_puts(struct buf *b, const char *s);
 void buf_putc(struct buf *b, char c);
-void buf_pad(struct buf *b, size_t column_from, size_t width); /* spaces until len - column_from == width */
+void buf_pad(struct buf *b, size_t column_from,
+	     size_t width); /* spaces until len - column_from == width */
 void buf_reset(struct buf *b); /* empty, memory kept */
 void buf_free(struct buf *b);
 const char *buf_str(const struct buf *b); /* never NULL */

@@ -23,7 +23,8 @@ enum err_kind {
 struct err {
 	enum err_kind kind;
 	int no; /* positive errno */
-	char text[8192]; /* complete message, may span lines (caret, verifier log); no final newline */
+	char text
+		[8192]; /* complete message, may span lines (caret, verifier log); no final newline */
 };
 
 /* Input error at a place in a file: "file:line:col: message", then the line itself and a caret.

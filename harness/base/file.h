@@ -9,7 +9,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-#define __cleanup_fd __attribute__((cleanup(fd_cleanup))) /* int, -1 is none */
+#define __cleanup_fd   __attribute__((cleanup(fd_cleanup))) /* int, -1 is none */
 #define __cleanup_file __attribute__((cleanup(file_cleanup))) /* FILE *, NULL is none */
 void fd_cleanup(int *fd);
 void file_cleanup(FILE **f);

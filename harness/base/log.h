@@ -9,8 +9,8 @@ void log_set_level(enum log_level level); /* default LOG_WARN */
 enum log_level log_level(void);
 void log_print(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-#define log_warn(...) log_print(LOG_WARN, __VA_ARGS__)
-#define log_info(...) log_print(LOG_INFO, __VA_ARGS__)
+#define log_warn(...)  log_print(LOG_WARN, __VA_ARGS__)
+#define log_info(...)  log_print(LOG_INFO, __VA_ARGS__)
 #define log_debug(...) log_print(LOG_DEBUG, __VA_ARGS__)
 
 #endif

@@ -224,8 +224,8 @@ static int tool_result(const char *tool, int status, struct buf *errout, struct 
 			  buf_str(errout));
 }
 
-int run_tool(const char *const argv[], int ns_fd, const char *input, struct buf *out,
-	     int timeout_s, struct err *err)
+int run_tool(const char *const argv[], int ns_fd, const char *input, struct buf *out, int timeout_s,
+	     struct err *err)
 {
 	int64_t deadline = now_ms() + (int64_t)timeout_s * 1000;
 	int in[2] = { -1, -1 }, o[2] = { -1, -1 }, e[2] = { -1, -1 };

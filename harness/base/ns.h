@@ -40,8 +40,8 @@ pid_t spawn(const char *const argv[], int ns_fd, int keep_fd, struct err *err);
  * (may be NULL: dropped). Non-zero exit or a timeout is a system error that quotes the tool's
  * standard error. ns_fd as in spawn().
  */
-int run_tool(const char *const argv[], int ns_fd, const char *input, struct buf *out,
-	     int timeout_s, struct err *err);
+int run_tool(const char *const argv[], int ns_fd, const char *input, struct buf *out, int timeout_s,
+	     struct err *err);
 
 /* True if an executable of that name is in PATH (or in /sbin, /usr/sbin). */
 bool tool_exists(const char *name);

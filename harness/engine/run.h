@@ -5,19 +5,24 @@
 
 #include "engine/engine.h"
 
+/* Clusters and their topologies, kept from one scenario to the next. */
+struct run_cache;
+
+struct run_cache *run_cache_new(void);
+void run_cache_free(struct run_cache *c); /* takes the topologies down; NULL is fine */
+
 struct run_opts {
+	struct run_cache *cache;
 	const char *objects; /* NULL: installed */
 	bool pristine;
-	void (*progress)(void *arg, unsigned step, unsigned steps, uint64_t packets); /* may be NULL */
+	void (*progress)(void *arg, unsigned step, unsigned steps,
+			 uint64_t packets); /* may be NULL */
 	void *progress_arg;
 };
 
-/* All memory of *out from a. A topology is built for the cluster or reused from an earlier call in
- * this process. Errors are the harness's or the scenario's (err->kind), never a failed expectation.
+/* All memory of *out from a. The topology is built for the cluster, or taken from the cache. Errors
+ * are the harness's or the scenario's (err->kind), never a failed expectation.
  */
 int run_scenario(const struct scenario *s, enum engine_kind kind, const struct run_opts *opts,
 		 struct arena *a, struct run_trace *out, struct err *err);
-/* Takes down cached topologies and clusters. */
-void run_cleanup(void);
-
 #endif

@@ -40,6 +40,7 @@ struct agent;
 int agent_start(const struct agent_opts *opts, struct agent **out, struct err *err);
 int agent_program_fd(const struct agent *a, const char *program, struct err *err);
 struct event_ring *agent_events(const struct agent *a);
+unsigned agent_interposed(const struct agent *a); /* helper calls replaced in its programs */
 /* To be called after the new programs are attached: finishes migrations. */
 int agent_attached(struct agent *a, struct err *err);
 /* Ages what lives by real time (conntrack lifetimes) by that much; for the engine whose time is

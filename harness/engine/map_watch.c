@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Compares by raw bytes while the map keeps its layout, by field name where an upgrade changed it. */
+#include "engine/map_watch.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "target/maps.h"
+
+struct watched {
+	const char *node, *name, *pin_dir;
+	struct loc loc;
+	struct map *before, *after;
+	struct map_snapshot was, is;
+};
+
+struct map_watch {
+	struct arena *a;
+	struct watched *maps;
+	size_t n;
+};
+
+static bool known(const struct map_watch *w, const struct map_expect *e)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (!strcmp(w->maps[i].node, e->node) && !strcmp(w->maps[i].name, e->map))
+			return true;
+	return false;
+}
+
+static void add(struct map_watch *w, const struct map_expect *e, const char *pin_root)
+{
+	struct watched *m;
+
+	w->maps = arena_grow(w->a, w->maps, w->n, sizeof(*w->maps));
+	m = &w->maps[w->n++];
+	memset(m, 0, sizeof(*m));
+	m->node = e->node;
+	m->name = e->map;
+	m->loc = e->loc;
+	m->pin_dir = arena_printf(w->a, "%s/%s/tc/globals", pin_root, e->node);
+}
+
+static int snapshot(struct watched *m, struct map **map, struct map_snapshot *out, struct arena *a,
+		    struct err *err)
+{
+	int ret = map_open_pinned(m->pin_dir, m->name, map, err);
+
+	if (ret == -ENOENT) {
+		err_input(err, &m->loc, "node %s has no map \"%s\" (looked under %s)", m->node,
+			  m->name, m->pin_dir);
+		return -EINVAL;
+	}
+	return ret ? ret : map_snapshot(*map, a, out, err);
+}
+
+int map_watch_begin(const struct step *step, const char *pin_root, struct arena *a,
+		    struct map_watch **out, struct err *err)
+{
+	struct map_watch *w = arena_new_of(a, struct map_watch);
+	int ret = 0;
+
+	*out = w;
+	w->a = a;
+	for (size_t i = 0; i < step->n_expects; i++)
+		for (size_t j = 0; j < step->expects[i].n_maps; j++)
+			if (!known(w, &step->expects[i].maps[j]))
+				add(w, &step->expects[i].maps[j], pin_root);
+	for (size_t i = 0; i < w->n && !ret; i++)
+		ret = snapshot(&w->maps[i], &w->maps[i].before, &w->maps[i].was, a, err);
+	return ret;
+}
+
+static struct node_map_change *add_change(struct map_watch *w, const struct watched *m,
+					  enum map_change_kind kind, struct step_trace *t)
+{
+	struct node_map_change *c;
+
+	t->changes = arena_grow(w->a, t->changes, t->n_changes, sizeof(*t->changes));
+	c = &t->changes[t->n_changes++];
+	*c = (struct node_map_change){ .node = m->node, .map = m->name, .kind = kind };
+	return c;
+}
+
+static bool same_layout(const struct watched *m)
+{
+	return m->before->key_size == m->after->key_size &&
+	       m->before->value_size == m->after->value_size;
+}
+
+static void diff_raw(struct map_watch *w, struct watched *m, struct step_trace *t)
+{
+	static const enum map_change_kind kinds[] = { [CHANGE_ADDED] = MAP_ADDED,
+						      [CHANGE_REMOVED] = MAP_REMOVED,
+						      [CHANGE_CHANGED] = MAP_CHANGED };
+	struct map_change *changes;
+	size_t n;
+
+	map_diff(w->a, &m->was, &m->is, &changes, &n);
+	for (size_t i = 0; i < n; i++) {
+		struct node_map_change *c = add_change(w, m, kinds[changes[i].kind], t);
+
+		c->key = map_key_value(w->a, m->after, changes[i].key);
+		if (changes[i].was)
+			c->was = map_value_value(w->a, m->before, changes[i].was);
+		if (changes[i].is)
+			c->is = map_value_value(w->a, m->after, changes[i].is);
+	}
+}
+
+/* The index in `in` of the entry with that key, or in->n. */
+static size_t find_key(struct map_watch *w, const struct map_snapshot *in, const struct value *key)
+{
+	for (size_t i = 0; i < in->n; i++)
+		if (value_equal(map_key_value(w->a, in->map, in->items[i].key), key))
+			return i;
+	return in->n;
+}
+
+/* Fields that only one of the two releases has are no change. */
+static void diff_by_name(struct map_watch *w, struct watched *m, struct step_trace *t)
+{
+	for (size_t i = 0; i < m->was.n; i++) {
+		struct value *key = map_key_value(w->a, m->before, m->was.items[i].key);
+		struct value *was = map_value_value(w->a, m->before, m->was.items[i].value);
+		size_t at = find_key(w, &m->is, key);
+		struct node_map_change *c;
+		struct value *is;
+
+		if (at == m->is.n) {
+			c = add_change(w, m, MAP_REMOVED, t);
+			c->key = key;
+			c->was = was;
+			continue;
+		}
+		is = map_value_value(w->a, m->after, m->is.items[at].value);
+		if (value_matches(was, is) || value_matches(is, was))
+			continue;
+		c = add_change(w, m, MAP_CHANGED, t);
+		c->key = key;
+		c->was = was;
+		c->is = is;
+	}
+	for (size_t i = 0; i < m->is.n; i++) {
+		struct value *key = map_key_value(w->a, m->after, m->is.items[i].key);
+		struct node_map_change *c;
+
+		if (find_key(w, &m->was, key) < m->was.n)
+			continue;
+		c = add_change(w, m, MAP_ADDED, t);
+		c->key = key;
+		c->is = map_value_value(w->a, m->after, m->is.items[i].value);
+	}
+}
+
+static void add_present(struct map_watch *w, struct watched *m, struct step_trace *t)
+{
+	for (size_t i = 0; i < m->is.n; i++) {
+		struct node_map_change *c = add_change(w, m, MAP_PRESENT, t);
+
+		c->key = map_key_value(w->a, m->after, m->is.items[i].key);
+		c->is = map_value_value(w->a, m->after, m->is.items[i].value);
+	}
+}
+
+int map_watch_end(struct map_watch *w, struct step_trace *trace, struct err *err)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		struct watched *m = &w->maps[i];
+		int ret = snapshot(m, &m->after, &m->is, w->a, err);
+
+		if (ret)
+			return ret;
+		if (same_layout(m))
+			diff_raw(w, m, trace);
+		else
+			diff_by_name(w, m, trace);
+		add_present(w, m, trace);
+	}
+	return 0;
+}
+
+void map_watch_free(struct map_watch *w)
+{
+	for (size_t i = 0; w && i < w->n; i++) {
+		map_close(w->maps[i].before);
+		map_close(w->maps[i].after);
+	}
+}

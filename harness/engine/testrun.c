@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The testrun engine: every hop is one BPF_PROG_TEST_RUN in the namespace of its node, so that
+ * __sk_buff.ifindex names a real device and bpf_fib_lookup asks a real FIB. Packets never move by
+ * themselves; where one goes next is concluded from the verdict and the bytes that came out.
+ */
+#include "engine/testrun.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/ns.h"
+#include "engine/hop_events.h"
+#include "target/agent.h"
+
+/* Programs see CLOCK_MONOTONIC; a machine that has just booted would make young timestamps special. */
+#define BOOT_NS	 (86400ULL * 1000000000ULL)
+#define OUT_SIZE (64 * 1024)
+
+static const char *const hook_program[] = {
+	[HOOK_TC_INGRESS] = "cil_from_netdev",
+	[HOOK_TC_EGRESS] = "cil_to_netdev",
+};
+
+struct node_state {
+	const struct topo_node *topo;
+	struct agent *agent;
+	int program[2]; /* by enum hook; owned by the agent */
+	const char *pin_dir;
+	const char *at; /* "master-0/eth0" */
+};
+
+struct engine {
+	struct arena *arena;
+	struct engine_opts opts;
+	const char *objects;
+	struct vclock *clock; /* NULL when pristine */
+	struct node_state *nodes;
+	size_t n_nodes;
+	int home_ns; /* where the caller was */
+	int in_node; /* node whose namespace the thread is in, -1: home */
+	uint8_t *out;
+};
+
+struct sink_ctx {
+	const struct log_sink *sink;
+	const char *node;
+};
+
+static void forward_line(void *arg, const char *line)
+{
+	const struct sink_ctx *ctx = arg;
+
+	if (ctx->sink && ctx->sink->line)
+		ctx->sink->line(ctx->sink->arg, ctx->node, line);
+}
+
+static int leave_node(struct engine *e, struct err *err)
+{
+	int ret = 0;
+
+	if (e->in_node >= 0)
+		ret = ns_enter(e->home_ns, err);
+	e->in_node = -1;
+	return ret;
+}
+
+static int find_programs(struct node_state *n, struct err *err)
+{
+	for (int hook = HOOK_TC_INGRESS; hook <= HOOK_TC_EGRESS; hook++) {
+		n->program[hook] = agent_program_fd(n->agent, hook_program[hook], err);
+		if (n->program[hook] < 0)
+			return n->program[hook];
+	}
+	return agent_attached(n->agent, err);
+}
+
+/* The folder of the release a step installs; NULL step: the run's own objects. */
+static const char *objects_of(struct engine *e, const struct restart_step *how, struct arena *a)
+{
+	if (!how || !how->objects)
+		return e->objects;
+	return file_join(a, e->objects, how->objects);
+}
+
+static int start_agent(struct engine *e, struct node_state *n, const struct restart_step *how,
+		       const struct log_sink *log, struct err *err)
+{
+	struct sink_ctx ctx = { log, n->topo->name };
+	struct agent_opts opts = {
+		.cluster = e->opts.cluster,
+		.node = n->topo->node,
+		.objects = objects_of(e, how, e->arena),
+		.pin_dir = n->pin_dir,
+		.device = n->topo->device,
+		.ifindex = n->topo->ifindex,
+		.mtu = n->topo->mtu,
+		.gc = how ? how->gc : AGENT_GC_EXPIRED,
+		.on_map_mismatch = how ? how->on_map_mismatch : MAP_MISMATCH_MIGRATE,
+		.maps = how ? how->maps : NULL,
+		.n_maps = how ? how->n_maps : 0,
+		.clock = e->clock,
+		.log = forward_line,
+		.log_arg = &ctx,
+	};
+	int ret;
+
+	memcpy(opts.mac, n->topo->mac, sizeof(opts.mac));
+	ret = agent_start(&opts, &n->agent, err);
+	if (!ret)
+		ret = find_programs(n, err);
+	return ret ? err_wrap(err, "node %s", n->topo->name) : 0;
+}
+
+static void testrun_close(struct engine *e)
+{
+	struct err ignored;
+
+	if (!e)
+		return;
+	leave_node(e, &ignored);
+	for (size_t i = 0; i < e->n_nodes; i++)
+		agent_stop(e->nodes[i].agent);
+	vclock_free(e->clock);
+	fd_cleanup(&e->home_ns);
+	free(e->out);
+	arena_free(e->arena);
+	free(e);
+}
+
+static int set_up(struct engine *e, const struct log_sink *log, struct err *err)
+{
+	int ret = 0;
+
+	e->objects = e->opts.objects ? e->opts.objects : file_installed(e->arena, "bpf");
+	if (!e->objects) {
+		err_system(err, ENOENT, "cannot find the datapath's objects");
+		return err_hint(err, "build them with `make`, or name their folder with --objects");
+	}
+	e->home_ns = ns_current(err);
+	if (e->home_ns < 0)
+		return e->home_ns;
+	if (!e->opts.pristine)
+		ret = vclock_new(&e->clock, err);
+	if (ret)
+		return ret;
+	if (e->clock)
+		vclock_set(e->clock, BOOT_NS);
+	for (size_t i = 0; i < e->n_nodes && !ret; i++) {
+		struct node_state *n = &e->nodes[i];
+
+		n->topo = &e->opts.topology->nodes[i];
+		n->pin_dir =
+			arena_printf(e->arena, "%s/%s/tc/globals", e->opts.pin_root, n->topo->name);
+		n->at = arena_printf(e->arena, "%s/%s", n->topo->name, n->topo->device);
+		ret = file_mkdir_p(n->pin_dir, err);
+		if (!ret)
+			ret = start_agent(e, n, NULL, log, err);
+	}
+	return ret;
+}
+
+static int testrun_open(const struct engine_opts *opts, const struct log_sink *log,
+			struct engine **out, struct err *err)
+{
+	struct engine *e = calloc(1, sizeof(*e));
+	int ret;
+
+	e->arena = arena_new();
+	e->opts = *opts;
+	e->home_ns = -1;
+	e->in_node = -1;
+	e->out = malloc(OUT_SIZE);
+	e->n_nodes = opts->topology->n_nodes;
+	e->nodes = arena_alloc(e->arena, e->n_nodes * sizeof(*e->nodes));
+	ret = set_up(e, log, err);
+	if (ret) {
+		testrun_close(e);
+		return ret;
+	}
+	*out = e;
+	return 0;
+}
+
+struct event_sink {
+	struct arena *a;
+	struct hop *hop;
+	struct err *err;
+	int ret;
+};
+
+static void take_record(void *arg, const void *record, uint32_t size)
+{
+	struct event_sink *s = arg;
+	struct hop *hop = s->hop;
+	struct event e;
+
+	if (event_decode(record, size, &e, s->err)) {
+		s->ret = -EINVAL;
+		return;
+	}
+	e.data = arena_memdup(s->a, e.data, e.caplen);
+	hop->events = arena_grow(s->a, hop->events, hop->n_events, sizeof(*hop->events));
+	hop->events[hop->n_events++] = e;
+}
+
+static int read_events(struct node_state *n, struct hop *hop, struct arena *a, struct err *err)
+{
+	struct event_sink sink = { a, hop, err, 0 };
+	int ret;
+
+	ret = event_ring_read(agent_events(n->agent), take_record, &sink, &hop->lost, err);
+	if (ret || sink.ret)
+		return err_wrap(err, "reading events of %s", hop->at);
+	hop_take_events(hop, hop->events, hop->n_events);
+	return 0;
+}
+
+static int enter_node(struct engine *e, unsigned node, struct err *err)
+{
+	int ret;
+
+	if (e->in_node == (int)node)
+		return 0;
+	ret = ns_enter(e->nodes[node].topo->ns_fd, err);
+	if (!ret)
+		e->in_node = (int)node;
+	return ret;
+}
+
+static int run_program(struct engine *e, struct node_state *n, struct hop *hop, struct arena *a,
+		       struct err *err)
+{
+	struct __sk_buff ctx = {
+		.ifindex = n->topo->ifindex,
+		/* the kernel's ingress_ifindex is the receiving device; at egress 0 stands for
+		 * locally made
+		 */
+		.ingress_ifindex = hop->hook == HOOK_TC_INGRESS ? n->topo->ifindex : 0,
+	};
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = hop->in.data, .data_size_in = hop->in.len,
+		    .data_out = e->out, .data_size_out = OUT_SIZE, .ctx_in = &ctx,
+		    .ctx_size_in = sizeof(ctx), .repeat = 1);
+	int ret = bpf_prog_test_run_opts(n->program[hop->hook], &run);
+
+	if (ret)
+		return err_system(err, -ret,
+				  "BPF_PROG_TEST_RUN of %s at %s with a packet of %u bytes",
+				  hop->program, hop->at, hop->in.len);
+	hop->verdict = (int)run.retval;
+	if (hop->verdict != TC_ACT_SHOT) {
+		hop->out = hop->in;
+		hop->out.len = run.data_size_out;
+		hop->out.data = arena_memdup(a, e->out, run.data_size_out);
+	}
+	return 0;
+}
+
+static struct hop *add_hop(struct engine *e, unsigned node, enum hook hook, struct trace *trace,
+			   const struct frame *in, struct arena *a)
+{
+	struct node_state *n = &e->nodes[node];
+	struct hop *hop;
+
+	trace->hops = arena_grow(a, trace->hops, trace->n_hops, sizeof(*trace->hops));
+	hop = &trace->hops[trace->n_hops++];
+	memset(hop, 0, sizeof(*hop));
+	hop->node = n->topo->name;
+	hop->device = n->topo->device;
+	hop->program = hook_program[hook];
+	hop->at = n->at;
+	hop->hook = hook;
+	hop->ifindex = n->topo->ifindex;
+	hop->ct = CT_STATE_UNKNOWN;
+	hop->in = *in;
+	return hop;
+}
+
+static int run_hop(struct engine *e, unsigned node, enum hook hook, struct trace *trace,
+		   const struct frame *in, struct arena *a, uint64_t *lost, struct err *err)
+{
+	struct hop *hop = add_hop(e, node, hook, trace, in, a);
+	int ret = enter_node(e, node, err);
+
+	if (!ret)
+		ret = run_program(e, &e->nodes[node], hop, a, err);
+	if (!ret)
+		ret = read_events(&e->nodes[node], hop, a, err);
+	*lost += hop->lost;
+	return ret;
+}
+
+/* True if the packet goes on; else the trace has its outcome. cls_bpf in direct-action mode takes
+ * TC_ACT_UNSPEC as "next filter", and there is none.
+ */
+static bool goes_on(struct trace *trace, struct arena *a)
+{
+	const struct hop *hop = &trace->hops[trace->n_hops - 1];
+
+	trace->at = hop->at;
+	switch (hop->verdict) {
+	case TC_ACT_OK:
+	case TC_ACT_UNSPEC:
+	case TC_ACT_PIPE:
+		return true;
+	case TC_ACT_SHOT:
+		trace->outcome = OUTCOME_DROPPED;
+		return false;
+	case TC_ACT_STOLEN:
+	case TC_ACT_QUEUED:
+	case TC_ACT_TRAP:
+		trace->outcome = OUTCOME_CONSUMED;
+		return false;
+	default:
+		trace->outcome = OUTCOME_UNMODELLED;
+		trace->why = arena_printf(
+			a, "%s returned %s, and where that leads is not followed", hop->program,
+			word_name(&words_tc_verdict, hop->verdict) ?: "an unknown verdict");
+		return false;
+	}
+}
+
+/* Who is at the other end of the wire: by destination MAC, as a switch would decide. */
+static int wire_receiver(const struct engine *e, const struct frame *f)
+{
+	static const uint8_t broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+
+	if (f->len < 6 || !memcmp(f->data, broadcast, 6))
+		return -1;
+	return topology_node_by_mac(e->opts.topology, f->data);
+}
+
+static int testrun_inject(struct engine *e, const struct injection *in, struct arena *a,
+			  struct trace *trace, uint64_t *lost, struct err *err)
+{
+	const struct frame *frame = &in->frame;
+	int to = in->to, ret;
+
+	if (e->clock)
+		vclock_set(e->clock, BOOT_NS + in->now_ns);
+	if (in->from >= 0) {
+		ret = run_hop(e, (unsigned)in->from, HOOK_TC_EGRESS, trace, frame, a, lost, err);
+		if (ret || !goes_on(trace, a))
+			return ret;
+		frame = &trace->hops[trace->n_hops - 1].out;
+		to = in->to >= 0 ? wire_receiver(e, frame) : -1;
+		if (to < 0) {
+			trace->outcome = OUTCOME_SENT;
+			trace->at = "world";
+			return 0;
+		}
+	}
+	ret = run_hop(e, (unsigned)to, HOOK_TC_INGRESS, trace, frame, a, lost, err);
+	if (!ret && goes_on(trace, a))
+		trace->outcome = OUTCOME_DELIVERED;
+	return ret;
+}
+
+static int testrun_restart(struct engine *e, unsigned node, const struct restart_step *how,
+			   const struct log_sink *log, struct err *err)
+{
+	struct node_state *n = &e->nodes[node];
+
+	agent_stop(n->agent);
+	n->agent = NULL;
+	return start_agent(e, n, how, log, err);
+}
+
+static int testrun_advance(struct engine *e, uint64_t now_ns, struct err *err)
+{
+	(void)err;
+	if (e->clock)
+		vclock_set(e->clock, BOOT_NS + now_ns);
+	return 0;
+}
+
+static unsigned testrun_interposed(const struct engine *e)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < e->n_nodes; i++)
+		n += agent_interposed(e->nodes[i].agent);
+	return n;
+}
+
+int testrun_program_fd(const struct engine *e, unsigned node, enum hook hook)
+{
+	return e->nodes[node].program[hook];
+}
+
+const struct engine_ops engine_testrun = {
+	.name = "testrun",
+	.kind = ENGINE_TESTRUN,
+	.open = testrun_open,
+	.inject = testrun_inject,
+	.restart = testrun_restart,
+	.advance = testrun_advance,
+	.interposed = testrun_interposed,
+	.close = testrun_close,
+};
