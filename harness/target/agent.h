@@ -10,6 +10,9 @@
 #ifndef VERDICT_TARGET_AGENT_H
 #define VERDICT_TARGET_AGENT_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "base/err.h"
 #include "cluster/cluster.h"
 #include "scenario/scenario.h"
@@ -31,6 +34,7 @@ struct agent_opts {
 	const struct map_override *maps;
 	size_t n_maps;
 	struct vclock *clock; /* NULL: real time */
+	bool no_events; /* leave the perf ring to a reader outside this process */
 	void (*log)(void *arg, const char *line); /* one line, logfmt as Cilium's: level=info msg="..." */
 	void *log_arg;
 };
@@ -39,12 +43,14 @@ struct agent;
 
 int agent_start(const struct agent_opts *opts, struct agent **out, struct err *err);
 int agent_program_fd(const struct agent *a, const char *program, struct err *err);
-struct event_ring *agent_events(const struct agent *a);
+struct event_ring *agent_events(const struct agent *a); /* NULL with no_events */
+unsigned agent_interposed(const struct agent *a); /* helper calls replaced, over all programs */
 unsigned agent_interposed(const struct agent *a); /* helper calls replaced in its programs */
 /* To be called after the new programs are attached: finishes migrations. */
 int agent_attached(struct agent *a, struct err *err);
 /* Ages what lives by real time (conntrack lifetimes) by that much; for the engine whose time is
- * real. Typed writes to the maps under pin_dir.
+ * real. Typed writes to the maps under pin_dir. Lifetimes count whole seconds: only those of ns are
+ * taken, and the caller adds the rest to its next call.
  */
 int agent_age_maps(const char *pin_dir, uint64_t ns, struct err *err);
 void agent_stop(struct agent *a); /* NULL is fine */

@@ -31,6 +31,8 @@ struct event {
 	bool encrypted;
 	uint8_t orig_ip[16];
 	bool ipv6;
+	bool l3_device; /* data begins with the IP header, not with Ethernet */
+	uint64_t ip_trace_id; /* drop and trace; 0 is none */
 	/* policy verdict */
 	uint32_t remote_identity;
 	int32_t verdict; /* 0 allowed, > 0 proxy port, < 0 minus the drop reason */
@@ -39,6 +41,7 @@ struct event {
 	uint8_t direction; /* 1 ingress, 2 egress */
 	uint8_t match_type;
 	bool audited;
+	uint8_t auth_type; /* 0 disabled, 1 spire, 2 test-always-fail */
 	/* captured bytes; point into the record that was decoded */
 	const uint8_t *data;
 	uint32_t caplen, len;

@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 
 struct bpf_object;
@@ -20,13 +21,25 @@ void vclock_set(struct vclock *c, uint64_t ns); /* CLOCK_MONOTONIC as programs s
 uint64_t vclock_get(const struct vclock *c);
 void vclock_free(struct vclock *c);
 
-/* Between bpf_object__open and bpf_object__load: arranges that ktime_get_ns, ktime_get_boot_ns,
- * ktime_get_coarse_ns and ktime_get_tai_ns of all its programs read the clock. Names of what was
- * replaced, with counts, can be had after the load.
+/* One object's load. libbpf chooses a program's load hook by section name when an object is opened,
+ * so the hooks must be there before: interpose_new() looks at a first opening of the same file,
+ * registers a hook for each of its sections; then the object to be loaded is opened.
  */
-int interpose_clock(struct bpf_object *obj, struct vclock *clock, struct err *err);
-/* Call sites replaced in the object's programs so far. */
-unsigned interpose_count(const struct bpf_object *obj);
-void interpose_release(const struct bpf_object *obj);
+struct interposer;
+
+/* Arranges that ktime_get_ns, ktime_get_boot_ns, ktime_get_coarse_ns and ktime_get_tai_ns of all
+ * programs read the clock. Until interpose_done() no other object may be opened or loaded.
+ */
+int interpose_new(const struct bpf_object *probe, const struct vclock *clock,
+		  struct interposer **out, struct err *err);
+/* Between bpf_object__open and bpf_object__load: adds the subprogram's type to the object's BTF. */
+int interpose_object(struct interposer *ip, struct bpf_object *obj, struct err *err);
+/* After the load, failed or not: takes the hooks away. The counts stay. */
+void interpose_done(struct interposer *ip);
+/* Calls replaced in programs that were given to the kernel. */
+unsigned interpose_count(const struct interposer *ip);
+/* The helpers of which any call was replaced, with counts: "ktime_get_ns 172, ...". */
+void interpose_describe(const struct interposer *ip, struct buf *out);
+void interpose_free(struct interposer *ip); /* NULL is fine */
 
 #endif

@@ -35,12 +35,19 @@ struct object;
  * a program is rejected; input error for an object that is none.
  */
 int object_load(const struct object_opts *opts, struct object **out, struct err *err);
+/* The same in two steps, for what must happen to the maps before any program is loaded. */
+int object_open(const struct object_opts *opts, struct object **out, struct err *err);
+int object_load_programs(struct object *o, struct err *err);
 /* Copies into migrated maps what the old programs wrote to the old ones meanwhile; call once the new
  * programs are attached.
  */
 int object_finish_migration(struct object *o, struct err *err);
 int object_program_fd(const struct object *o, const char *program, struct err *err);
 int object_map_fd(const struct object *o, const char *map); /* -ENOENT */
+/* The map that a migrated one replaced, which attached programs still use, until
+ * object_finish_migration(); -ENOENT where nothing was migrated.
+ */
+int object_old_map_fd(const struct object *o, const char *map);
 const struct btf *object_btf(const struct object *o);
 struct bpf_object *object_libbpf(const struct object *o);
 unsigned object_interposed(const struct object *o);
