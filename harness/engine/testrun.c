@@ -392,6 +392,29 @@ int testrun_program_fd(const struct engine *e, unsigned node, enum hook hook)
 	return e->nodes[node].program[hook];
 }
 
+static void drop_record(void *arg, const void *record, uint32_t size)
+{
+	(void)arg;
+	(void)record;
+	(void)size;
+}
+
+int testrun_drop_events(struct engine *e, struct err *err)
+{
+	uint64_t lost = 0;
+	int ret = 0;
+
+	for (size_t i = 0; i < e->n_nodes && !ret; i++)
+		ret = event_ring_read(agent_events(e->nodes[i].agent), drop_record, NULL, &lost,
+				      err);
+	return ret;
+}
+
+void testrun_leave(struct engine *e)
+{
+	e->in_node = -1;
+}
+
 const struct engine_ops engine_testrun = {
 	.name = "testrun",
 	.kind = ENGINE_TESTRUN,
