@@ -44,7 +44,6 @@ struct agent;
 int agent_start(const struct agent_opts *opts, struct agent **out, struct err *err);
 int agent_program_fd(const struct agent *a, const char *program, struct err *err);
 struct event_ring *agent_events(const struct agent *a); /* NULL with no_events */
-unsigned agent_interposed(const struct agent *a); /* helper calls replaced, over all programs */
 unsigned agent_interposed(const struct agent *a); /* helper calls replaced in its programs */
 /* To be called after the new programs are attached: finishes migrations. */
 int agent_attached(struct agent *a, struct err *err);
