@@ -16,11 +16,14 @@
 struct ip_layers {
 	int l3; /* offset of the IP header, NO_OFFSET if none */
 	uint8_t version; /* 4, 6; 0 if none */
-	int l4; /* offset of the transport header; NO_OFFSET in later fragments or where cut */
+	/* Offset of the transport header; NO_OFFSET in later fragments or where cut. At least its first
+	 * 8 bytes are there (ports; type, code and checksum), all of it only if payload is set.
+	 */
+	int l4;
 	uint8_t proto; /* final protocol (after IPv6 extension headers) */
 	uint16_t frag_off; /* in bytes */
 	bool more_fragments;
-	int payload; /* offset behind the transport header, NO_OFFSET if none */
+	int payload; /* offset behind the whole transport header, NO_OFFSET if none or unknown */
 	int end; /* where the IP packet ends by its own length, at most caplen */
 };
 
@@ -28,7 +31,7 @@ struct layers {
 	uint16_t linktype;
 	int eth; /* offset of the Ethernet header, NO_OFFSET for others */
 	int vlan[2]; /* offsets of the 802.1Q/ad tags' TCI, outermost first */
-	uint16_t ethertype; /* innermost, host order; 0 if none */
+	uint16_t ethertype; /* innermost, host order; what a RAW or NULL packet stands for; 0: none */
 	int arp; /* offset of the ARP header */
 	struct ip_layers ip;
 	struct ip_layers inner; /* quoted by an ICMP or ICMPv6 error */
@@ -41,5 +44,10 @@ int packet_parse(const uint8_t *data, uint32_t caplen, uint16_t linktype, struct
 /* True for ICMP/ICMPv6 types that quote a packet. */
 bool icmp_is_error(uint8_t type);
 bool icmp6_is_error(uint8_t type);
+
+/* Offset of the first IPv6 extension header of that type (43 routing, 44 fragment ...), of which at
+ * least 8 bytes are there; NO_OFFSET if the packet has none.
+ */
+int ip6_extension(const uint8_t *data, const struct ip_layers *ip, uint8_t type);
 
 #endif

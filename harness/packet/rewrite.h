@@ -8,6 +8,7 @@
 #define VERDICT_PACKET_REWRITE_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "packet/capture.h"
 #include "packet/parse.h"
