@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Differences and packets as text. The first line of a difference is complete in itself, so that grep
+ * finds all of it; what follows is what a person wants to know next.
+ */
+#include <inttypes.h>
+#include <linux/pkt_cls.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "judge/check.h"
+#include "packet/print.h"
+
+#define TCP_FLAG_SYN 0x02
+
+static const char *base_name(const char *path)
+{
+	const char *slash = path ? strrchr(path, '/') : NULL;
+
+	return slash ? slash + 1 : path ? path : "?";
+}
+
+const char *print_ct(enum ct_state ct)
+{
+	const char *name = ct == CT_STATE_UNKNOWN ? NULL : word_name(&words_ct_state, ct);
+
+	return name ? name : "unknown";
+}
+
+void print_verdict(struct buf *out, int verdict)
+{
+	const char *name = word_name(&words_tc_verdict, verdict);
+
+	if (name)
+		buf_puts(out, name);
+	else
+		buf_printf(out, "%d", verdict);
+}
+
+void print_identity(struct buf *out, uint32_t identity)
+{
+	const char *name = identity <= INT32_MAX ? word_name(&words_identity, (int)identity) : NULL;
+
+	if (name)
+		buf_puts(out, name);
+	else
+		buf_printf(out, "%" PRIu32, identity);
+}
+
+static void print_place(struct buf *out, const struct hop *h)
+{
+	const char *file = word_name(&words_source_file, h->drop_file);
+
+	if (!h->drop_line)
+		return;
+	if (file)
+		buf_printf(out, ", %s:%u", file, h->drop_line);
+	else
+		buf_printf(out, ", file %u line %u", h->drop_file, h->drop_line);
+}
+
+void print_reason(struct buf *out, const struct hop *h)
+{
+	const char *name = word_name(&words_drop_reason, h->drop_reason);
+
+	if (name)
+		buf_printf(out, "%s ", name);
+	buf_printf(out, "%d", h->drop_reason);
+	print_place(out, h);
+}
+
+void print_outcome(struct buf *out, const struct trace *t)
+{
+	const char *name = word_name(&words_outcome, (int)t->outcome);
+	const struct hop *last = t->n_hops ? &t->hops[t->n_hops - 1] : NULL;
+
+	buf_puts(out, name ? name : "not sent");
+	if (t->outcome == OUTCOME_DROPPED && last && last->drop_reason) {
+		buf_puts(out, " (");
+		print_reason(out, last);
+		buf_putc(out, ')');
+	}
+	if (t->why)
+		buf_printf(out, " (%s)", t->why);
+}
+
+static void print_time(struct buf *out, uint64_t ns)
+{
+	buf_printf(out, "+%" PRIu64 ".%06" PRIu64 " s", ns / 1000000000, ns % 1000000000 / 1000);
+}
+
+static void print_frame(struct buf *out, const struct frame *f)
+{
+	if (!f->data)
+		return;
+	packet_print(out, f->data, f->len, f->wire_len > f->len ? f->wire_len : f->len,
+		     LINK_ETHERNET);
+}
+
+static void print_hop_state(struct buf *out, const struct hop *h)
+{
+	if (h->ct != CT_STATE_UNKNOWN)
+		buf_printf(out, ", ct %s", print_ct(h->ct));
+	if (h->has_identities) {
+		buf_puts(out, ", identity ");
+		print_identity(out, h->src_identity);
+		buf_puts(out, "->");
+		print_identity(out, h->dst_identity);
+	}
+	if (h->lost)
+		buf_printf(out, ", %" PRIu64 " events lost", h->lost);
+}
+
+static bool changed(const struct hop *h)
+{
+	return h->in.data && h->out.data &&
+	       (h->in.len != h->out.len || memcmp(h->in.data, h->out.data, h->in.len) != 0);
+}
+
+static void print_hop(struct buf *out, size_t number, const struct hop *h)
+{
+	const char *text = word_text(&words_drop_reason, h->drop_reason);
+
+	buf_printf(out, "  hop %zu: %s %s %s: ", number, h->at, h->program,
+		   h->hook == HOOK_TC_INGRESS ? "ingress" : "egress");
+	print_verdict(out, h->verdict);
+	if (h->verdict_inferred)
+		buf_puts(out, " (concluded)");
+	if (h->drop_reason) {
+		buf_puts(out, text ? ", " : "");
+		buf_puts(out, text ? text : "");
+		buf_puts(out, " (");
+		print_reason(out, h);
+		buf_putc(out, ')');
+	}
+	print_hop_state(out, h);
+	if (changed(h)) {
+		buf_puts(out, ", packet now ");
+		print_frame(out, &h->out);
+	}
+	buf_putc(out, '\n');
+}
+
+static void print_head(struct buf *out, const struct difference *d)
+{
+	buf_printf(out, "%s:%d: ", d->loc.file ? d->loc.file : "?", d->loc.line);
+	if (d->packet) {
+		buf_printf(out, "packet %" PRIu32 " (%s, ", d->packet->number,
+			   base_name(d->packet->capture));
+		print_time(out, d->packet->rel_ns);
+		buf_putc(out, ')');
+		if (d->hop)
+			buf_printf(out, " at %s %s", d->hop->at, d->hop->program);
+	} else {
+		buf_printf(out, "step %u", d->step);
+	}
+	buf_printf(out, ": %s: expected %s, actual %s\n", d->field, d->expected, d->actual);
+}
+
+static void print_indented(struct buf *out, const char *text)
+{
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+
+		buf_printf(out, "    %.*s\n", (int)len, text);
+		text += len + (text[len] == '\n');
+	}
+}
+
+/* A TCP segment that is no connection's first. */
+static bool is_mid_flow(const struct frame *f)
+{
+	struct layers l;
+
+	if (!f->data || packet_parse(f->data, f->len, LINK_ETHERNET, &l))
+		return false;
+	if (l.ip.proto != IPPROTO_TCP || l.ip.l4 == NO_OFFSET || l.ip.l4 + 14 > (int)f->len)
+		return false;
+	return !(f->data[l.ip.l4 + 13] & TCP_FLAG_SYN);
+}
+
+static const struct hop *hop_of(const struct difference *d)
+{
+	if (d->hop || !d->packet || !d->packet->n_hops)
+		return d->hop;
+	return &d->packet->hops[d->packet->n_hops - 1];
+}
+
+static const char *hint_of_hop(const struct difference *d, const struct hop *h)
+{
+	bool ct = strcmp(d->field, "ct") == 0;
+
+	if ((ct && h->ct == CT_STATE_UNKNOWN) ||
+	    (strstr(d->field, "identity") && !h->has_identities))
+		return "with monitor aggregation only some packets have an event; "
+		       "`values: {bpf: {monitorAggregation: none}}` in the scenario shows every "
+		       "one";
+	if (h->ct == CT_STATE_NEW && is_mid_flow(&h->in) && (ct || h->verdict == TC_ACT_SHOT))
+		return "a TCP packet without SYN was taken for a new connection: conntrack had no "
+		       "entry "
+		       "of its flow (never made, expired, or lost in a restart)";
+	if (h->drop_reason == 140)
+		return "a tail-call slot was empty: the programs were not loaded together, or "
+		       "were being replaced";
+	if (h->has_identities && strstr(d->field, "identity") && strcmp(d->actual, "world") == 0)
+		return "an address without an ipcache entry is world: is it in the cluster's "
+		       "manifests, and bound by `as:`?";
+	return NULL;
+}
+
+static const char *hint(const struct difference *d)
+{
+	const struct hop *h = hop_of(d);
+	const char *of_hop = h ? hint_of_hop(d, h) : NULL;
+
+	if (of_hop)
+		return of_hop;
+	if (d->packet && d->packet->outcome == OUTCOME_UNMODELLED)
+		return "unmodelled is never a pass: the harness cannot tell what a kernel would do "
+		       "here";
+	if (d->packet && d->packet->truncated)
+		return "the capture had cut this packet: what was cut is zeros here";
+	return NULL;
+}
+
+void judge_print_difference(struct buf *out, const struct difference *d)
+{
+	const char *h = hint(d);
+
+	print_head(out, d);
+	if (d->packet) {
+		buf_puts(out, "  packet: ");
+		print_frame(out, &d->packet->frame);
+		buf_putc(out, '\n');
+		for (size_t i = 0; i < d->packet->n_hops; i++)
+			print_hop(out, i + 1, &d->packet->hops[i]);
+	}
+	if (d->detail)
+		print_indented(out, d->detail);
+	if (h)
+		buf_printf(out, "  hint: %s\n", h);
+}
+
+void judge_print_packet(struct buf *out, const struct trace *t)
+{
+	buf_printf(out, "packet %" PRIu32 " ", t->number);
+	print_time(out, t->rel_ns);
+	buf_putc(out, ' ');
+	print_frame(out, &t->frame);
+	for (size_t i = 0; i < t->n_hops; i++) {
+		const struct hop *h = &t->hops[i];
+
+		buf_printf(out, "%s%s %s ", i ? " > " : " | ", h->at, h->program);
+		print_verdict(out, h->verdict);
+		print_hop_state(out, h);
+	}
+	buf_puts(out, " => ");
+	print_outcome(out, t);
+	if (t->at)
+		buf_printf(out, " at %s", t->at);
+	buf_putc(out, '\n');
+}
