@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* JUnit XML as CI systems read it: a suite an engine; a failed expectation is <failure>, a harness or
+ * scenario error <error>, a missing capability <skipped>.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "report/common.h"
+
+struct suite {
+	struct suite *next;
+	char *name;
+	unsigned tests, failures, errors, skipped;
+	uint64_t duration_ns;
+	struct buf cases;
+};
+
+struct junit {
+	struct reporter r;
+	char *path;
+	struct suite *suites, **last;
+	struct buf properties;
+	char timestamp[32];
+};
+
+static void property(struct buf *out, const char *name, const char *value)
+{
+	buf_printf(out, "      <property name=\"%s\" value=\"", name);
+	report_xml(out, value);
+	buf_puts(out, "\"/>\n");
+}
+
+static int junit_begin(struct reporter *r, const struct report_env *env, unsigned planned,
+		       struct err *err)
+{
+	struct junit *j = (struct junit *)r;
+	time_t now = time(NULL);
+	struct tm tm;
+
+	(void)planned;
+	(void)err;
+	gmtime_r(&now, &tm);
+	strftime(j->timestamp, sizeof(j->timestamp), "%Y-%m-%dT%H:%M:%S", &tm);
+	property(&j->properties, "verdict", env->version);
+	property(&j->properties, "kernel", env->kernel);
+	property(&j->properties, "objects", env->objects ? env->objects : "");
+	return 0;
+}
+
+/* What never came to an engine (a scenario that cannot be read) has a suite of its own. */
+static struct suite *suite_of(struct junit *j, const char *engine)
+{
+	const char *name = engine ? engine : "scenario";
+	struct suite *s;
+
+	for (s = j->suites; s; s = s->next)
+		if (strcmp(s->name, name) == 0)
+			return s;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		abort();
+	s->name = strdup(name);
+	*j->last = s;
+	j->last = &s->next;
+	return s;
+}
+
+static void first_line(struct buf *out, const char *text)
+{
+	buf_add(out, text, strcspn(text, "\n"));
+}
+
+static void element(struct buf *out, const char *name, const char *type, const char *text)
+{
+	__cleanup_buf struct buf head = BUF_INIT;
+
+	first_line(&head, text);
+	buf_printf(out, "      <%s type=\"%s\" message=\"", name, type);
+	report_xml(out, buf_str(&head));
+	buf_puts(out, "\">");
+	report_xml(out, text);
+	buf_printf(out, "</%s>\n", name);
+}
+
+static void case_body(struct suite *s, const struct scenario_result *res)
+{
+	__cleanup_buf struct buf text = BUF_INIT;
+	bool input = res->err && res->err->kind == ERR_INPUT;
+
+	switch (res->status) {
+	case STATUS_PASSED:
+		return;
+	case STATUS_FAILED:
+		s->failures++;
+		for (size_t i = 0; i < report_differences(res); i++)
+			judge_print_difference(&text, report_difference(res, i));
+		element(&s->cases, "failure", "expectation", buf_str(&text));
+		return;
+	case STATUS_ERROR:
+		s->errors++;
+		element(&s->cases, "error", input ? "scenario" : "harness",
+			res->err ? res->err->text : "unknown error");
+		return;
+	case STATUS_SKIPPED:
+		s->skipped++;
+		buf_puts(&s->cases, "      <skipped message=\"");
+		report_xml(&s->cases, res->skip_reason ? res->skip_reason : "");
+		buf_puts(&s->cases, "\"/>\n");
+		return;
+	}
+}
+
+static int junit_result(struct reporter *r, const struct scenario_result *res, struct err *err)
+{
+	struct junit *j = (struct junit *)r;
+	struct suite *s = suite_of(j, res->engine);
+
+	(void)err;
+	s->tests++;
+	s->duration_ns += res->duration_ns;
+	buf_puts(&s->cases, "    <testcase name=\"");
+	report_xml(&s->cases, report_name(res));
+	buf_printf(&s->cases, "\" classname=\"verdict.%s\" time=\"%.6f\"", s->name,
+		   (double)res->duration_ns / 1e9);
+	if (res->path) {
+		buf_puts(&s->cases, " file=\"");
+		report_xml(&s->cases, res->path);
+		buf_putc(&s->cases, '"');
+	}
+	buf_puts(&s->cases, ">\n");
+	case_body(s, res);
+	if (res->pcapng) {
+		buf_puts(&s->cases, "      <system-out>packets: ");
+		report_xml(&s->cases, res->pcapng);
+		buf_puts(&s->cases, "</system-out>\n");
+	}
+	buf_puts(&s->cases, "    </testcase>\n");
+	return 0;
+}
+
+static void print_suite(struct buf *out, const struct junit *j, const struct suite *s)
+{
+	buf_puts(out, "  <testsuite name=\"");
+	report_xml(out, s->name);
+	buf_printf(out,
+		   "\" tests=\"%u\" failures=\"%u\" errors=\"%u\" skipped=\"%u\" time=\"%.6f\" "
+		   "timestamp=\"%s\">\n",
+		   s->tests, s->failures, s->errors, s->skipped, (double)s->duration_ns / 1e9,
+		   j->timestamp);
+	buf_printf(out, "    <properties>\n%s    </properties>\n%s  </testsuite>\n",
+		   buf_str(&j->properties), buf_str(&s->cases));
+}
+
+static int junit_end(struct reporter *r, const struct report_totals *t, struct err *err)
+{
+	struct junit *j = (struct junit *)r;
+	__cleanup_buf struct buf out = BUF_INIT;
+
+	buf_puts(&out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+	buf_printf(&out,
+		   "<testsuites name=\"verdict\" tests=\"%u\" failures=\"%u\" errors=\"%u\" "
+		   "skipped=\"%u\" time=\"%.6f\">\n",
+		   t->passed + t->failed + t->errors + t->skipped, t->failed, t->errors, t->skipped,
+		   (double)t->duration_ns / 1e9);
+	for (const struct suite *s = j->suites; s; s = s->next)
+		print_suite(&out, j, s);
+	buf_puts(&out, "</testsuites>\n");
+	return report_replace(j->path, buf_str(&out), out.len, err);
+}
+
+static void junit_free(struct reporter *r)
+{
+	struct junit *j = (struct junit *)r;
+
+	while (j->suites) {
+		struct suite *next = j->suites->next;
+
+		buf_free(&j->suites->cases);
+		free(j->suites->name);
+		free(j->suites);
+		j->suites = next;
+	}
+	buf_free(&j->properties);
+	free(j->path);
+	free(j);
+}
+
+static const struct reporter_ops junit_ops = {
+	.begin = junit_begin,
+	.result = junit_result,
+	.end = junit_end,
+	.free = junit_free,
+};
+
+struct reporter *report_junit(const char *path)
+{
+	struct junit *j = calloc(1, sizeof(*j));
+
+	if (!j)
+		abort();
+	j->r.ops = &junit_ops;
+	j->path = strdup(path);
+	j->last = &j->suites;
+	return &j->r;
+}

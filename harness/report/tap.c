@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* TAP version 14 (testanything.org): one test point a scenario and engine, a YAML block for what is not
+ * as expected.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "report/common.h"
+
+struct tap {
+	struct reporter r;
+	FILE *f;
+	unsigned planned, done;
+};
+
+static int tap_written(struct tap *t, struct err *err)
+{
+	return fflush(t->f) || ferror(t->f) ? err_system(err, EIO, "cannot write the TAP report")
+					    : 0;
+}
+
+static int tap_begin(struct reporter *r, const struct report_env *env, unsigned planned,
+		     struct err *err)
+{
+	struct tap *t = (struct tap *)r;
+
+	t->planned = planned;
+	fprintf(t->f, "TAP version 14\n1..%u\n", planned);
+	fprintf(t->f, "# verdict %s, Linux %s, objects %s\n", env->version, env->kernel,
+		env->objects ? env->objects : "none");
+	return tap_written(t, err);
+}
+
+/* In a description a # would begin a directive; a newline would end the test point. */
+static void tap_escaped(struct buf *out, const char *text)
+{
+	__cleanup_buf struct buf clean = BUF_INIT;
+
+	report_clean(&clean, text);
+	for (const char *s = buf_str(&clean); *s; s++) {
+		if (*s == '\\' || *s == '#')
+			buf_putc(out, '\\');
+		buf_putc(out, *s == '\n' || *s == '\t' ? ' ' : *s);
+	}
+}
+
+static void yaml_line(struct buf *out, const char *indent, const char *key, const char *value)
+{
+	buf_printf(out, "%s%s: ", indent, key);
+	report_quoted(out, value);
+	buf_putc(out, '\n');
+}
+
+static void tap_difference(struct buf *out, const struct difference *d)
+{
+	__cleanup_buf struct buf text = BUF_INIT;
+
+	judge_print_difference(&text, d);
+	buf_printf(out, "    - file: ");
+	report_quoted(out, d->loc.file ? d->loc.file : "");
+	buf_printf(out, "\n      line: %d\n      step: %u\n", d->loc.line, d->step);
+	if (d->packet)
+		buf_printf(out, "      packet: %u\n", d->packet->number);
+	if (d->hop) {
+		yaml_line(out, "      ", "at", d->hop->at);
+		yaml_line(out, "      ", "program", d->hop->program);
+	}
+	yaml_line(out, "      ", "field", d->field);
+	yaml_line(out, "      ", "expected", d->expected);
+	yaml_line(out, "      ", "actual", d->actual);
+	yaml_line(out, "      ", "text", buf_str(&text));
+}
+
+static void tap_block(struct buf *out, const struct scenario_result *res)
+{
+	size_t n = report_differences(res);
+
+	buf_puts(out, "  ---\n");
+	buf_printf(out, "  severity: %s\n", res->status == STATUS_ERROR ? "error" : "fail");
+	if (res->path)
+		yaml_line(out, "  ", "file", res->path);
+	if (res->status == STATUS_ERROR && res->err) {
+		buf_printf(out, "  exit: %d\n", err_exit_code(res->err));
+		yaml_line(out, "  ", "message", res->err->text);
+	}
+	if (n)
+		buf_puts(out, "  differences:\n");
+	for (size_t i = 0; i < n; i++)
+		tap_difference(out, report_difference(res, i));
+	if (res->pcapng)
+		yaml_line(out, "  ", "pcapng", res->pcapng);
+	buf_puts(out, "  ...\n");
+}
+
+static int tap_result(struct reporter *r, const struct scenario_result *res, struct err *err)
+{
+	bool ok = res->status == STATUS_PASSED || res->status == STATUS_SKIPPED;
+	struct tap *t = (struct tap *)r;
+	__cleanup_buf struct buf out = BUF_INIT;
+
+	buf_printf(&out, "%sok %u - ", ok ? "" : "not ", ++t->done);
+	tap_escaped(&out, report_name(res));
+	if (res->engine)
+		buf_printf(&out, " (%s)", res->engine);
+	if (res->status == STATUS_SKIPPED) {
+		buf_puts(&out, " # SKIP ");
+		tap_escaped(&out, res->skip_reason ? res->skip_reason : "");
+	}
+	buf_putc(&out, '\n');
+	if (!ok)
+		tap_block(&out, res);
+	fputs(buf_str(&out), t->f);
+	return tap_written(t, err);
+}
+
+static int tap_end(struct reporter *r, const struct report_totals *totals, struct err *err)
+{
+	struct tap *t = (struct tap *)r;
+	__cleanup_buf struct buf last = BUF_INIT;
+
+	if (t->done < t->planned)
+		fprintf(t->f, "Bail out! interrupted after %u of %u\n", t->done, t->planned);
+	report_last_line(&last, totals);
+	fprintf(t->f, "# %s\n", buf_str(&last));
+	return tap_written(t, err);
+}
+
+static void tap_free(struct reporter *r)
+{
+	free(r);
+}
+
+static const struct reporter_ops tap_ops = {
+	.begin = tap_begin,
+	.result = tap_result,
+	.end = tap_end,
+	.free = tap_free,
+};
+
+struct reporter *report_tap(FILE *f)
+{
+	struct tap *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		abort();
+	t->r.ops = &tap_ops;
+	t->f = f;
+	return &t->r;
+}

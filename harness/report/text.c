@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Results for people: one line a scenario and engine, what differed below it, a final block. Colour and
+ * a progress line only where somebody watches.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "report/common.h"
+
+#define SHOWN_DIFFERENCES 5 /* without -v: enough to see the pattern, few enough to see the rest */
+#define PROGRESS_AFTER_NS 300000000ull
+#define PROGRESS_EVERY_NS 100000000ull
+
+enum colour { PLAIN, GREEN, RED, YELLOW, FAINT };
+
+struct text {
+	struct reporter r;
+	FILE *f;
+	int verbose;
+	bool colour, live; /* live: a progress line may stand there */
+	bool standing; /* and does */
+	uint64_t began_ns, shown_ns; /* progress: of this scenario, last time */
+	struct buf summary; /* what did not pass, again at the end */
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static const char *mark(const struct text *t, enum colour c)
+{
+	static const char *const codes[] = {
+		[PLAIN] = "\033[0m",   [GREEN] = "\033[32m", [RED] = "\033[1;31m",
+		[YELLOW] = "\033[33m", [FAINT] = "\033[2m",
+	};
+
+	return t->colour ? codes[c] : "";
+}
+
+static void clear_progress(struct text *t)
+{
+	if (t->standing)
+		fputs("\r\033[K", t->f);
+	t->standing = false;
+}
+
+static int text_begin(struct reporter *r, const struct report_env *env, unsigned planned,
+		      struct err *err)
+{
+	struct text *t = (struct text *)r;
+
+	(void)err;
+	if (t->verbose)
+		fprintf(t->f, "verdict %s, Linux %s, objects %s, %u to run\n", env->version,
+			env->kernel, env->objects ? env->objects : "none", planned);
+	t->began_ns = now_ns();
+	return 0;
+}
+
+static void text_progress(struct reporter *r, const char *what)
+{
+	struct text *t = (struct text *)r;
+	uint64_t now = now_ns();
+
+	if (!t->live || now - t->began_ns < PROGRESS_AFTER_NS ||
+	    now - t->shown_ns < PROGRESS_EVERY_NS)
+		return;
+	/* cut to a narrow terminal's width: a line that wraps cannot be cleared */
+	fprintf(t->f, "\r\033[K%s%.76s%s", mark(t, FAINT), what, mark(t, PLAIN));
+	fflush(t->f);
+	t->standing = true;
+	t->shown_ns = now;
+}
+
+static void print_lines(struct text *t, const char *text, const char *indent, enum colour first)
+{
+	bool head = true;
+
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+
+		fprintf(t->f, "%s%s%.*s%s\n", indent, head ? mark(t, first) : "", (int)len, text,
+			head ? mark(t, PLAIN) : "");
+		text += len + (text[len] == '\n');
+		head = false;
+	}
+}
+
+static void print_differences(struct text *t, const struct scenario_result *res)
+{
+	size_t n = report_differences(res), shown = n;
+
+	if (!t->verbose && n > SHOWN_DIFFERENCES)
+		shown = SHOWN_DIFFERENCES;
+	for (size_t i = 0; i < shown; i++) {
+		__cleanup_buf struct buf raw = BUF_INIT, clean = BUF_INIT;
+
+		judge_print_difference(&raw, report_difference(res, i));
+		report_clean(&clean, buf_str(&raw));
+		print_lines(t, buf_str(&clean), "", RED);
+	}
+	if (shown < n)
+		fprintf(t->f, "and %zu more difference%s in this scenario; -v shows all\n",
+			n - shown, n - shown == 1 ? "" : "s");
+}
+
+static void print_packets(struct text *t, const struct scenario_result *res)
+{
+	if (!res->trace)
+		return;
+	for (size_t i = 0; i < res->trace->n_steps; i++) {
+		const struct step_trace *st = &res->trace->steps[i];
+
+		for (size_t j = 0; j < st->n_packets; j++) {
+			__cleanup_buf struct buf line = BUF_INIT;
+
+			judge_print_packet(&line, &st->packets[j]);
+			print_lines(t, buf_str(&line), "      ", FAINT);
+		}
+		for (size_t j = 0; j < st->n_log; j++) {
+			__cleanup_buf struct buf line = BUF_INIT, clean = BUF_INIT;
+
+			buf_printf(&line, "%s: %s", st->log[j].node, st->log[j].text);
+			report_clean(&clean, buf_str(&line));
+			print_lines(t, buf_str(&clean), "      ", FAINT);
+		}
+	}
+}
+
+static void print_duration(FILE *f, uint64_t ns)
+{
+	if (ns < 10000000)
+		fprintf(f, "%.1f ms", (double)ns / 1e6);
+	else if (ns < 1000000000)
+		fprintf(f, "%.0f ms", (double)ns / 1e6);
+	else
+		fprintf(f, "%.1f s", (double)ns / 1e9);
+}
+
+static void print_head(struct text *t, const struct scenario_result *res)
+{
+	static const struct {
+		const char *word;
+		enum colour colour;
+	} heads[] = {
+		[STATUS_PASSED] = { "ok", GREEN },
+		[STATUS_FAILED] = { "FAIL", RED },
+		[STATUS_ERROR] = { "ERROR", RED },
+		[STATUS_SKIPPED] = { "skip", YELLOW },
+	};
+
+	fprintf(t->f, "%s%-5s%s %-44s %-8s", mark(t, heads[res->status].colour),
+		heads[res->status].word, mark(t, PLAIN), report_name(res),
+		res->engine ? res->engine : "-");
+	if (res->status == STATUS_PASSED || res->status == STATUS_FAILED) {
+		fprintf(t->f, " %5" PRIu64 " packet%s ", res->packets,
+			res->packets == 1 ? " " : "s");
+		print_duration(t->f, res->duration_ns);
+	}
+	fputc('\n', t->f);
+}
+
+/* The line that stands again at the end; a run of hundreds has scrolled the first one away. */
+static void remember(struct text *t, const struct scenario_result *res)
+{
+	const char *why = res->status == STATUS_SKIPPED ? res->skip_reason : NULL;
+
+	if (res->status == STATUS_PASSED)
+		return;
+	buf_printf(&t->summary, "%-7s %s", report_status(res->status), report_name(res));
+	if (res->engine)
+		buf_printf(&t->summary, " (%s)", res->engine);
+	if (why)
+		buf_printf(&t->summary, ": %s", why);
+	buf_putc(&t->summary, '\n');
+}
+
+static int text_result(struct reporter *r, const struct scenario_result *res, struct err *err)
+{
+	struct text *t = (struct text *)r;
+
+	clear_progress(t);
+	print_head(t, res);
+	if (t->verbose)
+		print_packets(t, res);
+	if (res->status == STATUS_FAILED)
+		print_differences(t, res);
+	if (res->status == STATUS_ERROR && res->err)
+		print_lines(t, res->err->text, "", RED);
+	if (res->status == STATUS_SKIPPED && res->skip_reason)
+		print_lines(t, res->skip_reason, "      ", PLAIN);
+	if (res->status == STATUS_FAILED && res->pcapng)
+		fprintf(t->f, "packets: %s\n", res->pcapng);
+	remember(t, res);
+	t->began_ns = now_ns();
+	if (fflush(t->f))
+		return err_system(err, EIO, "cannot write the report");
+	return 0;
+}
+
+static int text_end(struct reporter *r, const struct report_totals *totals, struct err *err)
+{
+	struct text *t = (struct text *)r;
+	__cleanup_buf struct buf last = BUF_INIT;
+
+	clear_progress(t);
+	fputc('\n', t->f);
+	fputs(buf_str(&t->summary), t->f);
+	fprintf(t->f, "%" PRIu64 " packets, %" PRIu64 " checks, ", totals->packets, totals->checks);
+	print_duration(t->f, totals->duration_ns);
+	if (totals->errors)
+		fprintf(t->f, "; %u of the failed could not be run", totals->errors);
+	fputc('\n', t->f);
+	report_last_line(&last, totals);
+	fprintf(t->f, "%s%s%s\n", mark(t, totals->failed + totals->errors ? RED : GREEN),
+		buf_str(&last), mark(t, PLAIN));
+	if (fflush(t->f) || ferror(t->f))
+		return err_system(err, EIO, "cannot write the report");
+	return 0;
+}
+
+static void text_free(struct reporter *r)
+{
+	struct text *t = (struct text *)r;
+
+	clear_progress(t);
+	buf_free(&t->summary);
+	free(t);
+}
+
+static const struct reporter_ops text_ops = {
+	.begin = text_begin,
+	.progress = text_progress,
+	.result = text_result,
+	.end = text_end,
+	.free = text_free,
+};
+
+struct reporter *report_text(FILE *f, int verbose)
+{
+	struct text *t = calloc(1, sizeof(*t));
+	const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	if (!t)
+		abort();
+	t->r.ops = &text_ops;
+	t->f = f;
+	t->verbose = verbose;
+	t->live = isatty(fileno(f)) && term && strcmp(term, "dumb") != 0;
+	t->colour = t->live && !(no_colour && *no_colour); /* no-color.org: any value but empty */
+	return &t->r;
+}
