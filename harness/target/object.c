@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* One object from its file to loaded programs. Its pinned maps: object_maps.c. */
+#include "target/object.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "target/layout.h"
+#include "target/object_internal.h"
+#include "target/typed.h"
+
+/* libbpf's own error numbers begin here (enum libbpf_errno, libbpf_legacy.h). */
+#define NOT_ERRNO 4000
+
+void object_log(const struct object *o, const char *fmt, ...)
+{
+	__cleanup_buf struct buf line = BUF_INIT;
+	char *text;
+	va_list ap;
+	int n;
+
+	if (!o->log)
+		return;
+	va_start(ap, fmt);
+	n = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return;
+	buf_printf(&line, "level=%s subsys=bpf", text);
+	free(text);
+	o->log(o->log_arg, buf_str(&line));
+}
+
+static int check_file(const char *path, struct err *err)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return err_input(err, NULL, "cannot read the object %s: %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return err_input(err, NULL, "the object %s is no file", path);
+	return 0;
+}
+
+/* Why libbpf takes a file for no object, in words. */
+static int err_from_open(struct err *err, int no, const char *path, const char *log)
+{
+	__cleanup_buf struct buf why = BUF_INIT;
+
+	if (no == LIBBPF_ERRNO__ENDIAN)
+		return err_input(
+			err, NULL,
+			"%s is compiled for the other byte order: use clang -target bpf on "
+			"a machine like this one, or -target %s",
+			path, __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? "bpfel" : "bpfeb");
+	last_warning(log, &why);
+	if (no == ENOMEM)
+		return err_system(err, no, "opening the object %s", path);
+	return err_input(err, NULL, "%s is no BPF object that can be loaded%s%s", path,
+			 why.len ? ": " : "", buf_str(&why));
+}
+
+static int open_bpf(const struct object_opts *opts, struct bpf_object **out, struct err *err)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, open, .pin_root_path = opts->pin_dir);
+	__cleanup_buf struct buf log = BUF_INIT;
+	struct bpf_object *bpf;
+	int no;
+
+	libbpf_log_begin(&log);
+	bpf = bpf_object__open_file(opts->path, &open);
+	no = bpf ? 0 : errno;
+	libbpf_log_end();
+	if (!bpf)
+		return err_from_open(err, no, opts->path, buf_str(&log));
+	if (!bpf_object__btf(bpf)) {
+		bpf_object__close(bpf);
+		return err_input(err, NULL,
+				 "%s has no BTF, so its maps and settings have no names: compile "
+				 "it with clang -g",
+				 opts->path);
+	}
+	*out = bpf;
+	return 0;
+}
+
+/* With a clock the file is opened twice: first to learn its sections, see interpose.h. */
+static int open_interposed(struct object *o, struct err *err)
+{
+	struct bpf_object *probe;
+	int ret = open_bpf(&o->opts, &probe, err);
+
+	if (ret)
+		return ret;
+	if (!o->opts.clock) {
+		o->bpf = probe;
+		return 0;
+	}
+	ret = interpose_new(probe, o->opts.clock, &o->interposer, err);
+	bpf_object__close(probe);
+	return ret ? ret : open_bpf(&o->opts, &o->bpf, err);
+}
+
+/* A variable in a data section of the object. */
+struct variable {
+	struct bpf_map *map;
+	uint32_t type, offset, size;
+};
+
+static bool find_in_section(const struct btf *btf, struct bpf_map *map, const char *name,
+			    struct variable *out)
+{
+	const struct btf_type *sec = btf__type_by_id(btf, bpf_map__btf_value_type_id(map));
+
+	for (uint32_t i = 0; sec && btf_is_datasec(sec) && i < btf_vlen(sec); i++) {
+		const struct btf_var_secinfo *v = btf_var_secinfos(sec) + i;
+		const struct btf_type *var = btf__type_by_id(btf, v->type);
+
+		if (strcmp(btf__name_by_offset(btf, var->name_off), name) != 0)
+			continue;
+		*out = (struct variable){
+			.map = map,
+			.type = layout_unqualified(btf, var->type),
+			.offset = v->offset,
+			.size = v->size,
+		};
+		return true;
+	}
+	return false;
+}
+
+static bool find_variable(const struct object *o, const char *name, struct variable *out)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, o->bpf)
+	{
+		if (bpf_map__is_internal(map) &&
+		    find_in_section(bpf_object__btf(o->bpf), map, name, out))
+			return true;
+	}
+	return false;
+}
+
+static int set_variable(const struct object *o, const struct variable *v, const struct value *to,
+			struct err *err)
+{
+	size_t size = 0;
+	const void *was = bpf_map__initial_value(v->map, &size);
+	char *data;
+	int ret;
+
+	if (!was || v->offset > size || v->size > size - v->offset)
+		return err_input(err, NULL, "it lies outside its section");
+	data = arena_memdup(o->arena, was, size);
+	ret = typed_encode(bpf_object__btf(o->bpf), v->type, to, data + v->offset, v->size, err);
+	if (ret)
+		return ret;
+	ret = bpf_map__set_initial_value(v->map, data, size);
+	return ret ? err_system(err, -ret, "libbpf refuses it") : 0;
+}
+
+static int configure(const struct object *o, const struct config_value *c, struct err *err)
+{
+	struct variable v;
+	char name[256];
+	int ret;
+
+	snprintf(name, sizeof(name), "__config_%s", c->name);
+	if (!find_variable(o, name, &v)) {
+		object_log(o, "debug msg=\"Object has no such setting\" name=%s", c->name);
+		return 0;
+	}
+	ret = set_variable(o, &v, c->value, err);
+	return ret ? err_wrap(err, "setting %s of %s", name, o->path) : 0;
+}
+
+static int prepare(struct object *o, struct err *err)
+{
+	int ret = open_interposed(o, err);
+
+	if (!ret && o->interposer)
+		ret = interpose_object(o->interposer, o->bpf, err);
+	for (size_t i = 0; !ret && i < o->opts.n_config; i++)
+		ret = configure(o, &o->opts.config[i], err);
+	return ret ? ret : object_maps_prepare(o, err);
+}
+
+int object_open(const struct object_opts *opts, struct object **out, struct err *err)
+{
+	struct arena *a;
+	struct object *o;
+	int ret = check_file(opts->path, err);
+
+	if (ret)
+		return ret;
+	a = arena_new();
+	o = arena_new_of(a, struct object);
+	o->arena = a;
+	o->opts = *opts;
+	o->path = arena_strdup(a, opts->path);
+	o->log = opts->log;
+	o->log_arg = opts->log_arg;
+	ret = prepare(o, err);
+	if (ret) {
+		object_free(o);
+		return ret;
+	}
+	*out = o;
+	return 0;
+}
+
+int object_load_programs(struct object *o, struct err *err)
+{
+	__cleanup_buf struct buf log = BUF_INIT;
+	__cleanup_buf struct buf what = BUF_INIT;
+	int ret;
+
+	libbpf_log_begin(&log);
+	ret = bpf_object__load(o->bpf);
+	libbpf_log_end();
+	if (o->interposer) {
+		interpose_done(o->interposer);
+		o->interposed = interpose_count(o->interposer);
+		interpose_describe(o->interposer, &what);
+	}
+	if (ret) {
+		ret = err_from_load_log(err, -ret < NOT_ERRNO ? -ret : 0, o->path, buf_str(&log));
+		return what.len ? err_hint(err, "helper calls replaced so far: %s", buf_str(&what))
+				: ret;
+	}
+	o->loaded = true;
+	if (what.len)
+		object_log(o, "debug msg=\"Replaced helper calls\" object=%s calls=\"%s\"", o->path,
+			   buf_str(&what));
+	return 0;
+}
+
+int object_load(const struct object_opts *opts, struct object **out, struct err *err)
+{
+	struct object *o;
+	int ret = object_open(opts, &o, err);
+
+	if (ret)
+		return ret;
+	ret = object_load_programs(o, err);
+	if (ret) {
+		object_free(o);
+		return ret;
+	}
+	*out = o;
+	return 0;
+}
+
+static int no_such_program(const struct object *o, const char *name, struct err *err)
+{
+	const char *names[64];
+	struct bpf_program *prog;
+	const char *near;
+	size_t n = 0;
+
+	bpf_object__for_each_program(prog, o->bpf)
+	{
+		if (n < 64)
+			names[n++] = bpf_program__name(prog);
+	}
+	near = nearest_name(name, names, n);
+	err_input(err, NULL, "%s has no program %s", o->path, name);
+	if (near)
+		err_hint(err, "did you mean %s?", near);
+	return -ENOENT;
+}
+
+int object_program_fd(const struct object *o, const char *program, struct err *err)
+{
+	struct bpf_program *prog = bpf_object__find_program_by_name(o->bpf, program);
+	int fd;
+
+	if (!prog)
+		return no_such_program(o, program, err);
+	fd = bpf_program__fd(prog);
+	if (fd < 0)
+		return err_system(err, -fd, "program %s of %s is not loaded", program, o->path);
+	return fd;
+}
+
+int object_map_fd(const struct object *o, const char *map)
+{
+	int fd = bpf_object__find_map_fd_by_name(o->bpf, map);
+
+	return fd < 0 ? -ENOENT : fd;
+}
+
+const struct btf *object_btf(const struct object *o)
+{
+	return bpf_object__btf(o->bpf);
+}
+
+struct bpf_object *object_libbpf(const struct object *o)
+{
+	return o->bpf;
+}
+
+unsigned object_interposed(const struct object *o)
+{
+	return o->interposed;
+}
+
+void object_free(struct object *o)
+{
+	if (!o)
+		return;
+	object_maps_free(o);
+	bpf_object__close(o->bpf);
+	interpose_free(o->interposer);
+	arena_free(o->arena);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the files of an object's life share: object.c (open, load), object_maps.c (pinned maps),
+ * object_log.c (what libbpf and the verifier said).
+ */
+#ifndef VERDICT_TARGET_OBJECT_INTERNAL_H
+#define VERDICT_TARGET_OBJECT_INTERNAL_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "target/maps.h"
+#include "target/object.h"
+
+/* A migration that is not finished: attached programs still write to `from`. */
+struct migration {
+	struct migration *next;
+	const char *map; /* the object's name for it */
+	struct map *from, *to;
+};
+
+struct object {
+	struct arena *arena;
+	struct object_opts opts; /* strings are the caller's; used until the programs are loaded */
+	const char *path; /* ours */
+	void (*log)(void *arg, const char *line);
+	void *log_arg;
+	struct bpf_object *bpf;
+	struct interposer *interposer; /* NULL: none */
+	struct migration *migrations;
+	unsigned interposed;
+	bool loaded;
+};
+
+/* One logfmt line to opts->log; fmt is what stands behind `level=`. */
+void object_log(const struct object *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Every map that is to be pinned exists afterwards, is pinned, and is the one the object will use. */
+int object_maps_prepare(struct object *o, struct err *err);
+void object_maps_free(struct object *o);
+
+/* Catches libbpf's messages between begin and end; one capture at a time. */
+void libbpf_log_begin(struct buf *into);
+void libbpf_log_end(void);
+/* err from what libbpf said while a load failed: the program, the verifier's last lines and the
+ * source line they stand at; or libbpf's last warnings.
+ */
+int err_from_load_log(struct err *err, int no, const char *path, const char *log);
+/* The last warning in the log, without "libbpf: " and newline; "" if there is none. */
+void last_warning(const char *log, struct buf *out);
+
+#endif

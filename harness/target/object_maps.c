@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The pinned maps of an object: found and reused, migrated, replaced, or made.
+ *
+ * libbpf makes maps in bpf_object__load(), together with the programs. Here they are made from the
+ * opened object's definitions before that, because an agent fills and collects them first; the
+ * load then finds every pinned map with its descriptor set.
+ */
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "target/layout.h"
+#include "target/object_internal.h"
+
+struct maps_context {
+	struct object *o;
+	struct btf *btf; /* the object's, as given to the kernel; NULL where it has none */
+	int btf_fd;
+};
+
+/* Types that the kernel makes without BTF for key and value, as libbpf's list has them. */
+static bool takes_no_btf(uint32_t type)
+{
+	switch (type) {
+	case BPF_MAP_TYPE_PERF_EVENT_ARRAY:
+	case BPF_MAP_TYPE_CGROUP_ARRAY:
+	case BPF_MAP_TYPE_STACK_TRACE:
+	case BPF_MAP_TYPE_ARRAY_OF_MAPS:
+	case BPF_MAP_TYPE_HASH_OF_MAPS:
+	case BPF_MAP_TYPE_DEVMAP:
+	case BPF_MAP_TYPE_DEVMAP_HASH:
+	case BPF_MAP_TYPE_CPUMAP:
+	case BPF_MAP_TYPE_XSKMAP:
+	case BPF_MAP_TYPE_SOCKMAP:
+	case BPF_MAP_TYPE_SOCKHASH:
+	case BPF_MAP_TYPE_PROG_ARRAY:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Types whose entries mean nothing outside the kernel objects they refer to. */
+static bool holds_entries(uint32_t type)
+{
+	return !takes_no_btf(type);
+}
+
+/* The kernel rounds the size of an LRU with lists per CPU to a multiple of the CPUs. */
+static uint32_t kernel_max_entries(const struct bpf_map *map)
+{
+	uint32_t n = bpf_map__max_entries(map), cpus = (uint32_t)libbpf_num_possible_cpus();
+	uint32_t up;
+
+	if (!(bpf_map__map_flags(map) & BPF_F_NO_COMMON_LRU))
+		return n;
+	up = (n + cpus - 1) / cpus * cpus;
+	return up < n ? n / cpus * cpus : up;
+}
+
+static void say_change(struct buf *why, const char *what, uint32_t was, uint32_t is)
+{
+	if (was != is)
+		buf_printf(why, "%s%s %u -> %u", why->len ? ", " : "", what, was, is);
+}
+
+static void say_layout(struct buf *why, const char *what, const struct map *was, uint32_t was_id,
+		       const struct btf *btf, uint32_t is_id)
+{
+	__cleanup_buf struct buf a = BUF_INIT, b = BUF_INIT;
+
+	if (!was->btf || !was_id || !btf || !is_id)
+		return;
+	layout_text(&a, was->btf, was_id);
+	layout_text(&b, btf, is_id);
+	if (strcmp(buf_str(&a), buf_str(&b)) != 0)
+		buf_printf(why, "%s%s layout changed", why->len ? ", " : "", what);
+}
+
+/* Appends what differs between a pinned map and the object's definition; nothing if it fits. */
+static void say_mismatch(struct buf *why, const struct map *was, const struct bpf_map *map,
+			 const struct btf *btf)
+{
+	say_change(why, "type", was->type, bpf_map__type(map));
+	say_change(why, "key_size", was->key_size, bpf_map__key_size(map));
+	say_change(why, "value_size", was->value_size, bpf_map__value_size(map));
+	say_change(why, "max_entries", was->max_entries, kernel_max_entries(map));
+	say_change(why, "flags", was->flags, bpf_map__map_flags(map));
+	if (takes_no_btf(was->type))
+		return;
+	say_layout(why, "key", was, was->key_type, btf, bpf_map__btf_key_type_id(map));
+	say_layout(why, "value", was, was->value_type, btf, bpf_map__btf_value_type_id(map));
+}
+
+static int create_map(const struct maps_context *c, const struct bpf_map *map, struct err *err)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = bpf_map__map_flags(map),
+		    .map_extra = bpf_map__map_extra(map), .numa_node = bpf_map__numa_node(map));
+	const struct bpf_map *inner = bpf_map__inner_map((struct bpf_map *)map);
+	__cleanup_fd int inner_fd = -1;
+	int fd;
+
+	if (inner) {
+		inner_fd = create_map(c, inner, err);
+		if (inner_fd < 0)
+			return inner_fd;
+		opts.inner_map_fd = (uint32_t)inner_fd;
+	}
+	if (c->btf_fd >= 0 && !takes_no_btf(bpf_map__type(map))) {
+		opts.btf_fd = (uint32_t)c->btf_fd;
+		opts.btf_key_type_id = bpf_map__btf_key_type_id(map);
+		opts.btf_value_type_id = bpf_map__btf_value_type_id(map);
+	}
+	fd = bpf_map_create(bpf_map__type(map), bpf_map__name(map), bpf_map__key_size(map),
+			    bpf_map__value_size(map), bpf_map__max_entries(map), &opts);
+	if (fd < 0)
+		return err_system(
+			err, errno,
+			"cannot create map %s (type %u, key %u, value %u, max_entries %u)",
+			bpf_map__name(map), bpf_map__type(map), bpf_map__key_size(map),
+			bpf_map__value_size(map), bpf_map__max_entries(map));
+	return fd;
+}
+
+static int pin_path(char path[PATH_MAX], const char *dir, const char *name, const char *suffix,
+		    struct err *err)
+{
+	if (snprintf(path, PATH_MAX, "%s/%s%s", dir, name, suffix) >= PATH_MAX)
+		return err_system(err, ENAMETOOLONG, "the pin of map %s under %s", name, dir);
+	return 0;
+}
+
+/* Pins under a name of its own and renames, so that the pin is never absent for a reader. What an
+ * earlier attempt left behind when it was killed is removed. (bpffs allows no dots in names.)
+ */
+static int pin_over(int fd, const char *dir, const char *name, struct err *err)
+{
+	char path[PATH_MAX], next[PATH_MAX];
+	int ret = pin_path(path, dir, name, "", err);
+
+	if (!ret)
+		ret = pin_path(next, dir, name, "_next", err);
+	if (ret)
+		return ret;
+	unlink(next);
+	if (bpf_obj_pin(fd, next) < 0)
+		return err_system(err, errno, "cannot pin map %s at %s", name, next);
+	if (rename(next, path) < 0) {
+		ret = err_system(err, errno, "cannot rename %s to %s", next, path);
+		unlink(next);
+	}
+	return ret;
+}
+
+static int keep_migration(struct maps_context *c, const char *map, struct map *from, struct map *to)
+{
+	struct migration *m = arena_new_of(c->o->arena, struct migration);
+
+	m->map = arena_strdup(c->o->arena, map);
+	m->from = from;
+	m->to = to;
+	m->next = c->o->migrations;
+	c->o->migrations = m;
+	return 0;
+}
+
+/* All entries are in the new map before it takes the name. On success `was` is kept for
+ * object_finish_migration().
+ */
+static int migrate(struct maps_context *c, const struct bpf_map *map, const char *pin,
+		   struct map *was, int fd, const char *why, struct err *err)
+{
+	struct migrate_report report = { 0 };
+	struct map *to;
+	int ret = map_open_fd(fd, pin, &to, err);
+
+	if (ret)
+		return ret;
+	ret = map_migrate(was, to, &report, err);
+	if (!ret)
+		ret = pin_over(fd, c->o->opts.pin_dir, pin, err);
+	if (ret) {
+		map_close(to);
+		return err_wrap(err, "migrating the pinned map %s (%s)", pin, why);
+	}
+	object_log(c->o,
+		   "info msg=\"Migrated pinned map\" map=%s reason=\"%s\" copied=%llu lost=%llu",
+		   pin, why, (unsigned long long)report.copied, (unsigned long long)report.lost);
+	return keep_migration(c, bpf_map__name(map), was, to);
+}
+
+static int replace_empty(struct maps_context *c, const char *pin, struct map *was, int fd,
+			 const char *why, struct err *err)
+{
+	int ret = pin_over(fd, c->o->opts.pin_dir, pin, err);
+
+	if (ret)
+		return ret;
+	object_log(c->o,
+		   "warning msg=\"Pinned map does not fit and is replaced by an empty one, its "
+		   "entries are lost\" map=%s reason=\"%s\"",
+		   pin, why);
+	map_close(was);
+	return 0;
+}
+
+/* was: the pinned map, taken over in all cases. Returns the fd to use. */
+static int fit_pinned(struct maps_context *c, const struct bpf_map *map, const char *pin,
+		      struct map *was, struct err *err)
+{
+	__cleanup_buf struct buf why = BUF_INIT;
+	bool wanted = c->o->opts.on_map_mismatch == MAP_MISMATCH_MIGRATE &&
+		      holds_entries(was->type) && holds_entries(bpf_map__type(map));
+	int fd, ret;
+
+	say_mismatch(&why, was, map, c->btf);
+	if (!why.len) {
+		fd = dup(was->fd);
+		map_close(was);
+		if (fd < 0)
+			return err_system(err, errno, "cannot reuse the pinned map %s", pin);
+		object_log(c->o, "debug msg=\"Reusing pinned map\" map=%s", pin);
+		return fd;
+	}
+	fd = create_map(c, map, err);
+	if (fd < 0)
+		ret = fd;
+	else if (wanted)
+		ret = migrate(c, map, pin, was, fd, buf_str(&why), err);
+	else
+		ret = replace_empty(c, pin, was, fd, buf_str(&why), err);
+	if (!ret)
+		return fd;
+	map_close(was);
+	fd_cleanup(&fd);
+	return ret;
+}
+
+static int make_pinned(struct maps_context *c, const struct bpf_map *map, const char *pin,
+		       struct err *err)
+{
+	int fd = create_map(c, map, err), ret;
+
+	if (fd < 0)
+		return fd;
+	ret = pin_over(fd, c->o->opts.pin_dir, pin, err);
+	if (ret) {
+		fd_cleanup(&fd);
+		return ret;
+	}
+	object_log(c->o, "debug msg=\"Created pinned map\" map=%s max_entries=%u", pin,
+		   bpf_map__max_entries(map));
+	return fd;
+}
+
+static int pinned_fd(struct maps_context *c, const struct bpf_map *map, const char *pin,
+		     struct err *err)
+{
+	char path[PATH_MAX];
+	struct map *was;
+	int ret = pin_path(path, c->o->opts.pin_dir, pin, "", err);
+
+	if (ret)
+		return ret;
+	if (access(path, F_OK) < 0 && errno == ENOENT)
+		return make_pinned(c, map, pin, err);
+	ret = map_open_pinned(c->o->opts.pin_dir, pin, &was, err);
+	if (ret)
+		return ret;
+	return fit_pinned(c, map, pin, was, err);
+}
+
+/* Sizes as asked for; a perf event array has one slot a CPU. */
+static int size_map(const struct object *o, struct bpf_map *map, const char *pin, struct err *err)
+{
+	uint32_t want = 0;
+	int ret;
+
+	if (bpf_map__type(map) == BPF_MAP_TYPE_PERF_EVENT_ARRAY)
+		want = (uint32_t)libbpf_num_possible_cpus();
+	for (size_t i = 0; i < o->opts.n_maps; i++)
+		if (strcmp(o->opts.maps[i].map, bpf_map__name(map)) == 0 ||
+		    strcmp(o->opts.maps[i].map, pin) == 0)
+			want = o->opts.maps[i].max_entries;
+	if (!want)
+		return 0;
+	ret = bpf_map__set_max_entries(map, want);
+	if (ret)
+		return err_system(err, -ret, "cannot give map %s max_entries %u",
+				  bpf_map__name(map), want);
+	return 0;
+}
+
+static const char *pin_name(const struct object *o, const struct bpf_map *map)
+{
+	const char *name = bpf_map__name(map);
+
+	return o->opts.policy_map && strcmp(name, "cilium_policy_v2") == 0 ? o->opts.policy_map
+									   : name;
+}
+
+static int prepare_map(struct maps_context *c, struct bpf_map *map, struct err *err)
+{
+	const char *pin = pin_name(c->o, map);
+	int ret = size_map(c->o, map, pin, err);
+	__cleanup_fd int fd = -1;
+
+	if (ret || !bpf_map__pin_path(map))
+		return ret;
+	/* the pin is ours to make, by rename; libbpf is to use the descriptor it is given */
+	bpf_map__set_pin_path(map, NULL);
+	fd = pinned_fd(c, map, pin, err);
+	if (fd < 0)
+		return fd;
+	ret = bpf_map__reuse_fd(map, fd);
+	if (ret)
+		return err_system(err, -ret, "cannot use the pinned map %s", pin);
+	return 0;
+}
+
+/* A copy: libbpf wants to give the object's own BTF to the kernel itself. */
+static int load_btf(struct maps_context *c, struct err *err)
+{
+	uint32_t size;
+	const void *raw = btf__raw_data(bpf_object__btf(c->o->bpf), &size);
+	int ret;
+
+	c->btf = raw ? btf__new(raw, size) : NULL;
+	if (!c->btf)
+		return err_system(err, errno, "%s: cannot copy its BTF", c->o->path);
+	ret = btf__load_into_kernel(c->btf);
+	if (ret)
+		object_log(c->o,
+			   "warning msg=\"Kernel refuses the object's BTF, maps go without\" "
+			   "error=\"%s\"",
+			   strerror(-ret));
+	c->btf_fd = ret ? -1 : btf__fd(c->btf);
+	return 0;
+}
+
+int object_maps_prepare(struct object *o, struct err *err)
+{
+	struct maps_context c = { .o = o, .btf_fd = -1 };
+	int ret = file_mkdir_p(o->opts.pin_dir, err);
+	struct bpf_map *map;
+
+	if (!ret)
+		ret = load_btf(&c, err);
+	if (!ret) {
+		bpf_object__for_each_map(map, o->bpf)
+		{
+			ret = prepare_map(&c, map, err);
+			if (ret)
+				break;
+		}
+	}
+	btf__free(c.btf);
+	return ret;
+}
+
+int object_finish_migration(struct object *o, struct err *err)
+{
+	int first = 0;
+
+	for (struct migration *m = o->migrations; m; m = m->next) {
+		struct migrate_report report = { 0 };
+		int ret = map_migrate(m->from, m->to, &report, first ? NULL : err);
+
+		if (ret && !first)
+			first = ret;
+		if (!ret)
+			object_log(o,
+				   "debug msg=\"Finished migration of pinned map\" map=%s "
+				   "copied=%llu",
+				   m->to->name, (unsigned long long)report.copied);
+	}
+	object_maps_free(o);
+	return first;
+}
+
+int object_old_map_fd(const struct object *o, const char *map)
+{
+	for (const struct migration *m = o->migrations; m; m = m->next)
+		if (strcmp(m->map, map) == 0 || strcmp(m->to->name, map) == 0)
+			return m->from->fd;
+	return -ENOENT;
+}
+
+void object_maps_free(struct object *o)
+{
+	for (struct migration *m = o->migrations; m; m = m->next) {
+		map_close(m->from);
+		map_close(m->to);
+	}
+	o->migrations = NULL;
+}
