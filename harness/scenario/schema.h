@@ -7,6 +7,9 @@
 #ifndef VERDICT_SCENARIO_SCHEMA_H
 #define VERDICT_SCENARIO_SCHEMA_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/value.h"

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Steps: the tables of send, restart, upgrade, advance and check. */
+#include <errno.h>
+#include <string.h>
+
+#include "scenario/parts.h"
+
+/* ---- send ---- */
+
+static int send_capture(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	struct send_step *s = out;
+
+	s->capture_loc = v->loc;
+	return find_capture(ctx, v, &s->capture);
+}
+
+static int send_packets(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	return read_packet_set(ctx, v, &((struct send_step *)out)->packets);
+}
+
+static int send_as(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	struct send_step *s = out;
+
+	if (v->kind != VALUE_MAP || !v->n)
+		return err_input(ctx->err, &v->loc, "as: expected {ADDRESS: node/NAME}");
+	for (size_t i = 0; i < v->n; i++) {
+		struct binding b = { .loc = v->keys[i]->loc };
+
+		if (!ip_addr_parse(v->keys[i]->text, &b.address))
+			return err_input(ctx->err, &b.loc, "'%s' is no IP address",
+					 v->keys[i]->text);
+		if (read_member(ctx, v->items[i], &b.member))
+			return -EINVAL;
+		s->as = arena_grow(ctx->arena, s->as, s->n_as, sizeof(b));
+		s->as[s->n_as++] = b;
+	}
+	return 0;
+}
+
+/* ---- restart and upgrade ---- */
+
+static int restart_node(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	struct restart_step *r = out;
+
+	r->node_loc = v->loc;
+	return read_string(ctx, v, &r->node);
+}
+
+static const struct word agent_list[] = { { AGENT_GC_EXPIRED, "current", NULL },
+					  { AGENT_GC_NO_ENDPOINT, "cilium-1.11", NULL } };
+static const struct word mismatch_list[] = { { MAP_MISMATCH_MIGRATE, "migrate", NULL },
+					     { MAP_MISMATCH_RECREATE, "recreate", NULL } };
+static const struct word signal_list[] = { { 0, "KILL", NULL }, { 1, "TERM", NULL } };
+static const struct word_table words_agent = { "agent", agent_list, 2 };
+static const struct word_table words_mismatch = { "way with changed maps", mismatch_list, 2 };
+static const struct word_table words_signal = { "signal", signal_list, 2 };
+
+static int restart_agent(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	int n = 0, rc = read_word(ctx, v, &words_agent, &n);
+
+	((struct restart_step *)out)->gc = (enum agent_gc)n;
+	return rc;
+}
+
+static int restart_mismatch(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	int n = 0, rc = read_word(ctx, v, &words_mismatch, &n);
+
+	((struct restart_step *)out)->on_map_mismatch = (enum map_mismatch)n;
+	return rc;
+}
+
+static int restart_signal(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	int n = 0, rc = read_word(ctx, v, &words_signal, &n);
+
+	((struct restart_step *)out)->graceful = n == 1;
+	return rc;
+}
+
+static int upgrade_objects(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	return read_string(ctx, v, &((struct restart_step *)out)->objects);
+}
+
+static int override_entries(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	uint64_t n = 0;
+	int rc = read_u64(ctx, v, UINT32_MAX, &n);
+
+	if (!rc && !n)
+		return err_input(ctx->err, &v->loc, "a map holds at least one entry");
+	((struct map_override *)out)->max_entries = (uint32_t)n;
+	return rc;
+}
+
+static int upgrade_maps(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	struct restart_step *r = out;
+
+	if (v->kind != VALUE_MAP || !v->n)
+		return err_input(ctx->err, &v->loc, "maps: expected {MAP: {max_entries: 8192}}");
+	for (size_t i = 0; i < v->n; i++) {
+		struct map_override m = { .map = v->keys[i]->text, .loc = v->keys[i]->loc };
+
+		if (schema_bind(ctx, &schema_override, v->items[i], &m))
+			return -EINVAL;
+		r->maps = arena_grow(ctx->arena, r->maps, r->n_maps, sizeof(m));
+		r->maps[r->n_maps++] = m;
+	}
+	return 0;
+}
+
+/* ---- a step; out is a struct step. Its kind is checked once all keys are read ---- */
+
+static int step_send(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	struct step *s = out;
+
+	s->kind = STEP_SEND;
+	return schema_bind(ctx, &schema_send, v, &s->send);
+}
+
+static int step_restart(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	struct step *s = out;
+
+	s->kind = STEP_RESTART;
+	return schema_bind(ctx, &schema_restart, v, &s->restart);
+}
+
+static int step_upgrade(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	struct step *s = out;
+
+	s->kind = STEP_UPGRADE;
+	if (schema_bind(ctx, &schema_upgrade, v, &s->restart))
+		return -EINVAL;
+	if (!s->restart.objects && !s->restart.n_maps)
+		return err_input(ctx->err, &v->loc,
+				 "an upgrade changes something: give objects, maps or both");
+	return 0;
+}
+
+static int step_advance(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	struct step *s = out;
+
+	s->kind = STEP_ADVANCE;
+	return read_duration_ns(ctx, v, &s->advance_ns);
+}
+
+static int step_check(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	((struct step *)out)->kind = STEP_CHECK;
+	if (v->kind == VALUE_NULL || (v->kind == VALUE_MAP && !v->n))
+		return 0;
+	return err_input(ctx->err, &v->loc,
+			 "check takes nothing ('check: {}'): what to look at stands in its expect");
+}
+
+static int step_expect(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	return read_expects(ctx, v, out);
+}
+
+/* clang-format off */
+#define NODE { "node", true, "node name", "whose agent", restart_node }
+#define AGENT { "agent", false, "`current` or `cilium-1.11`", "how it collects garbage at start: `current` deletes expired conntrack entries only, `cilium-1.11` also those whose addresses no endpoint has; default `current`", restart_agent }
+#define MISMATCH { "on_map_mismatch", false, "`migrate` or `recreate`", "what becomes of a pinned map whose properties changed: copied entry by entry, or replaced by an empty one; default `migrate`", restart_mismatch }
+#define SIGNAL { "signal", false, "`KILL` or `TERM`", "how the old agent is stopped; default `KILL`", restart_signal }
+
+const struct schema schema_step = {
+	"step",
+	"One of the five things a step can do, and what must be seen of it.",
+	(const struct schema_key[]){
+	{ "send", false, "map", "replays packets of a capture, in order, at their own times", step_send },
+	{ "restart", false, "map", "stops a node's agent and starts it again", step_restart },
+	{ "upgrade", false, "map", "a restart with other objects or map sizes", step_upgrade },
+	{ "advance", false, "duration", "lets time pass: `90s`, `1m30s`, `5ms`", step_advance },
+	{ "check", false, "`{}`", "does nothing: a place for an expect", step_check },
+	{ "expect", false, "map or list of maps", "what must be seen; a `send` without one only makes state", step_expect },
+	{ 0 } } };
+
+const struct schema schema_send = {
+	"send", "Packets of a pcap or pcapng file.",
+	(const struct schema_key[]){
+	{ "capture", true, "file", "in the scenario's folder, or in `fixtures/captures` of a folder above it", send_capture },
+	{ "packets", false, "packet numbers", "`1-3`, `7`, `4-` or `1-3,9`, as Wireshark counts; default: all", send_packets },
+	{ "as", false, "map", "which member of the cluster an address in the capture is: `{10.0.0.1: node/master-0}`; also `pod/NAMESPACE/NAME` and `world`", send_as },
+	{ 0 } } };
+
+const struct schema schema_restart = {
+	"restart", "What is pinned and attached stays; the new agent takes it over.",
+	(const struct schema_key[]){ NODE, AGENT, MISMATCH, SIGNAL, { 0 } } };
+
+const struct schema schema_upgrade = {
+	"upgrade", "Needs `objects` or `maps`.",
+	(const struct schema_key[]){
+	NODE,
+	{ "objects", false, "folder", "the new release's programs, below the objects folder: `upgrades/wide_ct`", upgrade_objects },
+	{ "maps", false, "map", "other sizes: `{cilium_ct4_global: {max_entries: 8192}}`", upgrade_maps },
+	AGENT, MISMATCH, SIGNAL, { 0 } } };
+
+const struct schema schema_override = {
+	"map override", "An item of an upgrade's `maps`.",
+	(const struct schema_key[]){
+	{ "max_entries", true, "number", "the map's size after the upgrade", override_entries },
+	{ 0 } } };
+/* clang-format on */
+
+static int one_thing(struct schema_ctx *ctx, const struct value *v)
+{
+	const struct value *first = NULL;
+
+	if (v->kind != VALUE_MAP)
+		return 0; /* the binder says it better */
+	for (size_t i = 0; i < v->n; i++) {
+		const struct value *key = v->keys[i];
+
+		if (strcmp(key->text, "expect") == 0)
+			continue;
+		if (first)
+			return err_input(ctx->err, &key->loc,
+					 "a step does one thing: this one has both '%s' and '%s'",
+					 first->text, key->text);
+		first = key;
+	}
+	if (!first)
+		return err_input(ctx->err, &v->loc,
+				 "this step does nothing: give send, restart, upgrade, advance or "
+				 "check");
+	return 0;
+}
+
+int read_steps(struct schema_ctx *ctx, const struct value *v, struct scenario *s)
+{
+	if (v->kind != VALUE_LIST || !v->n)
+		return err_input(ctx->err, &v->loc, "steps: expected a list of steps");
+	s->steps = arena_alloc(ctx->arena, v->n * sizeof(*s->steps));
+	for (size_t i = 0; i < v->n; i++) {
+		struct step *step = &s->steps[s->n_steps++];
+
+		step->index = (unsigned)i + 1;
+		step->loc = v->items[i]->loc;
+		if (one_thing(ctx, v->items[i]) ||
+		    schema_bind(ctx, &schema_step, v->items[i], step) || check_expects(ctx, step))
+			return -EINVAL;
+	}
+	return 0;
+}
