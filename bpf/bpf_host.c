@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The edge between host and network: cil_from_netdev at tc ingress of a native device, cil_to_netdev
+ * at its tc egress.
+ *
+ * IPv4 (0x0800), also below up to two VLAN tags, is identified, and tracked and filtered where it
+ * is the host's own. ARP (0x0806) and IPv6 (0x86dd) pass untouched if their headers are whole;
+ * every other EtherType passes as it is.
+ */
+#include <linux/ipv6.h>
+
+#include <lib/config.h>
+#include <lib/conntrack.h>
+#include <lib/drop.h>
+#include <lib/eth.h>
+#include <lib/host_firewall.h>
+#include <lib/ipcache.h>
+#include <lib/ipv4.h>
+#include <lib/trace.h>
+
+#define ARP_IPV4_LEN 28 /* RFC 826 with 6-byte hardware and 4-byte protocol addresses */
+
+static __always_inline int check_ipv6(struct __sk_buff *ctx, struct packet *pkt)
+{
+	__u8 version;
+
+	if (pkt->l3_off + sizeof(struct ipv6hdr) > ctx->len ||
+	    !ctx_load(ctx, pkt->l3_off, &version, sizeof(version)) || version >> 4 != 6)
+		return DROP(pkt, DROP_INVALID);
+	return 0;
+}
+
+/* Fills *pkt up to the network layer and its identities. 0, or the reason to drop. */
+static __always_inline int identify(struct __sk_buff *ctx, struct packet *pkt)
+{
+	int ret;
+
+	switch (eth_parse(ctx, pkt)) {
+	case ETH_TRUNCATED:
+		return DROP(pkt, DROP_INVALID);
+	case ETH_TOO_MANY_TAGS:
+		return DROP(pkt, DROP_VLAN_FILTERED);
+	case ETH_OK:
+		break;
+	}
+	switch (pkt->ethertype) {
+	case ETH_P_IP:
+		ret = ipv4_parse(ctx, pkt);
+		if (ret)
+			return ret;
+		pkt->src_identity = ipcache_identity4(pkt->saddr);
+		pkt->dst_identity = ipcache_identity4(pkt->daddr);
+		return 0;
+	case ETH_P_IPV6:
+		return check_ipv6(ctx, pkt);
+	case ETH_P_ARP:
+		if (pkt->l3_off + ARP_IPV4_LEN > ctx->len)
+			return DROP(pkt, DROP_INVALID);
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+static __always_inline __u8 trace_reason(const struct ct_result *ct, bool tracked)
+{
+	return tracked ? (__u8)ct->status : TRACE_REASON_UNKNOWN;
+}
+
+static __always_inline int forward(struct __sk_buff *ctx, enum direction dir, __u16 line)
+{
+	metrics_add(REASON_FORWARDED, dir, SOURCE_FILE, line, ctx->len);
+	return TC_ACT_OK;
+}
+
+SEC("tc")
+int cil_from_netdev(struct __sk_buff *ctx)
+{
+	struct packet pkt = {};
+	struct ct_result ct = {};
+	int ret = identify(ctx, &pkt);
+	bool tracked = CONFIG(enable_host_firewall) && pkt.dst_identity == IDENTITY_HOST;
+
+	if (trace_wanted(TRACE_FROM_NETWORK, false))
+		trace_packet(ctx, &pkt, TRACE_FROM_NETWORK, TRACE_REASON_UNKNOWN);
+	if (!ret && tracked)
+		ret = host_firewall(ctx, &pkt, DIR_INGRESS, &ct);
+	if (ret)
+		return drop_packet(ctx, &pkt, ret, DIR_INGRESS);
+	if (pkt.dst_identity == IDENTITY_HOST && trace_wanted(TRACE_TO_HOST, ct.report))
+		trace_packet(ctx, &pkt, TRACE_TO_HOST, trace_reason(&ct, tracked));
+	return forward(ctx, DIR_INGRESS, SOURCE_LINE);
+}
+
+SEC("tc")
+int cil_to_netdev(struct __sk_buff *ctx)
+{
+	struct packet pkt = {};
+	struct ct_result ct = {};
+	int ret = identify(ctx, &pkt);
+	bool tracked = CONFIG(enable_host_firewall) && pkt.src_identity == IDENTITY_HOST;
+
+	if (!ret && tracked)
+		ret = host_firewall(ctx, &pkt, DIR_EGRESS, &ct);
+	if (ret)
+		return drop_packet(ctx, &pkt, ret, DIR_EGRESS);
+	if (trace_wanted(TRACE_TO_NETWORK, ct.report))
+		trace_packet(ctx, &pkt, TRACE_TO_NETWORK, trace_reason(&ct, tracked));
+	return forward(ctx, DIR_EGRESS, SOURCE_LINE);
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";

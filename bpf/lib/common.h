@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What every part of the datapath needs: kernel types, helpers, address types. */
+#ifndef VERDICT_LIB_COMMON_H
+#define VERDICT_LIB_COMMON_H
+
+#include <linux/bpf.h>
+#include <linux/types.h>
+#include <stdbool.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#define NSEC_PER_SEC 1000000000ULL
+
+#ifndef __noinline
+#define __noinline __attribute__((noinline))
+#endif
+
+#define __description(text) __attribute__((btf_decl_tag(text)))
+
+union v6addr {
+	__u8 addr[16];
+	struct {
+		__u32 p1, p2, p3, p4;
+	} p;
+	struct {
+		__u64 d1, d2;
+	} d;
+};
+
+union macaddr {
+	__u8 addr[6];
+	__u64 pad;
+};
+
+/* The way a packet crosses the node's edge; also the flags of the entries it makes. */
+enum direction {
+	DIR_EGRESS = 0,
+	DIR_INGRESS = 1,
+};
+
+static __always_inline enum direction opposite(enum direction dir)
+{
+	return dir == DIR_INGRESS ? DIR_EGRESS : DIR_INGRESS;
+}
+
+/* Monotonic seconds, the unit of every lifetime. */
+static __always_inline __u32 now_seconds(void)
+{
+	return (__u32)(bpf_ktime_get_ns() / NSEC_PER_SEC);
+}
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Settings that an agent writes before load. The section is frozen then, so the verifier takes them
+ * for constants and prunes what they switch off: no build variants.
+ */
+#ifndef VERDICT_LIB_CONFIG_H
+#define VERDICT_LIB_CONFIG_H
+
+#include <lib/common.h>
+
+#define DECLARE_CONFIG(type, name, value, text)                                                    \
+	__description("config:" text) volatile const type __config_##name SEC(".rodata.config") =  \
+		value
+
+#define CONFIG(name) __config_##name
+
+enum monitor_aggregation {
+	AGGREGATE_NONE = 0,
+	AGGREGATE_RX = 1, /* nothing on packets coming in */
+	AGGREGATE_ACTIVE_CT = 3, /* and only news about a connection */
+};
+
+/* The device and the endpoint: names are Cilium's. */
+DECLARE_CONFIG(__u32, interface_ifindex, 0, "Interface index of the device, told in events");
+DECLARE_CONFIG(union macaddr, interface_mac, { .pad = 0 }, "MAC address of the device");
+DECLARE_CONFIG(__u16, device_mtu, 1500, "MTU of the device");
+DECLARE_CONFIG(__u8, eth_header_length, 14, "Length of the Ethernet header, 0 without one");
+DECLARE_CONFIG(__u32, security_label, 1, "Identity of the endpoint the programs belong to");
+DECLARE_CONFIG(__u16, host_ep_id, 0, "Endpoint id of the host, source of its events");
+DECLARE_CONFIG(__u32, trace_payload_len, 128, "Bytes of a packet that follow an event");
+DECLARE_CONFIG(bool, enable_icmp_rule, false, "Policy matches ICMP types as ports");
+
+/* Build-time settings in Cilium, ours at load time. */
+DECLARE_CONFIG(bool, enable_host_firewall, false, "Track and filter the host's own traffic");
+DECLARE_CONFIG(__u8, monitor_aggregation, AGGREGATE_NONE, "Fewer trace events: 0, 1 or 3");
+DECLARE_CONFIG(bool, policy_audit_mode, false, "Let pass what policy denies, and say so");
+DECLARE_CONFIG(__u32, ct_lifetime_tcp, 8000, "Seconds a TCP connection lives without packets");
+DECLARE_CONFIG(__u32, ct_lifetime_nontcp, 60, "Seconds any other flow lives without packets");
+DECLARE_CONFIG(__u32, ct_syn_timeout, 60,
+	       "Seconds a connection lives of which only SYNs were seen");
+DECLARE_CONFIG(__u32, ct_close_timeout, 10, "Seconds a closed connection lives");
+DECLARE_CONFIG(__u32, ct_report_interval, 5, "Seconds between trace events of one connection");
+
+#endif

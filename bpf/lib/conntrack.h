@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Connection tracking: which flow a packet belongs to, and how long that flow lives.
+ *
+ * No handshake is checked: the first packet that policy lets pass makes the entry, whatever its flags.
+ * An ICMP error belongs to the flow of the packet it quotes. ICMP messages other than echoes and
+ * errors open no flow: each is new.
+ */
+#ifndef VERDICT_LIB_CONNTRACK_H
+#define VERDICT_LIB_CONNTRACK_H
+
+#include <lib/config.h>
+#include <lib/ct_map.h>
+#include <lib/ipv4.h>
+#include <lib/l4.h>
+#include <lib/reasons.h>
+
+enum ct_status {
+	CT_NEW = 0,
+	CT_ESTABLISHED = 1,
+	CT_REPLY = 2,
+	CT_RELATED = 3,
+};
+
+/* What a lookup found, as events tell it. */
+struct ct_result {
+	enum ct_status status;
+	bool report; /* worth a trace event even when events are aggregated */
+};
+
+static __always_inline int ct_recall_fragment(struct packet *pkt)
+{
+	struct ipv4_frag_l4ports found;
+	struct l4_ports ports;
+	int ret = ipv4_frag_recall(pkt, &found);
+
+	if (ret)
+		return ret;
+	ports = (struct l4_ports){ .sport = found.sport, .dport = found.dport };
+	if (pkt->protocol == IPPROTO_ICMP) {
+		pkt->icmp_type = (__u8)bpf_ntohs(found.dport);
+		ports = icmp_echo_ports(pkt->icmp_type, found.sport);
+	}
+	pkt->sport = ports.sport;
+	pkt->dport = ports.dport;
+	pkt->trackable = true;
+	return 0;
+}
+
+static __always_inline void ct_remember_fragment(const struct packet *pkt)
+{
+	if (pkt->protocol == IPPROTO_ICMP)
+		ipv4_frag_remember(pkt, pkt->sport | pkt->dport, bpf_htons(pkt->icmp_type));
+	else
+		ipv4_frag_remember(pkt, pkt->sport, pkt->dport);
+}
+
+/* Fills ports, flags and ICMP type. */
+static __always_inline int ct_parse_l4(struct __sk_buff *ctx, struct packet *pkt)
+{
+	bool whole;
+
+	if (pkt->protocol != IPPROTO_TCP && pkt->protocol != IPPROTO_UDP &&
+	    pkt->protocol != IPPROTO_SCTP && pkt->protocol != IPPROTO_ICMP)
+		return DROP(pkt, DROP_CT_UNKNOWN_PROTO);
+	if (pkt->later_fragment)
+		return ct_recall_fragment(pkt);
+	if (pkt->protocol == IPPROTO_TCP)
+		whole = tcp_parse(ctx, pkt);
+	else if (pkt->protocol == IPPROTO_ICMP)
+		whole = icmp_parse(ctx, pkt);
+	else
+		whole = ports_parse(ctx, pkt,
+				    pkt->protocol == IPPROTO_SCTP ? SCTP_HDR_LEN
+								  : sizeof(struct udphdr));
+	if (!whole)
+		return DROP(pkt, DROP_CT_INVALID_HDR);
+	if (pkt->more_fragments && pkt->trackable)
+		ct_remember_fragment(pkt);
+	return 0;
+}
+
+static __always_inline bool ct_closing(const struct ct_entry *entry)
+{
+	return entry->rx_closing || entry->tx_closing;
+}
+
+static __always_inline bool ct_closed(const struct ct_entry *entry)
+{
+	return entry->rx_closing && entry->tx_closing;
+}
+
+/* TCP flags into the entry's state. A SYN begins anew what was closing: ports are used again. */
+static __always_inline void ct_tcp_state(struct ct_entry *entry, __u8 flags, enum direction dir)
+{
+	if ((flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN && ct_closing(entry)) {
+		entry->rx_closing = 0;
+		entry->tx_closing = 0;
+		entry->seen_non_syn = 0;
+		entry->tx_flags_seen = 0;
+		entry->rx_flags_seen = 0;
+	}
+	if (!(flags & TCP_SYN))
+		entry->seen_non_syn = 1;
+	if (flags & TCP_RST || (flags & TCP_FIN && dir == DIR_INGRESS))
+		entry->rx_closing = 1;
+	if (flags & TCP_RST || (flags & TCP_FIN && dir == DIR_EGRESS))
+		entry->tx_closing = 1;
+}
+
+static __always_inline __u32 ct_lifetime(const struct ct_entry *entry, bool tcp)
+{
+	if (!tcp)
+		return CONFIG(ct_lifetime_nontcp);
+	if (ct_closed(entry))
+		return CONFIG(ct_close_timeout);
+	return entry->seen_non_syn ? CONFIG(ct_lifetime_tcp) : CONFIG(ct_syn_timeout);
+}
+
+/* Notes flags and, once an interval or when a flag is new, the time. True if this is news. */
+static __always_inline bool ct_note_report(struct ct_entry *entry, __u8 flags, enum direction dir,
+					   __u32 now)
+{
+	__u8 *seen = dir == DIR_INGRESS ? &entry->rx_flags_seen : &entry->tx_flags_seen;
+	__u32 *last = dir == DIR_INGRESS ? &entry->last_rx_report : &entry->last_tx_report;
+	bool news = (*seen | flags) != *seen || *last + CONFIG(ct_report_interval) < now;
+
+	*seen |= flags;
+	if (news)
+		*last = now;
+	return news;
+}
+
+/* One more packet of the entry's flow. What is closed stays so long and no longer: stray packets
+ * don't keep it.
+ */
+static __always_inline bool ct_update(struct ct_entry *entry, const struct packet *pkt,
+				      enum direction dir, __u32 now)
+{
+	bool tcp = pkt->protocol == IPPROTO_TCP;
+	bool was_closed = ct_closed(entry);
+
+	if (tcp && !pkt->later_fragment)
+		ct_tcp_state(entry, pkt->tcp_flags, dir);
+	if (!was_closed || !ct_closed(entry))
+		entry->lifetime = now + ct_lifetime(entry, tcp);
+	return ct_note_report(entry, pkt->tcp_flags, dir, now);
+}
+
+static __always_inline void ct_count(struct ct_entry *entry, __u32 bytes)
+{
+	__sync_fetch_and_add(&entry->packets, 1);
+	__sync_fetch_and_add(&entry->bytes, bytes);
+}
+
+static __always_inline struct flow4 packet_flow(const struct packet *pkt)
+{
+	return (struct flow4){
+		.saddr = pkt->saddr,
+		.daddr = pkt->daddr,
+		.sport = pkt->sport,
+		.dport = pkt->dport,
+		.protocol = pkt->protocol,
+	};
+}
+
+/* Reads the packet an ICMP error quotes. 1: quoted is filled; 0: it is not of a kind that flows are
+ * made of; negative: drop.
+ */
+static __always_inline int ct_quoted_flow(struct __sk_buff *ctx, struct packet *pkt,
+					  struct flow4 *quoted)
+{
+	__u32 off = pkt->l4_off + ICMP_HDR_LEN;
+	struct {
+		struct l4_ports ports; /* of ICMP: type, code, checksum */
+		__be16 id, sequence;
+	} l4;
+	struct iphdr ip;
+	__u32 hlen;
+
+	if (!packet_load(ctx, pkt, off, &ip, sizeof(ip)))
+		return DROP(pkt, DROP_CT_INVALID_HDR);
+	hlen = ip.ihl * 4;
+	if (ip.version != 4 || hlen < sizeof(ip) ||
+	    !packet_load(ctx, pkt, off + hlen, &l4, L4_QUOTED_LEN))
+		return DROP(pkt, DROP_CT_INVALID_HDR);
+	if (bpf_ntohs(ip.frag_off) & IPV4_OFFSET_MASK)
+		return 0;
+	if (ip.protocol == IPPROTO_ICMP) {
+		__u8 type = *(__u8 *)&l4;
+
+		if (!icmp_is_echo(type))
+			return 0;
+		l4.ports = icmp_echo_ports(type, l4.id);
+	} else if (ip.protocol != IPPROTO_TCP && ip.protocol != IPPROTO_UDP &&
+		   ip.protocol != IPPROTO_SCTP) {
+		return 0;
+	}
+	*quoted = (struct flow4){
+		.saddr = ip.saddr,
+		.daddr = ip.daddr,
+		.sport = l4.ports.sport,
+		.dport = l4.ports.dport,
+		.protocol = ip.protocol,
+	};
+	return 1;
+}
+
+/* An error goes against the packet it quotes, to the one who sent that packet: anything else would
+ * let a forged quote open the way to others. It doesn't prolong the flow's life.
+ */
+static __always_inline int ct_lookup_error(struct __sk_buff *ctx, struct packet *pkt,
+					   enum direction dir, struct ct_result *ct)
+{
+	enum direction quoted_dir = opposite(dir);
+	__u32 now = now_seconds();
+	struct ipv4_ct_tuple tuple;
+	struct flow4 quoted;
+	int ret = ct_quoted_flow(ctx, pkt, &quoted);
+
+	if (ret < 0)
+		return ret;
+	if (ret == 0 || quoted.saddr != pkt->daddr)
+		return 0;
+	tuple = tuple_reverse(&quoted, quoted_dir);
+	if (!ct_find(&tuple, now)) {
+		tuple = tuple_forward(&quoted, quoted_dir);
+		if (!ct_find(&tuple, now))
+			return 0;
+	}
+	ct->status = CT_RELATED;
+	return 0;
+}
+
+/* Which flow the packet belongs to; the flow's entry takes note of it. ct->status is CT_NEW where
+ * there is none. pkt's L4 fields must be filled. 0, or the reason to drop.
+ */
+static __always_inline int ct_lookup(struct __sk_buff *ctx, struct packet *pkt, enum direction dir,
+				     struct ct_result *ct)
+{
+	struct flow4 flow = packet_flow(pkt);
+	struct ipv4_ct_tuple tuple;
+	struct ct_entry *entry;
+	__u32 now;
+
+	ct->status = CT_NEW;
+	ct->report = true;
+	if (pkt->icmp_error)
+		return ct_lookup_error(ctx, pkt, dir, ct);
+	if (!pkt->trackable)
+		return 0;
+	now = now_seconds();
+	tuple = tuple_reverse(&flow, dir);
+	entry = ct_find(&tuple, now);
+	if (entry) {
+		ct->status = CT_REPLY;
+	} else {
+		tuple = tuple_forward(&flow, dir);
+		entry = ct_find(&tuple, now);
+		if (!entry)
+			return 0;
+		ct->status = CT_ESTABLISHED;
+	}
+	ct->report = ct_update(entry, pkt, dir, now);
+	ct_count(entry, ctx->len);
+	return 0;
+}
+
+/* Makes the entry of the flow that this packet begins. */
+static __always_inline int ct_create(struct __sk_buff *ctx, struct packet *pkt, enum direction dir)
+{
+	struct flow4 flow = packet_flow(pkt);
+	struct ipv4_ct_tuple tuple = tuple_forward(&flow, dir);
+	struct ct_entry entry = {
+		.packets = 1,
+		.bytes = ctx->len,
+		.src_sec_id = pkt->src_identity,
+	};
+
+	if (!pkt->trackable)
+		return 0;
+	if (pkt->later_fragment)
+		entry.seen_non_syn = 1;
+	ct_update(&entry, pkt, dir, now_seconds());
+	if (bpf_map_update_elem(ct_map(&tuple), &tuple, &entry, BPF_ANY))
+		return DROP(pkt, DROP_CT_CREATE_FAILED);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The end of a packet: one event, one count, TC_ACT_SHOT. */
+#ifndef VERDICT_LIB_DROP_H
+#define VERDICT_LIB_DROP_H
+
+#include <lib/metrics.h>
+#include <lib/notify.h>
+#include <lib/reasons.h>
+
+struct drop_notify {
+	struct notify_header hdr;
+	__u32 src_label;
+	__u32 dst_label;
+	__u32 dst_id; /* endpoint; 0 for none */
+	__u16 line;
+	__u8 file;
+	__s8 ext_error;
+	__u32 ifindex;
+	__u8 flags;
+	__u8 pad[3];
+	__u64 ip_trace_id;
+};
+
+/* reason is negative, as functions return it. */
+static __noinline int drop_packet(struct __sk_buff *ctx, const struct packet *pkt, int reason,
+				  enum direction dir)
+{
+	struct drop_notify msg;
+
+	if (!pkt)
+		return TC_ACT_SHOT;
+	msg = (struct drop_notify){
+		.hdr = notify_header(ctx, NOTIFY_DROP, -reason, NOTIFY_DROP_VERSION),
+		.src_label = pkt->src_identity,
+		.dst_label = pkt->dst_identity,
+		.line = pkt->drop_line,
+		.file = pkt->drop_file,
+		.ifindex = ctx->ifindex,
+		.flags = notify_flags(pkt),
+	};
+	notify_send(ctx, &msg.hdr, &msg, sizeof(msg));
+	metrics_add(-reason, dir, pkt->drop_file, pkt->drop_line, ctx->len);
+	return TC_ACT_SHOT;
+}
+
+#endif

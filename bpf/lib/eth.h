@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The link layer: finds the EtherType and the network header. */
+#ifndef VERDICT_LIB_ETH_H
+#define VERDICT_LIB_ETH_H
+
+#include <linux/if_ether.h>
+
+#include <lib/config.h>
+#include <lib/ctx.h>
+
+#define VLAN_TAGS_MAX 2
+#define VLAN_HLEN     4
+
+enum eth_result {
+	ETH_OK,
+	ETH_TRUNCATED,
+	ETH_TOO_MANY_TAGS,
+};
+
+static __always_inline bool is_vlan(__u16 ethertype)
+{
+	return ethertype == ETH_P_8021Q || ethertype == ETH_P_8021AD;
+}
+
+/* The kernel takes one tag off before tc ingress. Tags still in the data are looked through: it
+ * accepts several tags of VLAN 0 and delivers what is under them to the device itself.
+ */
+static __always_inline enum eth_result eth_parse(struct __sk_buff *ctx, struct packet *pkt)
+{
+	__be16 type = (__be16)ctx->protocol;
+	__u32 off = CONFIG(eth_header_length);
+
+	if (off && !ctx_load(ctx, off - sizeof(type), &type, sizeof(type)))
+		return ETH_TRUNCATED;
+#pragma unroll
+	for (int i = 0; i < VLAN_TAGS_MAX; i++) {
+		if (!is_vlan(bpf_ntohs(type)))
+			break;
+		if (!ctx_load(ctx, off + 2, &type, sizeof(type)))
+			return ETH_TRUNCATED;
+		off += VLAN_HLEN;
+	}
+	pkt->ethertype = bpf_ntohs(type);
+	pkt->l3_off = off;
+	return is_vlan(pkt->ethertype) ? ETH_TOO_MANY_TAGS : ETH_OK;
+}
+
+#endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Reserved security identities that the datapath itself must know. */
+#ifndef VERDICT_LIB_IDENTITY_H
+#define VERDICT_LIB_IDENTITY_H
+
+enum reserved_identity {
+	IDENTITY_ANY = 0, /* in policy: whoever */
+	IDENTITY_HOST = 1,
+	IDENTITY_WORLD = 2,
+};
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Transport headers: ports, TCP flags, ICMP types. Reads only, decides nothing: the callers, which
+ * have a number in source.h, drop.
+ *
+ * An ICMP echo has its identifier in place of ports: it is the source port of a request and the
+ * destination port of a reply, the other one is 0. So both belong to one flow, like a datagram and
+ * its answer.
+ */
+#ifndef VERDICT_LIB_L4_H
+#define VERDICT_LIB_L4_H
+
+#include <linux/in.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+
+#include <lib/ctx.h>
+
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_ACK 0x10
+
+#define TCP_OFF_DOFF  12
+#define SCTP_HDR_LEN  12
+#define ICMP_HDR_LEN  8
+#define L4_QUOTED_LEN 8 /* RFC 792: what an error quotes at least */
+
+/* RFC 792. <linux/icmp.h> draws in the C library, which has no place in a program of the kernel. */
+enum icmp_type {
+	ICMP_ECHOREPLY = 0,
+	ICMP_DEST_UNREACH = 3,
+	ICMP_SOURCE_QUENCH = 4,
+	ICMP_ECHO = 8,
+	ICMP_TIME_EXCEEDED = 11,
+	ICMP_PARAMETERPROB = 12,
+};
+
+struct icmp_header {
+	__u8 type;
+	__u8 code;
+	__be16 checksum;
+	__be16 id;
+	__be16 sequence;
+};
+
+struct l4_ports {
+	__be16 sport;
+	__be16 dport;
+};
+
+static __always_inline bool icmp_is_echo(__u8 type)
+{
+	return type == ICMP_ECHO || type == ICMP_ECHOREPLY;
+}
+
+/* RFC 1122, 3.2.2: the messages that quote a packet. A redirect quotes one too, but changes routes:
+ * it is not about the flow and has to pass policy.
+ */
+static __always_inline bool icmp_is_error(__u8 type)
+{
+	return type == ICMP_DEST_UNREACH || type == ICMP_SOURCE_QUENCH ||
+	       type == ICMP_TIME_EXCEEDED || type == ICMP_PARAMETERPROB;
+}
+
+static __always_inline struct l4_ports icmp_echo_ports(__u8 type, __be16 id)
+{
+	return type == ICMP_ECHO ? (struct l4_ports){ .sport = id }
+				 : (struct l4_ports){ .dport = id };
+}
+
+/* False if the header isn't whole or not possible. A first fragment too small for its flags is as
+ * bad (RFC 1858).
+ */
+static __always_inline bool tcp_parse(struct __sk_buff *ctx, struct packet *pkt)
+{
+	struct l4_ports ports;
+	__u8 doff_flags[2];
+	__u32 hlen;
+
+	if (pkt->l4_off + sizeof(struct tcphdr) > pkt->end ||
+	    !ctx_load(ctx, pkt->l4_off, &ports, sizeof(ports)) ||
+	    !ctx_load(ctx, pkt->l4_off + TCP_OFF_DOFF, doff_flags, sizeof(doff_flags)))
+		return false;
+	hlen = (doff_flags[0] >> 4) * 4;
+	if (hlen < sizeof(struct tcphdr) || pkt->l4_off + hlen > pkt->end)
+		return false;
+	pkt->sport = ports.sport;
+	pkt->dport = ports.dport;
+	pkt->tcp_flags = doff_flags[1];
+	pkt->trackable = true;
+	return true;
+}
+
+/* UDP and SCTP, of which hdr_len bytes must be there. */
+static __always_inline bool ports_parse(struct __sk_buff *ctx, struct packet *pkt, __u32 hdr_len)
+{
+	struct l4_ports ports;
+
+	if (pkt->l4_off + hdr_len > pkt->end || !ctx_load(ctx, pkt->l4_off, &ports, sizeof(ports)))
+		return false;
+	pkt->sport = ports.sport;
+	pkt->dport = ports.dport;
+	pkt->trackable = true;
+	return true;
+}
+
+static __always_inline bool icmp_parse(struct __sk_buff *ctx, struct packet *pkt)
+{
+	struct icmp_header icmp;
+	struct l4_ports ports;
+
+	if (!packet_load(ctx, pkt, pkt->l4_off, &icmp, sizeof(icmp)))
+		return false;
+	pkt->icmp_type = icmp.type;
+	pkt->icmp_error = icmp_is_error(icmp.type);
+	if (!icmp_is_echo(icmp.type))
+		return true;
+	ports = icmp_echo_ports(icmp.type, icmp.id);
+	pkt->sport = ports.sport;
+	pkt->dport = ports.dport;
+	pkt->trackable = true;
+	return true;
+}
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Policy verdict events: what policy said about the first packet of a flow, and by which rule. */
+#ifndef VERDICT_LIB_POLICY_LOG_H
+#define VERDICT_LIB_POLICY_LOG_H
+
+#include <lib/metrics.h>
+#include <lib/notify.h>
+#include <lib/policy.h>
+
+struct policy_verdict_notify {
+	struct notify_header hdr;
+	__u32 remote_label;
+	__s32 verdict; /* 0 allowed, positive a proxy's port, negative the drop reason */
+	__u16 dst_port; /* host order */
+	__u8 proto;
+	__u8 dir : 2;
+	__u8 ipv6 : 1;
+	__u8 match_type : 3;
+	__u8 audited : 1;
+	__u8 l3 : 1;
+	__u8 auth_type;
+	__u8 pad1[3];
+	__u32 cookie;
+	__u32 pad2;
+};
+
+static __always_inline void policy_log(struct __sk_buff *ctx, const struct packet *pkt,
+				       __be16 dport, enum direction dir,
+				       const struct policy_verdict *verdict, bool audited)
+{
+	struct policy_verdict_notify msg = {
+		.hdr = notify_header(ctx, NOTIFY_POLICY_VERDICT, 0, NOTIFY_POLICY_VERDICT_VERSION),
+		.remote_label = dir == DIR_INGRESS ? pkt->src_identity : pkt->dst_identity,
+		.verdict = audited ? 0 : verdict->verdict,
+		.dst_port = bpf_ntohs(dport),
+		.proto = pkt->protocol,
+		.dir = metrics_dir_of(dir),
+		.match_type = verdict->match,
+		.audited = audited,
+		.l3 = CONFIG(eth_header_length) == 0,
+		.auth_type = verdict->auth_type,
+		.cookie = verdict->cookie,
+	};
+
+	notify_send(ctx, &msg.hdr, &msg, sizeof(msg));
+}
+
+#endif

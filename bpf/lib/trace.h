@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Trace events: a packet passed this point, as this flow, between these identities. */
+#ifndef VERDICT_LIB_TRACE_H
+#define VERDICT_LIB_TRACE_H
+
+#include <lib/conntrack.h>
+#include <lib/notify.h>
+
+enum trace_point {
+	TRACE_TO_HOST = 2,
+	TRACE_FROM_NETWORK = 10,
+	TRACE_TO_NETWORK = 11,
+};
+
+#define TRACE_REASON_UNKNOWN 5 /* else an enum ct_status */
+
+struct trace_notify {
+	struct notify_header hdr;
+	__u32 src_label;
+	__u32 dst_label;
+	__u16 dst_id;
+	__u8 reason;
+	__u8 flags;
+	__u32 ifindex;
+	union {
+		__be32 orig_ip4; /* the source before translation */
+		union v6addr orig_ip6;
+	};
+	__u64 ip_trace_id;
+};
+
+/* report: this packet is news about its connection. */
+static __always_inline bool trace_wanted(enum trace_point point, bool report)
+{
+	if (CONFIG(monitor_aggregation) >= AGGREGATE_RX && point == TRACE_FROM_NETWORK)
+		return false;
+	return CONFIG(monitor_aggregation) < AGGREGATE_ACTIVE_CT || report;
+}
+
+static __noinline int trace_packet(struct __sk_buff *ctx, const struct packet *pkt,
+				   enum trace_point point, __u8 reason)
+{
+	struct trace_notify msg;
+
+	if (!pkt)
+		return 0;
+	msg = (struct trace_notify){
+		.hdr = notify_header(ctx, NOTIFY_TRACE, point, NOTIFY_TRACE_VERSION),
+		.src_label = pkt->src_identity,
+		.dst_label = pkt->dst_identity,
+		.dst_id = point == TRACE_TO_HOST ? CONFIG(host_ep_id) : 0,
+		.reason = reason,
+		.flags = notify_flags(pkt),
+		.ifindex = ctx->ifindex,
+	};
+	notify_send(ctx, &msg.hdr, &msg, sizeof(msg));
+	return 0;
+}
+
+#endif
