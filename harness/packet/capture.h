@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Reading packet captures: classic pcap through libpcap, pcapng through packet/pcapng.c. */
+/* Reading packet captures: classic pcap through libpcap, pcapng through packet/pcapng_read.c. */
 #ifndef VERDICT_PACKET_CAPTURE_H
 #define VERDICT_PACKET_CAPTURE_H
 

@@ -17,7 +17,9 @@
 
 struct pcapng_reader;
 
-/* f stands at the section header block; the reader takes it over and closes it. */
+/* f stands at the section header block; the reader takes it over and closes it, also
+ * when opening fails.
+ */
 int pcapng_reader_open(FILE *f, const char *path, struct pcapng_reader **r, struct err *err);
 int pcapng_reader_next(struct pcapng_reader *r, struct capture_packet *p, struct err *err);
 void pcapng_reader_close(struct pcapng_reader *r);
