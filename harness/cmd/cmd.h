@@ -5,6 +5,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
+
+#ifndef VERDICT_VERSION
+#define VERDICT_VERSION "0.1.0"
+#endif
 
 enum exit_code {
 	EXIT_AS_EXPECTED = 0,
@@ -15,7 +20,7 @@ enum exit_code {
 };
 
 struct cmd_option {
-	const char *name; /* "--engine" */
+	const char *name; /* "--engine", or "-k" */
 	const char *arg; /* "NAME", NULL for a flag */
 	const char *text;
 };
@@ -39,9 +44,16 @@ void cmd_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Unknown option or argument: message with the nearest option and a pointer to help; EXIT_USAGE. */
 int cmd_usage_error(const struct command *c, const char *what);
 
+/* What `verdict help NAME` prints. */
+void cmd_print_help(FILE *f, const struct command *c);
+/* The list of subcommands. */
+void cmd_print_usage(FILE *f);
+const struct command *cmd_find(const char *name); /* NULL if there is none */
+
 /* getopt_long driven by the table: calls got(arg, option name, value) for each option; rest and n_rest
- * are what is left of argv. Returns 0 or EXIT_USAGE. `--help` prints the command's help and
- * gives -1: leave with 0.
+ * are what is left of argv. A value that got() refuses (not 0) is a usage error, printed here with the
+ * option's text. Returns 0 or EXIT_USAGE. `--help` prints the command's help and gives -1: leave
+ * with 0.
  */
 int cmd_parse(const struct command *c, int argc, char **argv,
 	      int (*got)(void *arg, const char *name, const char *value), void *arg, char ***rest,

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* `verdict list`: the scenarios there are. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "cmd/cmd.h"
+#include "cmd/select.h"
+#include "engine/engine.h"
+
+enum column { COL_NAME, COL_ENGINES, COL_ORIGIN, COL_SUMMARY, N_COLUMNS };
+
+static const char *const titles[N_COLUMNS] = { "NAME", "ENGINES", "ORIGIN", "SUMMARY" };
+
+struct options {
+	bool json;
+};
+
+static const char *engines_text(unsigned engines)
+{
+	return engines == ENGINES_ALL	? "testrun,netns"
+	       : engines & ENGINE_NETNS ? "netns"
+					: "testrun";
+}
+
+static void cells(const struct scenario *s, const char *out[N_COLUMNS])
+{
+	out[COL_NAME] = s->name;
+	out[COL_ENGINES] = engines_text(s->engines);
+	out[COL_ORIGIN] = s->origin ? s->origin : "-";
+	out[COL_SUMMARY] = s->summary ? s->summary : "";
+}
+
+/* Columns on the terminal: 0 where nobody's eyes set a limit (a pipe, a file). */
+static int terminal_width(void)
+{
+	const char *columns = getenv("COLUMNS");
+	struct winsize w;
+
+	if (!isatty(STDOUT_FILENO))
+		return 0;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col)
+		return w.ws_col;
+	return columns && atoi(columns) > 0 ? atoi(columns) : 80;
+}
+
+static int at_most(int n, int limit)
+{
+	return n < limit ? n : limit;
+}
+
+static void measure(const struct selection *sel, int widths[N_COLUMNS])
+{
+	for (int c = 0; c < N_COLUMNS; c++)
+		widths[c] = (int)strlen(titles[c]);
+	for (size_t i = 0; i < sel->n; i++) {
+		const char *cell[N_COLUMNS];
+
+		if (!sel->items[i].scenario)
+			continue;
+		cells(sel->items[i].scenario, cell);
+		for (int c = 0; c < N_COLUMNS; c++)
+			if ((int)strlen(cell[c]) > widths[c])
+				widths[c] = (int)strlen(cell[c]);
+	}
+}
+
+/* What does not fit is cut: the summary first, then the origin; never the name, which one types. */
+static void fit(int widths[N_COLUMNS], int terminal)
+{
+	int fixed = widths[COL_NAME] + widths[COL_ENGINES] + 2 * (N_COLUMNS - 1);
+
+	if (!terminal)
+		return;
+	if (fixed + widths[COL_ORIGIN] + widths[COL_SUMMARY] <= terminal)
+		return;
+	widths[COL_ORIGIN] = at_most(widths[COL_ORIGIN], 24);
+	widths[COL_SUMMARY] = terminal - fixed - widths[COL_ORIGIN];
+	if (widths[COL_SUMMARY] < 0)
+		widths[COL_SUMMARY] = 0;
+}
+
+static void print_row(const char *const cell[N_COLUMNS], const int widths[N_COLUMNS])
+{
+	printf("%-*s  %-*s  %-*.*s", widths[COL_NAME], cell[COL_NAME], widths[COL_ENGINES],
+	       cell[COL_ENGINES], widths[COL_ORIGIN], widths[COL_ORIGIN], cell[COL_ORIGIN]);
+	if (widths[COL_SUMMARY] > 0)
+		printf("  %.*s", widths[COL_SUMMARY], cell[COL_SUMMARY]);
+	putchar('\n');
+}
+
+static void print_table(const struct selection *sel)
+{
+	int widths[N_COLUMNS];
+
+	measure(sel, widths);
+	fit(widths, terminal_width());
+	print_row(titles, widths);
+	for (size_t i = 0; i < sel->n; i++) {
+		const char *cell[N_COLUMNS];
+
+		if (!sel->items[i].scenario)
+			continue;
+		cells(sel->items[i].scenario, cell);
+		print_row(cell, widths);
+	}
+}
+
+static void print_json(const struct selection *sel)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < sel->n; i++) {
+		const struct scenario *s = sel->items[i].scenario;
+		json_t *engines;
+
+		if (!s)
+			continue;
+		engines = json_array();
+		if (s->engines & ENGINE_TESTRUN)
+			json_array_append_new(engines, json_string("testrun"));
+		if (s->engines & ENGINE_NETNS)
+			json_array_append_new(engines, json_string("netns"));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:s?, s:s?, s:I}", "name",
+						      s->name, "path", s->path, "engines", engines,
+						      "origin", s->origin, "summary", s->summary,
+						      "steps", (json_int_t)s->n_steps));
+	}
+	json_dumpf(list, stdout, JSON_INDENT(1));
+	putchar('\n');
+	json_decref(list);
+}
+
+static int got(void *arg, const char *name, const char *value)
+{
+	struct options *o = arg;
+
+	(void)value;
+	o->json |= strcmp(name, "--json") == 0;
+	return 0;
+}
+
+static int list_selected(const struct selection *sel, const struct options *o)
+{
+	int ret = sel->n ? EXIT_AS_EXPECTED : EXIT_NOTHING;
+
+	if (o->json)
+		print_json(sel);
+	else if (sel->n)
+		print_table(sel);
+	for (size_t i = 0; i < sel->n; i++) {
+		if (sel->items[i].scenario)
+			continue;
+		cmd_error("%s", sel->items[i].err->text);
+		ret = err_exit_code(sel->items[i].err);
+	}
+	if (!sel->n)
+		cmd_error("no scenario found");
+	return ret;
+}
+
+static int list_main(int argc, char **argv)
+{
+	struct options opts = { .json = false };
+	struct selection sel = { .arena = NULL };
+	struct err *err;
+	char **rest;
+	int n_rest, ret = cmd_parse(&cmd_list, argc, argv, got, &opts, &rest, &n_rest);
+
+	if (ret)
+		return ret < 0 ? EXIT_AS_EXPECTED : ret;
+	err = calloc(1, sizeof(*err));
+	if (!err)
+		return EXIT_HARNESS;
+	if (select_scenarios(rest, n_rest, NULL, &sel, err)) {
+		cmd_error("%s", err->text);
+		ret = err_exit_code(err);
+	} else {
+		ret = list_selected(&sel, &opts);
+	}
+	selection_free(&sel);
+	free(err);
+	return ret;
+}
+
+static const struct cmd_option options[] = {
+	{ "--json", NULL, "as JSON: name, path, engines, origin, summary, steps" },
+	{ NULL, NULL, NULL },
+};
+
+const struct command cmd_list = {
+	.name = "list",
+	.args = "[options] [path or name ...]",
+	.summary = "list scenarios: name, engines, origin, summary",
+	.text = "Paths and names as for `verdict run`. On a terminal, what does not fit is cut. "
+		"Scenarios that cannot be read are reported on standard error, with exit status 2.",
+	.options = options,
+	.run = list_main,
+};

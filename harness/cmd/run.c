@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* `verdict run`: scenarios through engines to reporters, and the exit code. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "cmd/cmd.h"
+#include "cmd/select.h"
+#include "engine/run.h"
+#include "report/report.h"
+
+#define MAX_REPORTERS 3
+
+struct options {
+	unsigned engines;
+	bool tap, pristine;
+	int verbose;
+	const char *junit, *json, *pattern, *out, *objects;
+};
+
+struct session {
+	const struct options *opts;
+	struct arena *arena; /* of the whole run */
+	struct reporter *reporters[MAX_REPORTERS];
+	size_t n_reporters;
+	struct run_cache *cache;
+	struct report_totals totals;
+	struct err *err; /* scratch for reporters */
+	bool input_errors, system_errors; /* of scenarios, of the harness or of a report */
+	const char *missing[2]; /* by engine: "" works, NULL not asked yet */
+	const char *running; /* "name (engine)" for the progress line */
+};
+
+static const enum engine_kind engine_kinds[] = { ENGINE_TESTRUN, ENGINE_NETNS };
+
+/* Set by the handler only; a handler has no other way to speak. */
+static volatile sig_atomic_t stopped_by;
+
+static void stop(int signo)
+{
+	stopped_by = signo;
+}
+
+/* The first signal ends the run after the present scenario; the second one kills, and the sandbox goes
+ * with the process.
+ */
+static void catch_signals(void)
+{
+	struct sigaction sa = { .sa_handler = stop, .sa_flags = SA_RESTART | SA_RESETHAND };
+
+	sigemptyset(&sa.sa_mask);
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* ---- reporters ---- */
+
+static void report_failed(struct session *s)
+{
+	cmd_error("%s", s->err->text);
+	s->system_errors = true;
+}
+
+static void report_begin(struct session *s, unsigned planned)
+{
+	struct report_env env = { .version = VERDICT_VERSION, .kernel = "unknown" };
+	const struct options *o = s->opts;
+	struct utsname u;
+
+	if (uname(&u) == 0)
+		env.kernel = u.release;
+	env.objects = o->objects ? o->objects : file_installed(s->arena, "bpf");
+	s->reporters[s->n_reporters++] =
+		o->tap ? report_tap(stdout) : report_text(stdout, o->verbose);
+	if (o->junit)
+		s->reporters[s->n_reporters++] = report_junit(o->junit);
+	if (o->json)
+		s->reporters[s->n_reporters++] = report_json(o->json);
+	for (size_t i = 0; i < s->n_reporters; i++)
+		if (s->reporters[i]->ops->begin(s->reporters[i], &env, planned, s->err))
+			report_failed(s);
+}
+
+static void report_result(struct session *s, const struct scenario_result *res)
+{
+	s->totals.packets += res->packets;
+	s->totals.checks += res->checks;
+	s->totals.passed += res->status == STATUS_PASSED;
+	s->totals.failed += res->status == STATUS_FAILED;
+	s->totals.errors += res->status == STATUS_ERROR;
+	s->totals.skipped += res->status == STATUS_SKIPPED;
+	if (res->status == STATUS_ERROR && res->err->kind == ERR_INPUT)
+		s->input_errors = true;
+	else if (res->status == STATUS_ERROR)
+		s->system_errors = true;
+	for (size_t i = 0; i < s->n_reporters; i++)
+		if (s->reporters[i]->ops->result(s->reporters[i], res, s->err))
+			report_failed(s);
+}
+
+static void report_end(struct session *s)
+{
+	for (size_t i = 0; i < s->n_reporters; i++) {
+		if (s->reporters[i]->ops->end(s->reporters[i], &s->totals, s->err))
+			report_failed(s);
+		s->reporters[i]->ops->free(s->reporters[i]);
+	}
+}
+
+static void progress(void *arg, unsigned step, unsigned steps, uint64_t packets)
+{
+	struct session *s = arg;
+	char what[256];
+
+	snprintf(what, sizeof(what), "%u done; %s: step %u of %u, %llu packets",
+		 s->totals.passed + s->totals.failed + s->totals.errors + s->totals.skipped,
+		 s->running, step, steps, (unsigned long long)packets);
+	for (size_t i = 0; i < s->n_reporters; i++)
+		if (s->reporters[i]->ops->progress)
+			s->reporters[i]->ops->progress(s->reporters[i], what);
+}
+
+/* ---- one scenario on one engine ---- */
+
+static void execute(struct session *s, struct arena *a, const struct scenario *sc,
+		    enum engine_kind kind, struct scenario_result *res)
+{
+	struct run_opts opts = {
+		.cache = s->cache,
+		.objects = s->opts->objects,
+		.pristine = s->opts->pristine,
+		.progress = progress,
+		.progress_arg = s,
+	};
+	struct run_trace *trace = arena_new_of(a, struct run_trace);
+	struct err *err = arena_new_of(a, struct err);
+	uint64_t began = now_ns();
+	int ret;
+
+	s->running = arena_printf(a, "%s (%s)", sc->name, res->engine);
+	progress(s, 1, (unsigned)sc->n_steps, 0);
+	ret = run_scenario(sc, kind, &opts, a, trace, err);
+	if (ret == 0) {
+		judge_scenario(a, sc, trace, res);
+	} else {
+		res->status = STATUS_ERROR;
+		res->trace = trace;
+		res->err = err;
+	}
+	res->duration_ns = now_ns() - began;
+	if (trace->n_steps && report_pcapng(a, s->opts->out, res, &res->pcapng, s->err))
+		report_failed(s);
+}
+
+static const char *missing(struct session *s, size_t engine)
+{
+	if (!s->missing[engine])
+		s->missing[engine] = engine_missing(engine_kinds[engine], s->arena);
+	return s->missing[engine];
+}
+
+static void run_on(struct session *s, const struct selected *item, size_t engine)
+{
+	struct arena *a = arena_new();
+	struct scenario_result res = {
+		.scenario = item->scenario,
+		.path = item->path,
+		.name = item->name,
+		.engine = engine_by_kind(engine_kinds[engine])->name,
+	};
+
+	if (*missing(s, engine)) {
+		res.status = STATUS_SKIPPED;
+		res.skip_reason = missing(s, engine);
+	} else {
+		execute(s, a, item->scenario, engine_kinds[engine], &res);
+	}
+	/* what a signal broke off says nothing of the scenario */
+	if (!stopped_by || res.status != STATUS_ERROR)
+		report_result(s, &res);
+	arena_free(a);
+}
+
+static void run_item(struct session *s, const struct selected *item)
+{
+	if (!item->scenario) {
+		struct scenario_result res = {
+			.path = item->path,
+			.name = item->name,
+			.status = STATUS_ERROR,
+			.err = item->err,
+		};
+
+		report_result(s, &res);
+		return;
+	}
+	for (size_t i = 0; i < 2 && !stopped_by; i++)
+		if (item->scenario->engines & s->opts->engines & engine_kinds[i])
+			run_on(s, item, i);
+}
+
+static unsigned plan(const struct selection *sel, unsigned engines)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < sel->n; i++) {
+		const struct scenario *sc = sel->items[i].scenario;
+
+		n += sc ? (unsigned)__builtin_popcount(sc->engines & engines) : 1;
+	}
+	return n;
+}
+
+/* The highest number wins: a run that could not do all it was asked for must not be read as a result
+ * of tests.
+ */
+static int exit_code(const struct session *s)
+{
+	if (stopped_by)
+		return 128 + stopped_by;
+	if (s->system_errors)
+		return EXIT_HARNESS;
+	if (s->input_errors)
+		return EXIT_USAGE;
+	if (s->totals.failed)
+		return EXIT_UNEXPECTED;
+	if (s->totals.passed)
+		return EXIT_AS_EXPECTED;
+	cmd_error("nothing ran: %s", s->totals.skipped ? "all was skipped" : "no scenario matched");
+	return EXIT_NOTHING;
+}
+
+static int run_all(const struct options *opts, const struct selection *sel, struct err *err)
+{
+	struct session s = { .opts = opts, .arena = arena_new(), .err = err };
+	uint64_t began = now_ns();
+	int ret;
+
+	s.cache = run_cache_new();
+	catch_signals();
+	report_begin(&s, plan(sel, opts->engines));
+	for (size_t i = 0; i < sel->n && !stopped_by; i++)
+		run_item(&s, &sel->items[i]);
+	run_cache_free(s.cache);
+	s.totals.duration_ns = now_ns() - began;
+	report_end(&s);
+	if (stopped_by)
+		cmd_error("stopped by %s", strsignal(stopped_by));
+	ret = exit_code(&s);
+	arena_free(s.arena);
+	return ret;
+}
+
+/* ---- the command line ---- */
+
+static int parse_engine(struct options *o, const char *value)
+{
+	if (strcmp(value, "all") == 0) {
+		o->engines = ENGINES_ALL;
+		return 0;
+	}
+	for (size_t i = 0; i < 2; i++) {
+		if (strcmp(value, engine_by_kind(engine_kinds[i])->name) == 0) {
+			o->engines = engine_kinds[i];
+			return 0;
+		}
+	}
+	return EXIT_USAGE;
+}
+
+static int got(void *arg, const char *name, const char *value)
+{
+	struct options *o = arg;
+
+	if (strcmp(name, "--engine") == 0)
+		return parse_engine(o, value);
+	if (strcmp(name, "--tap") == 0)
+		o->tap = true;
+	else if (strcmp(name, "--pristine") == 0)
+		o->pristine = true;
+	else if (strcmp(name, "--junit") == 0)
+		o->junit = value;
+	else if (strcmp(name, "--json") == 0)
+		o->json = value;
+	else if (strcmp(name, "--out") == 0)
+		o->out = value;
+	else if (strcmp(name, "--objects") == 0)
+		o->objects = value;
+	else if (strcmp(name, "-k") == 0)
+		o->pattern = value;
+	else if (strcmp(name, "-v") == 0)
+		o->verbose++;
+	return value && !*value ? EXIT_USAGE : 0;
+}
+
+static int run_main(int argc, char **argv)
+{
+	struct options opts = { .engines = ENGINES_ALL, .out = "reports/out" };
+	struct selection sel = { .arena = NULL };
+	struct err *err;
+	char **rest;
+	int n_rest, ret = cmd_parse(&cmd_run, argc, argv, got, &opts, &rest, &n_rest);
+
+	if (ret)
+		return ret < 0 ? EXIT_AS_EXPECTED : ret;
+	if (opts.verbose)
+		log_set_level(opts.verbose > 1 ? LOG_DEBUG : LOG_INFO);
+	err = calloc(1, sizeof(*err));
+	if (!err)
+		return EXIT_HARNESS;
+	if (select_scenarios(rest, n_rest, opts.pattern, &sel, err)) {
+		cmd_error("%s", err->text);
+		ret = err_exit_code(err);
+	} else {
+		ret = run_all(&opts, &sel, err);
+	}
+	selection_free(&sel);
+	free(err);
+	return ret;
+}
+
+static const struct cmd_option options[] = {
+	{ "--engine", "NAME",
+	  "testrun, netns or all: on which engines to run what a scenario allows (default all)" },
+	{ "-k", "PATTERN", "only scenarios whose name matches: a shell pattern, or a part of it" },
+	{ "-v", NULL, "print every packet; twice: what the harness does, too" },
+	{ "--tap", NULL, "print TAP 14 instead of text" },
+	{ "--junit", "FILE", "write JUnit XML as well" },
+	{ "--json", "FILE", "write everything as JSON as well (reports/schema.json)" },
+	{ "--out", "DIR", "folder for one pcapng a scenario and engine (default reports/out)" },
+	{ "--objects", "DIR", "folder of the BPF objects (default: the installed ones)" },
+	{ "--pristine", NULL, "replace no helper call in the programs: time is real then" },
+	{ NULL, NULL, NULL },
+};
+
+const struct command cmd_run = {
+	.name = "run",
+	.args = "[options] [path or name ...]",
+	.summary = "run scenarios and say what is not as expected",
+	.text = "A path is a scenario.yaml, its folder, or a folder of scenarios; a name is a "
+		"folder of scenarios/. Without any: all of scenarios/.\n"
+		"\n"
+		"Exit status: 0 all as expected; 1 an expectation failed; 2 usage or a scenario "
+		"that cannot be read; 3 the harness or the machine failed; 4 nothing ran (no "
+		"match, "
+		"or all skipped). Where several apply, 3 goes before 2 before 1: a run that could "
+		"not do "
+		"all it was asked for must not be read as a test result. Ended by a signal: 128 "
+		"and its number, after the present scenario and a report of what ran; a "
+		"second signal kills at once.",
+	.options = options,
+	.run = run_main,
+};

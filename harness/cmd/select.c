@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* From arguments to scenarios that were read. */
+#include "cmd/select.h"
+
+#include <fnmatch.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+
+static bool is_dir(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static bool exists(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0;
+}
+
+/* The last folder of "scenarios/x/scenario.yaml" or "scenarios/x/". */
+static const char *folder_name(struct arena *a, const char *path)
+{
+	size_t len = strlen(path);
+	const char *slash;
+	char *dir;
+
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	dir = arena_strndup(a, path, len);
+	if (!is_dir(dir))
+		dir = file_dir(a, dir);
+	slash = strrchr(dir, '/');
+	return slash ? slash + 1 : dir;
+}
+
+static bool name_meant(const char *pattern, const char *name)
+{
+	if (!pattern)
+		return true;
+	if (strpbrk(pattern, "*?["))
+		return fnmatch(pattern, name, 0) == 0;
+	return strstr(name, pattern) != NULL;
+}
+
+static void add(struct selection *s, const char *path, const char *pattern)
+{
+	struct err *err = arena_new_of(s->arena, struct err);
+	struct selected item = { .path = arena_strdup(s->arena, path) };
+
+	for (size_t i = 0; i < s->n; i++)
+		if (strcmp(s->items[i].path, path) == 0)
+			return;
+	item.name = folder_name(s->arena, path);
+	if (scenario_load(path, &item.scenario, err) == 0)
+		item.name = item.scenario->name;
+	else
+		item.err = err;
+	if (!name_meant(pattern, item.name)) {
+		scenario_free(item.scenario);
+		return;
+	}
+	s->items = arena_grow(s->arena, s->items, s->n, sizeof(*s->items));
+	s->items[s->n++] = item;
+}
+
+static int unknown(const char *arg, struct err *err)
+{
+	struct arena *a = arena_new();
+	const char *near = NULL;
+	char **paths = NULL;
+	size_t n = 0;
+
+	if (is_dir(SCENARIO_ROOT) && !strchr(arg, '/') &&
+	    scenario_find(a, SCENARIO_ROOT, &paths, &n, err) == 0) {
+		const char **names = arena_alloc(a, (n + 1) * sizeof(*names));
+
+		for (size_t i = 0; i < n; i++)
+			names[i] = folder_name(a, paths[i]);
+		near = nearest_name(arg, names, n);
+	}
+	err_input(err, NULL, "no scenario %s: neither a path nor a folder of %s/%s%s%s", arg,
+		  SCENARIO_ROOT, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+	arena_free(a);
+	return -err->no;
+}
+
+static int add_folder(struct selection *s, const char *dir, const char *pattern, struct err *err)
+{
+	char **paths = NULL;
+	size_t n = 0;
+	int ret;
+
+	if (exists(arena_printf(s->arena, "%s/scenario.yaml", dir))) {
+		add(s, arena_printf(s->arena, "%s/scenario.yaml", dir), pattern);
+		return 0;
+	}
+	ret = scenario_find(s->arena, dir, &paths, &n, err);
+	for (size_t i = 0; ret == 0 && i < n; i++)
+		add(s, paths[i], pattern);
+	return ret;
+}
+
+static int add_argument(struct selection *s, const char *arg, const char *pattern, struct err *err)
+{
+	const char *named = arena_printf(s->arena, SCENARIO_ROOT "/%s", arg);
+	char *path = arena_strdup(s->arena, arg);
+	size_t len = strlen(path);
+
+	while (len > 1 && path[len - 1] == '/')
+		path[--len] = '\0';
+	if (is_dir(path))
+		return add_folder(s, path, pattern, err);
+	if (exists(path)) {
+		add(s, path, pattern);
+		return 0;
+	}
+	if (is_dir(named))
+		return add_folder(s, named, pattern, err);
+	return unknown(arg, err);
+}
+
+int select_scenarios(char **args, int n_args, const char *pattern, struct selection *out,
+		     struct err *err)
+{
+	int ret = 0;
+
+	*out = (struct selection){ .arena = arena_new() };
+	if (n_args == 0) {
+		if (!is_dir(SCENARIO_ROOT))
+			return err_input(err, NULL,
+					 "no folder %s/ here: name a scenario's path, or run this "
+					 "where the scenarios are",
+					 SCENARIO_ROOT);
+		return add_folder(out, SCENARIO_ROOT, pattern, err);
+	}
+	for (int i = 0; i < n_args && ret == 0; i++)
+		ret = add_argument(out, args[i], pattern, err);
+	return ret;
+}
+
+void selection_free(struct selection *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		scenario_free(s->items[i].scenario);
+	arena_free(s->arena);
+	*s = (struct selection){ .arena = NULL };
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Which scenarios a command line means: paths, folders of them, or names under scenarios/. */
+#ifndef VERDICT_CMD_SELECT_H
+#define VERDICT_CMD_SELECT_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "scenario/scenario.h"
+
+#define SCENARIO_ROOT "scenarios"
+
+struct selected { /* one scenario file, read or not */
+	const char *path;
+	const char *name; /* the folder's where the file could not be read */
+	struct scenario *scenario; /* NULL: err */
+	struct err *err;
+};
+
+struct selection {
+	struct arena *arena;
+	struct selected *items;
+	size_t n;
+};
+
+/* args may be empty: all under scenarios/. pattern (NULL: all) is held against the names: a shell
+ * pattern, or a part of the name where it has no *, ? or [. Input error for an argument that is neither a
+ * path nor a name.
+ */
+int select_scenarios(char **args, int n_args, const char *pattern, struct selection *out,
+		     struct err *err);
+void selection_free(struct selection *s);
+
+#endif

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* verdict: the table of subcommands, and finding the one that was asked for. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/words.h"
+#include "cmd/cmd.h"
+
+const struct command *const commands[] = {
+	&cmd_run, &cmd_list, &cmd_bench, &cmd_doctor, &cmd_help, &cmd_agent, NULL,
+};
+
+static int unknown_command(const char *name)
+{
+	const char *names[16], *near;
+	size_t n = 0;
+
+	for (size_t i = 0; commands[i] && n < 16; i++)
+		if (!commands[i]->hidden)
+			names[n++] = commands[i]->name;
+	near = nearest_name(name, names, n);
+	cmd_error("unknown command %s%s%s%s", name, near ? "; did you mean " : "", near ? near : "",
+		  near ? "?" : "");
+	fputs("See `verdict help`.\n", stderr);
+	return EXIT_USAGE;
+}
+
+/* A full disk or a closed pipe must not look like success. */
+static int flushed(int ret)
+{
+	if (fflush(stdout) || ferror(stdout)) {
+		cmd_error("cannot write to standard output");
+		return ret == EXIT_AS_EXPECTED ? EXIT_HARNESS : ret;
+	}
+	return ret;
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *c;
+
+	signal(SIGPIPE, SIG_IGN);
+	if (argc < 2) {
+		cmd_print_usage(stderr);
+		return EXIT_USAGE;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		puts("verdict " VERDICT_VERSION);
+		return flushed(EXIT_AS_EXPECTED);
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+		cmd_print_usage(stdout);
+		return flushed(EXIT_AS_EXPECTED);
+	}
+	c = cmd_find(argv[1]);
+	return c ? flushed(c->run(argc - 1, argv + 1)) : unknown_command(argv[1]);
+}
