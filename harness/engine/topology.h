@@ -14,7 +14,7 @@
 struct topo_node {
 	const char *name;
 	const struct cluster_node *node;
-	char ns_name[64];
+	char ns_name[256];
 	int ns_fd;
 	const char *device; /* "eth0" */
 	uint32_t ifindex;
@@ -32,12 +32,19 @@ struct topology {
 	uint8_t gateway_mac[6]; /* the world's router */
 	struct topo_node *nodes; /* same order as the cluster's */
 	size_t n_nodes;
+	bool *quiet; /* topology_quiet() was called; set through topologies that are const, too */
 };
 
-/* Needs sandbox_enter() first. id tells topologies of one process apart. */
+/* Needs sandbox_enter() first. id tells topologies of one process apart: letters, digits, '_', '.';
+ * a '-' becomes '_'. Returns once every device can carry packets.
+ */
 int topology_up(const struct cluster *cluster, const char *id, struct topology **out,
 		struct err *err);
 void topology_down(struct topology *t); /* NULL is fine; removes the namespaces */
+/* From now on the nodes' kernels answer nothing by themselves (netns/quiet): no RST, no ICMP error for
+ * packets whose answers are in the capture. Once a topology; later calls do nothing.
+ */
+int topology_quiet(const struct topology *t, struct err *err);
 /* Index of the node with that MAC, -1 if none. */
 int topology_node_by_mac(const struct topology *t, const uint8_t mac[6]);
 
