@@ -11,13 +11,10 @@
 
 static void put_identity(struct buf *out, uint32_t id)
 {
-	/* 0 and everything above the reserved range are plain numbers to readers of the monitor */
-	const char *name = id && id < 256 ? word_name(&words_identity, (int)id) : NULL;
+	const char *name = id < 256 ? word_name(&words_identity, (int)id) : NULL;
 
 	if (name)
 		buf_puts(out, name);
-	else if (id == 0)
-		buf_puts(out, "unknown");
 	else
 		buf_printf(out, "%" PRIu32, id);
 }

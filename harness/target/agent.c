@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The agent's start in its order: maps, entries, first conntrack collection, programs. */
+#include "target/agent.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "target/agent_internal.h"
+
+#define ETH_HEADER_LEN 14
+
+static const char *const object_names[AGENT_OBJECTS] = { "bpf_host.o" };
+
+void agent_log(const struct agent *a, const char *level, const char *subsys, const char *fmt, ...)
+{
+	__cleanup_buf struct buf line = BUF_INIT;
+	char *text;
+	va_list ap;
+	int n;
+
+	if (!a->opts.log)
+		return;
+	va_start(ap, fmt);
+	n = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return;
+	buf_printf(&line, "level=%s msg=%s subsys=%s", level, text, subsys);
+	free(text);
+	a->opts.log(a->opts.log_arg, buf_str(&line));
+}
+
+/* The node's constants, and those that depend on the device. */
+static struct config_value *all_config(const struct agent *a, size_t *n)
+{
+	const struct agent_opts *o = &a->opts;
+	const uint8_t *m = o->mac;
+	struct config_value device[] = {
+		{ "interface_ifindex", value_scalar(a->arena, "%u", o->ifindex) },
+		{ "interface_mac", value_scalar(a->arena, "%02x:%02x:%02x:%02x:%02x:%02x", m[0],
+						m[1], m[2], m[3], m[4], m[5]) },
+		{ "device_mtu", value_scalar(a->arena, "%u", o->mtu) },
+		{ "eth_header_length", value_scalar(a->arena, "%u", ETH_HEADER_LEN) },
+	};
+	size_t n_device = sizeof(device) / sizeof(device[0]), n_node = o->node->n_config;
+	struct config_value *all = arena_alloc(a->arena, (n_node + n_device) * sizeof(*all));
+
+	if (n_node)
+		memcpy(all, o->node->config, n_node * sizeof(*all));
+	memcpy(all + n_node, device, sizeof(device));
+	*n = n_node + n_device;
+	return all;
+}
+
+static int open_objects(struct agent *a, struct err *err)
+{
+	const struct cluster_node *node = a->opts.node;
+	struct object_opts opts = {
+		.pin_dir = a->opts.pin_dir,
+		.policy_map = node->n_endpoints ? node->endpoints[0].policy_map : NULL,
+		.maps = a->opts.maps,
+		.n_maps = a->opts.n_maps,
+		.on_map_mismatch = a->opts.on_map_mismatch,
+		.clock = a->opts.clock,
+		.log = a->opts.log,
+		.log_arg = a->opts.log_arg,
+	};
+
+	opts.config = all_config(a, &opts.n_config);
+	for (size_t i = 0; i < AGENT_OBJECTS; i++) {
+		int ret;
+
+		opts.path = file_join(a->arena, a->opts.objects, object_names[i]);
+		ret = object_open(&opts, &a->objects[i], err);
+		if (ret)
+			return err_wrap(err, "node %s", node->name);
+	}
+	return 0;
+}
+
+static int load_objects(struct agent *a, struct err *err)
+{
+	for (size_t i = 0; i < AGENT_OBJECTS; i++) {
+		int ret = object_load_programs(a->objects[i], err);
+
+		if (ret)
+			return err_wrap(err, "node %s", a->opts.node->name);
+	}
+	return 0;
+}
+
+static int open_events(struct agent *a, struct err *err)
+{
+	if (a->opts.no_events)
+		return 0;
+	for (size_t i = 0; i < AGENT_OBJECTS; i++) {
+		int fd = object_map_fd(a->objects[i], "cilium_events");
+
+		if (fd >= 0)
+			return event_ring_open(fd, &a->events, err);
+	}
+	return 0;
+}
+
+static int start(struct agent *a, struct err *err)
+{
+	int ret;
+
+	agent_log(a, "info", "agent", "\"Starting agent\" node=%s device=%s ifindex=%u",
+		  a->opts.node->name, a->opts.device ? a->opts.device : "", a->opts.ifindex);
+	ret = open_objects(a, err);
+	if (!ret)
+		ret = agent_write_entries(a, err);
+	if (!ret)
+		ret = agent_collect(a, err);
+	/* before the programs: none of their events may be missed */
+	if (!ret)
+		ret = open_events(a, err);
+	if (!ret)
+		ret = load_objects(a, err);
+	if (!ret)
+		agent_log(a, "info", "agent", "\"Loaded datapath programs\" node=%s",
+			  a->opts.node->name);
+	return ret;
+}
+
+int agent_start(const struct agent_opts *opts, struct agent **out, struct err *err)
+{
+	struct arena *arena = arena_new();
+	struct agent *a = arena_new_of(arena, struct agent);
+	int ret;
+
+	a->arena = arena;
+	a->opts = *opts;
+	ret = start(a, err);
+	if (ret) {
+		agent_stop(a);
+		return ret;
+	}
+	*out = a;
+	return 0;
+}
+
+int agent_program_fd(const struct agent *a, const char *program, struct err *err)
+{
+	int fd = -ENOENT;
+
+	for (size_t i = 0; i < AGENT_OBJECTS && fd == -ENOENT; i++)
+		fd = object_program_fd(a->objects[i], program, err);
+	return fd;
+}
+
+struct event_ring *agent_events(const struct agent *a)
+{
+	return a->events;
+}
+
+unsigned agent_interposed(const struct agent *a)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < AGENT_OBJECTS; i++)
+		n += object_interposed(a->objects[i]);
+	return n;
+}
+
+int agent_attached(struct agent *a, struct err *err)
+{
+	for (size_t i = 0; i < AGENT_OBJECTS; i++) {
+		int ret = object_finish_migration(a->objects[i], err);
+
+		if (ret)
+			return err_wrap(err, "finishing a map migration");
+	}
+	return 0;
+}
+
+void agent_stop(struct agent *a)
+{
+	if (!a)
+		return;
+	event_ring_close(a->events);
+	for (size_t i = 0; i < AGENT_OBJECTS; i++)
+		object_free(a->objects[i]);
+	arena_free(a->arena);
+}
