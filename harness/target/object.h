@@ -23,7 +23,8 @@ struct object_opts {
 	size_t n_maps;
 	enum map_mismatch on_map_mismatch; /* a pinned map that does not fit the object */
 	struct vclock *clock; /* NULL: the real one */
-	void (*log)(void *arg, const char *line); /* what was reused, migrated, replaced; may be NULL */
+	/* what was reused, migrated, replaced, a line each; may be NULL */
+	void (*log)(void *arg, const char *line);
 	void *log_arg;
 };
 
