@@ -45,6 +45,8 @@ struct k8s_node {
 struct k8s_pod {
 	struct k8s_meta meta;
 	const char *node; /* spec.nodeName, NULL if not scheduled */
+	struct loc node_loc;
+	const char *service_account; /* NULL if not said */
 	bool host_network;
 	struct ip_addr *ips; /* status.podIPs or podIP */
 	size_t n_ips;
@@ -98,7 +100,9 @@ struct cidr {
 	struct loc loc;
 };
 
-/* One rule of a CiliumClusterwideNetworkPolicy. has_peers false: from anyone. */
+/* One rule of a CiliumClusterwideNetworkPolicy. has_peers false: from anyone; has_peers and no
+ * peer: from nobody.
+ */
 struct policy_rule {
 	bool egress, deny;
 	bool has_peers;
@@ -109,8 +113,6 @@ struct policy_rule {
 	size_t n_cidrs;
 	struct selector *endpoints; /* fromEndpoints / toEndpoints */
 	size_t n_endpoints;
-	struct selector *nodes; /* fromNodes / toNodes */
-	size_t n_nodes;
 	struct port_rule *ports; /* none and no icmps: all traffic */
 	size_t n_ports;
 	struct icmp_rule *icmps;

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the readers of Kubernetes kinds share; of this room only. */
+#ifndef VERDICT_SCENARIO_KINDS_H
+#define VERDICT_SCENARIO_KINDS_H
+
+#include "scenario/manifest.h"
+#include "scenario/schema.h"
+
+/* Lenient access to objects as kubectl prints them: what is missing or null is fine, what has
+ * another shape is an error at its place. NULL and 0 where missing.
+ */
+int field_list(struct schema_ctx *ctx, const struct value *v, const char *path,
+	       const struct value **out);
+int field_text(struct schema_ctx *ctx, const struct value *v, const char *path, const char **out);
+int field_address(struct schema_ctx *ctx, const struct value *v, const char *path,
+		  struct ip_addr **list, size_t *n);
+int read_address(struct schema_ctx *ctx, const struct value *v, struct ip_addr **list, size_t *n);
+int read_labels(struct schema_ctx *ctx, const struct value *v, struct labels *out);
+int read_selector(struct schema_ctx *ctx, const struct value *v, struct selector *out);
+
+int read_node(struct schema_ctx *ctx, const struct value *doc, struct k8s_meta *meta,
+	      struct manifests *out);
+int read_pod(struct schema_ctx *ctx, const struct value *doc, struct k8s_meta *meta,
+	     struct manifests *out);
+int read_endpoint_slice(struct schema_ctx *ctx, const struct value *doc, struct k8s_meta *meta,
+			struct manifests *out);
+int read_endpoints(struct schema_ctx *ctx, const struct value *doc, struct k8s_meta *meta,
+		   struct manifests *out);
+int read_policy(struct schema_ctx *ctx, const struct value *doc, struct k8s_meta *meta,
+		struct manifests *out);
+
+#endif
