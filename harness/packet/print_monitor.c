@@ -34,12 +34,12 @@ static const char *const unreachable4[] = {
 	"HostPrecedence",
 	"PrecedenceCutoff",
 };
-static const char *const redirect4[] = { "Network", "Host", "TOS+Network", "TOS+Host" };
+static const char *const redirect4[] = { "Net", "Host", "TOS+Net", "TOS+Host" };
 static const char *const exceeded4[] = { "TTLExceeded", "FragmentReassemblyTimeExceeded" };
 static const char *const problem4[] = { "PointerIndicatesError", "MissingOption", "BadLength" };
 static const char *const unreachable6[] = {
 	"NoRouteToDst",	   "AdminProhibited",	     "BeyondScopeOfSrc", "AddressUnreachable",
-	"PortUnreachable", "SrcAddressFailedPolicy", "RejectRouteToDst", "SrcRoutingHeaderError",
+	"PortUnreachable", "SrcAddressFailedPolicy", "RejectRouteToDst",
 };
 static const char *const exceeded6[] = { "HopLimitExceeded", "FragmentReassemblyTimeExceeded" };
 static const char *const problem6[] = { "ErroneousHeaderField", "UnrecognizedNextHeader",
@@ -95,14 +95,17 @@ static void print_icmp_name(struct buf *out, const struct icmp_name *names, size
 	buf_printf(out, "%u(%u)", h[0], h[1]);
 }
 
+/* The monitor shows these four and no others, in this order. */
 static void print_flags(struct buf *out, uint8_t flags)
 {
 	static const struct {
 		uint8_t bit;
 		const char *name;
 	} names[] = {
-		{ 0x02, "SYN" }, { 0x10, "ACK" }, { 0x04, "RST" },
-		{ 0x01, "FIN" }, { 0x08, "PSH" }, { 0x20, "URG" },
+		{ 0x02, "SYN" },
+		{ 0x10, "ACK" },
+		{ 0x04, "RST" },
+		{ 0x01, "FIN" },
 	};
 	const char *between = " ";
 
