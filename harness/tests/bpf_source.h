@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -42,23 +43,27 @@ static inline const char *test_dir(struct arena *a)
 	return dir;
 }
 
-static inline const char *compile_for(struct arena *a, const char *target, const char *name,
-				      const char *source)
+/* debug is "-g" or "-g0". */
+static inline const char *compile_for(struct arena *a, const char *target, const char *debug,
+				      const char *name, const char *source)
 {
-	char *path = arena_printf(a, "%s/%s.o", test_dir(a), name);
-	const char *argv[] = { "clang", "-O2", "-g", "-target", target, "-mcpu=v3", "-x",
-			       "c",	"-c",  "-o", path,	"-",	NULL };
+	char *from = arena_printf(a, "%s/%s.c", test_dir(a), name);
+	char *to = arena_printf(a, "%s/%s.o", test_dir(a), name);
+	const char *argv[] = {
+		"clang", "-O2", debug, "-target", target, "-c", "-o", to, from, NULL
+	};
 	struct err err = { 0 };
 
 	if (!tool_exists("clang"))
 		cr_skip_test("needs clang");
-	cr_assert_eq(run_tool(argv, -1, source, NULL, 60, &err), 0, "%s", err.text);
-	return path;
+	cr_assert_eq(file_write(from, source, strlen(source), &err), 0, "%s", err.text);
+	cr_assert_eq(run_tool(argv, -1, NULL, NULL, 60, &err), 0, "%s", err.text);
+	return to;
 }
 
 static inline const char *compile_bpf(struct arena *a, const char *name, const char *source)
 {
-	return compile_for(a, "bpf", name, source);
+	return compile_for(a, "bpf", "-g", name, source);
 }
 
 #endif
