@@ -339,7 +339,7 @@ const struct check_up doctor_kernel[] = {
 	  "a kernel with CONFIG_NET_SCH_INGRESS and CONFIG_NET_CLS_BPF (modprobe sch_ingress "
 	  "cls_bpf)",
 	  look_clsact, NULL, NULL, false },
-	{ "nftables", "netfilter rules beside the programs", "scenarios with such rules",
+	{ "nftables", "keeping the host's stack out of the wire", "the netns engine",
 	  "a kernel with CONFIG_NF_TABLES (modprobe nf_tables), and the tool nft", look_nftables,
 	  NULL, NULL, true },
 	{ "locked memory", "maps on old kernels", "large maps", "ulimit -l unlimited", look_memlock,
