@@ -52,7 +52,7 @@ int event_decode(const void *record, uint32_t size, struct event *out, struct er
 
 /* One line as `cilium monitor` prints it:
  * "xx drop (Policy denied) flow 0x0 to endpoint 0, ifindex 2, file bpf_host.c:123, , identity
- * kube-apiserver->host: 10.160.128.31:2379 -> 10.160.128.34:24824 tcp ACK, PSH"
+ * kube-apiserver->host: 10.160.128.31:2379 -> 10.160.128.34:24824 tcp ACK"
  */
 void event_print_monitor(struct buf *out, const struct event *e);
 
