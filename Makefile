@@ -1,50 +1,148 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # The front door: `make help` lists what it does.
+#
+# What is to be compiled and how; mk/install.mk says what goes where on `make install`.
 
-CC ?= gcc
+CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
 CLANG ?= clang
 BUILD ?= build
-PKGS := libbpf libelf libpcap libfyaml jansson
 CFLAGS ?= -O2 -g
-CPPFLAGS += -D_GNU_SOURCE -Iharness $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+VERSION := $(or $(shell cat VERSION 2>/dev/null),$(shell git describe --always 2>/dev/null),unknown)
+
+# Asked for when a recipe first needs it: `make deps` may be what installs pkg-config.
+once = $(eval $(1) := $(2))$($(1))
+PKGS := libbpf libelf libpcap libfyaml jansson zlib
+PKG_CFLAGS = $(call once,PKG_CFLAGS,$(shell pkg-config --cflags $(PKGS)))
+PKG_LIBS = $(call once,PKG_LIBS,$(shell pkg-config --libs $(PKGS)))
+TEST_CFLAGS = $(call once,TEST_CFLAGS,$(shell pkg-config --cflags criterion))
+TEST_LIBS = $(call once,TEST_LIBS,$(shell pkg-config --libs criterion))
+MULTIARCH = $(call once,MULTIARCH,$(shell $(CC) -print-multiarch))
+
+CPPFLAGS_ALL = -D_GNU_SOURCE -Iharness $(PKG_CFLAGS) $(CPPFLAGS)
 CFLAGS_ALL = -std=gnu11 -Wall -Wextra -Werror $(CFLAGS)
-LDLIBS += $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lz -lpthread
+LDLIBS_ALL = $(PKG_LIBS) -lpthread $(LDLIBS)
+CMD_CPPFLAGS = -DVERDICT_VERSION='"$(VERSION)"'
+BPF_CFLAGS = -std=gnu11 -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror
+BPF_INCLUDES = -Ibpf $(MULTIARCH:%=-I/usr/include/%)
 
 ROOMS := base packet scenario cluster target engine judge report
 LIB_SRC := $(wildcard $(ROOMS:%=harness/%/*.c))
-CMD_SRC := $(wildcard harness/cmd/*.c) harness/main.c
+CMD_SRC := $(wildcard harness/cmd/*.c) $(wildcard harness/main.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
 CMD_OBJ := $(CMD_SRC:%.c=$(BUILD)/%.o)
 TEST_SRC := $(wildcard harness/tests/test_*.c)
 TESTS := $(TEST_SRC:harness/tests/%.c=$(BUILD)/tests/%)
 
+# fixtures/upgrades/NAME holds the headers in which a next release differs.
+UPGRADES := $(patsubst fixtures/upgrades/%/,%,$(wildcard fixtures/upgrades/*/))
 BPF_SRC := $(wildcard bpf/bpf_*.c)
-BPF_OBJ := $(BPF_SRC:bpf/%.c=$(BUILD)/bpf/%.o)
-MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
-BPF_CFLAGS := -std=gnu11 -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Ibpf \
-	$(if $(MULTIARCH),-I/usr/include/$(MULTIARCH))
+BPF_OBJ := $(BPF_SRC:bpf/%.c=$(BUILD)/bpf/%.o) \
+	$(foreach u,$(UPGRADES),$(BPF_SRC:bpf/%.c=$(BUILD)/bpf/upgrades/$(u)/%.o))
 
+# One job a processor where these targets build in a make of their own.
+JOBS = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+SUBMAKE = $(MAKE) --no-print-directory $(JOBS)
+# What root built under sudo belongs to the person again.
+GIVE_BACK = if [ -n "$$SUDO_UID" ]; then chown -R "$$SUDO_UID:$$SUDO_GID" $(BUILD) reports/out \
+	2>/dev/null || true; fi
+
+.DELETE_ON_ERROR:
 .PHONY: all
-all: $(BUILD)/verdict $(BPF_OBJ)
+all: $(BUILD)/verdict $(BPF_OBJ) ## build the program and the BPF objects (the default)
+
+.PHONY: help
+help: ## list the targets
+	@echo 'Targets:'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | sort -u | expand -t 14
+	@echo 'Variables: CC CLANG CFLAGS BUILD, PREFIX and DESTDIR for install, ARGS for run and bench'
+
+.PHONY: deps
+deps: ## install the packages that building, running and testing need (root)
+	@mk/deps.sh build run test
+
+.PHONY: run
+run: ## install what is missing, build, run every scenario (root)
+	@mk/deps.sh build run
+	@$(SUBMAKE) all
+	@rc=0; $(BUILD)/verdict run $(ARGS) || rc=$$?; $(GIVE_BACK); exit $$rc
+
+.PHONY: test
+test: ## install what is missing, build, run all tests (root)
+	@mk/deps.sh build run test
+	@$(SUBMAKE) all tests
+	@rc=0; harness/tests/run-all.sh || rc=$$?; $(GIVE_BACK); exit $$rc
+
+.PHONY: bench
+bench: ## packets per second, beside a bare loop and bpftool (root)
+	@mk/deps.sh build run test
+	@$(SUBMAKE) all
+	@rc=0; $(BUILD)/verdict bench $(ARGS) || rc=$$?; $(GIVE_BACK); exit $$rc
+
+.PHONY: tests
+tests: $(TESTS) ## build the unit tests
+
+# The sanitized tests run from a tree of their own and use the objects and scripts of the other.
+.PHONY: asan
+asan: ## build the unit tests with AddressSanitizer and UBSan, under build/asan
+	@mkdir -p $(BUILD)/asan && ln -sfn ../../netns $(BUILD)/asan/netns
+	@$(SUBMAKE) BUILD=$(BUILD)/asan tests LDFLAGS='-fsanitize=address,undefined' \
+		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined'
+
+.PHONY: lint
+lint: ## clang-format, clang-tidy, shellcheck, rooms, and rules of our own
+	@harness/tests/lint.sh
+
+.PHONY: captures
+captures: ## make fixtures/captures again from real programs (root)
+	@mk/deps.sh captures
+	@for script in etcd inbound dns ping; do fixtures/captures/$$script.sh || exit $$?; done
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf $(BUILD)
+
+# A build that lacks something says what, before a compiler says it worse.
+$(BUILD)/.deps: mk/deps.sh
+	@mk/deps.sh --check build
+	@mkdir -p $(@D) && touch $@
+
+# Changes when the flags do, so that everything is compiled anew with them.
+FLAGS := $(CC) | $(CLANG) | $(CFLAGS) | $(CPPFLAGS) | $(LDFLAGS) | $(VERSION)
+.PHONY: FORCE
+FORCE:
+$(BUILD)/.flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' "$$FLAGS" | cmp -s - $@ || printf '%s\n' "$$FLAGS" >$@
+$(BUILD)/.flags: export FLAGS := $(FLAGS)
 
 $(BUILD)/libverdict.a: $(LIB_OBJ)
 	@rm -f $@
 	ar rcs $@ $(LIB_OBJ)
 
 $(BUILD)/verdict: $(CMD_OBJ) $(BUILD)/libverdict.a
-	$(CC) $(LDFLAGS) -o $@ $(CMD_OBJ) $(BUILD)/libverdict.a $(LDLIBS)
+	$(CC) $(LDFLAGS) -o $@ $(CMD_OBJ) $(BUILD)/libverdict.a $(LDLIBS_ALL)
 
-$(BUILD)/harness/%.o: harness/%.c
+$(CMD_OBJ): EXTRA_CPPFLAGS = $(CMD_CPPFLAGS)
+$(BUILD)/harness/%.o: harness/%.c $(BUILD)/.flags | $(BUILD)/.deps
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+	$(CC) $(CPPFLAGS_ALL) $(EXTRA_CPPFLAGS) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
-$(BUILD)/tests/%: harness/tests/%.c $(BUILD)/libverdict.a
+$(BUILD)/tests/%: harness/tests/%.c $(BUILD)/libverdict.a $(BUILD)/.flags
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $(shell pkg-config --cflags criterion) -MMD -MP -MF $@.d \
-		-o $@ $< $(BUILD)/libverdict.a $(LDLIBS) $(shell pkg-config --libs criterion)
+	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(TEST_CFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d \
+		-o $@ $< $(BUILD)/libverdict.a $(LDLIBS_ALL) $(TEST_LIBS)
 
-$(BUILD)/bpf/%.o: bpf/%.c
+$(BUILD)/bpf/%.o: bpf/%.c $(BUILD)/.flags | $(BUILD)/.deps
 	@mkdir -p $(@D)
-	$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
+	$(CLANG) $(BPF_CFLAGS) $(BPF_INCLUDES) -MMD -MP -c -o $@ $<
+
+define upgrade
+$(BUILD)/bpf/upgrades/$(1)/%.o: bpf/%.c $(BUILD)/.flags | $(BUILD)/.deps
+	@mkdir -p $$(@D)
+	$$(CLANG) $$(BPF_CFLAGS) -Ifixtures/upgrades/$(1) $$(BPF_INCLUDES) -MMD -MP -c -o $$@ $$<
+endef
+$(foreach u,$(UPGRADES),$(eval $(call upgrade,$(u))))
+
+include mk/install.mk
 
 -include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(BPF_OBJ:.o=.d) $(TESTS:%=%.d)
