@@ -74,6 +74,9 @@ static int convert_member(struct converter *c, const struct slot *m, const struc
 		return slot_is_composite(m) ? convert_members(c, m, scope, to) : 0;
 	if (!slot_find(to, m->name, &t))
 		return 0;
+	/* Padding grows and shrinks with its neighbours and means nothing. */
+	if (name_is_padding(m->name) && (m->form != t.form || m->bits != t.bits))
+		return 0;
 	return convert_slot(c, m, scope, &t);
 }
 
