@@ -21,6 +21,8 @@ struct drop_notify {
 	__u64 ip_trace_id;
 };
 
+_Static_assert(sizeof(struct drop_notify) == 48, "readers rely on the layout");
+
 /* reason is negative, as functions return it. */
 static __noinline int drop_packet(struct __sk_buff *ctx, const struct packet *pkt, int reason,
 				  enum direction dir)

@@ -24,6 +24,8 @@ struct policy_verdict_notify {
 	__u32 pad2;
 };
 
+_Static_assert(sizeof(struct policy_verdict_notify) == 40, "readers rely on the layout");
+
 static __always_inline void policy_log(struct __sk_buff *ctx, const struct packet *pkt,
 				       __be16 dport, enum direction dir,
 				       const struct policy_verdict *verdict, bool audited)

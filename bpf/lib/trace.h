@@ -29,6 +29,8 @@ struct trace_notify {
 	__u64 ip_trace_id;
 };
 
+_Static_assert(sizeof(struct trace_notify) == 56, "readers rely on the layout");
+
 /* report: this packet is news about its connection. */
 static __always_inline bool trace_wanted(enum trace_point point, bool report)
 {
