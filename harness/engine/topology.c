@@ -3,6 +3,8 @@
 #include "engine/topology.h"
 
 #include <errno.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -143,12 +145,19 @@ static int open_namespaces(struct topology *t, struct err *err)
 	return 0;
 }
 
+/* The link watcher sets IFF_RUNNING, then tells the bridge, under one lock; asking ethtool takes that
+ * lock, so that the bridge's port forwards when it has answered.
+ */
 static bool device_runs(int sock, const char *device)
 {
+	struct ethtool_value link = { .cmd = ETHTOOL_GLINK };
 	struct ifreq ifr = { 0 };
 
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", device);
-	return ioctl(sock, SIOCGIFFLAGS, &ifr) == 0 && (ifr.ifr_flags & IFF_RUNNING);
+	if (ioctl(sock, SIOCGIFFLAGS, &ifr) < 0 || !(ifr.ifr_flags & IFF_RUNNING))
+		return false;
+	ifr.ifr_data = (char *)&link;
+	return ioctl(sock, SIOCETHTOOL, &ifr) == 0 && link.data;
 }
 
 /* A device is up before the kernel's link watcher has given it its queue; what is sent in between is
