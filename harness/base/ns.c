@@ -170,13 +170,13 @@ static int pump(struct tool_io *io, struct buf *out, struct buf *errout, int64_t
 		if (poll(p, 3, (int)left) < 0 && errno != EINTR)
 			return -errno;
 		if (p[0].revents) {
-			ssize_t n = io->input_len ? write(io->in, io->input, io->input_len) : -1;
+			ssize_t n = write(io->in, io->input, io->input_len);
 
 			if (n > 0) {
 				io->input += n;
 				io->input_len -= (size_t)n;
 			}
-			if (n < 0 || !io->input_len)
+			if ((n < 0 && errno != EAGAIN && errno != EINTR) || !io->input_len)
 				fd_cleanup(&io->in);
 		}
 		for (int i = 1; i < 3; i++) {
@@ -253,6 +253,8 @@ int run_tool(const char *const argv[], int ns_fd, const char *input, struct buf 
 		goto out;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	/* else a tool that writes before it has read all would block both sides */
+	fcntl(io.in, F_SETFL, O_NONBLOCK);
 	if (!io.input_len)
 		fd_cleanup(&io.in);
 	ret = pump(&io, out, &errout, deadline);
