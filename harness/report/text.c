@@ -80,16 +80,19 @@ static void text_progress(struct reporter *r, const char *what)
 	t->shown_ns = now;
 }
 
+/* Names, logs and errors hold what files and programs wrote: no escape sequence of theirs gets through. */
 static void print_lines(struct text *t, const char *text, const char *indent, enum colour first)
 {
+	__cleanup_buf struct buf clean = BUF_INIT;
 	bool head = true;
 
-	while (*text) {
-		size_t len = strcspn(text, "\n");
+	report_clean(&clean, text);
+	for (const char *at = buf_str(&clean); *at;) {
+		size_t len = strcspn(at, "\n");
 
-		fprintf(t->f, "%s%s%.*s%s\n", indent, head ? mark(t, first) : "", (int)len, text,
+		fprintf(t->f, "%s%s%.*s%s\n", indent, head ? mark(t, first) : "", (int)len, at,
 			head ? mark(t, PLAIN) : "");
-		text += len + (text[len] == '\n');
+		at += len + (at[len] == '\n');
 		head = false;
 	}
 }
@@ -101,11 +104,10 @@ static void print_differences(struct text *t, const struct scenario_result *res)
 	if (!t->verbose && n > SHOWN_DIFFERENCES)
 		shown = SHOWN_DIFFERENCES;
 	for (size_t i = 0; i < shown; i++) {
-		__cleanup_buf struct buf raw = BUF_INIT, clean = BUF_INIT;
+		__cleanup_buf struct buf text = BUF_INIT;
 
-		judge_print_difference(&raw, report_difference(res, i));
-		report_clean(&clean, buf_str(&raw));
-		print_lines(t, buf_str(&clean), "", RED);
+		judge_print_difference(&text, report_difference(res, i));
+		print_lines(t, buf_str(&text), "", RED);
 	}
 	if (shown < n)
 		fprintf(t->f, "and %zu more difference%s in this scenario; -v shows all\n",
@@ -126,11 +128,10 @@ static void print_packets(struct text *t, const struct scenario_result *res)
 			print_lines(t, buf_str(&line), "      ", FAINT);
 		}
 		for (size_t j = 0; j < st->n_log; j++) {
-			__cleanup_buf struct buf line = BUF_INIT, clean = BUF_INIT;
+			__cleanup_buf struct buf line = BUF_INIT;
 
 			buf_printf(&line, "%s: %s", st->log[j].node, st->log[j].text);
-			report_clean(&clean, buf_str(&line));
-			print_lines(t, buf_str(&clean), "      ", FAINT);
+			print_lines(t, buf_str(&line), "      ", FAINT);
 		}
 	}
 }
@@ -156,9 +157,11 @@ static void print_head(struct text *t, const struct scenario_result *res)
 		[STATUS_ERROR] = { "ERROR", RED },
 		[STATUS_SKIPPED] = { "skip", YELLOW },
 	};
+	__cleanup_buf struct buf name = BUF_INIT;
 
+	report_clean(&name, report_name(res));
 	fprintf(t->f, "%s%-5s%s %-44s %-8s", mark(t, heads[res->status].colour),
-		heads[res->status].word, mark(t, PLAIN), report_name(res),
+		heads[res->status].word, mark(t, PLAIN), buf_str(&name),
 		res->engine ? res->engine : "-");
 	if (res->status == STATUS_PASSED || res->status == STATUS_FAILED) {
 		fprintf(t->f, " %5" PRIu64 " packet%s ", res->packets,
@@ -213,7 +216,7 @@ static int text_end(struct reporter *r, const struct report_totals *totals, stru
 
 	clear_progress(t);
 	fputc('\n', t->f);
-	fputs(buf_str(&t->summary), t->f);
+	print_lines(t, buf_str(&t->summary), "", PLAIN);
 	fprintf(t->f, "%" PRIu64 " packets, %" PRIu64 " checks, ", totals->packets, totals->checks);
 	print_duration(t->f, totals->duration_ns);
 	if (totals->errors)
