@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# shellcheck shell=bash
+# Completion of verdict(1) for bash: commands, options, scenario names.
+
+# Names of the folders in scenarios/ that hold a scenario.yaml.
+_verdict_scenarios()
+{
+	local file
+
+	for file in scenarios/*/scenario.yaml; do
+		[[ -e $file ]] || continue
+		file=${file%/scenario.yaml}
+		printf '%s\n' "${file#scenarios/}"
+	done
+}
+
+_verdict_reply()
+{
+	mapfile -t COMPREPLY < <(compgen "$@")
+}
+
+_verdict()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+	local commands='run list bench doctor help' options=''
+
+	COMPREPLY=()
+	if ((COMP_CWORD == 1)); then
+		_verdict_reply -W "$commands --version --help" -- "$cur"
+		return
+	fi
+	case $prev in
+	--engine)
+		_verdict_reply -W 'testrun netns all' -- "$cur"
+		return
+		;;
+	--out | --objects | --cluster)
+		_verdict_reply -d -- "$cur"
+		return
+		;;
+	--junit | --json | --capture)
+		if [[ $prev != --json || ${COMP_WORDS[1]} == run ]]; then
+			_verdict_reply -f -- "$cur"
+			return
+		fi
+		;;
+	-k | --seconds)
+		return
+		;;
+	esac
+	case ${COMP_WORDS[1]} in
+	run) options='--engine -k -v --tap --junit --json --out --objects --pristine --help' ;;
+	list) options='--json --help' ;;
+	bench) options='--seconds --cluster --capture --objects --help' ;;
+	doctor) options='--help' ;;
+	help) options='--markdown --help' ;;
+	esac
+	if [[ $cur == -* ]]; then
+		_verdict_reply -W "$options" -- "$cur"
+		return
+	fi
+	case ${COMP_WORDS[1]} in
+	run | list)
+		_verdict_reply -W "$(_verdict_scenarios)" -- "$cur"
+		mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$cur")
+		;;
+	help)
+		_verdict_reply -W "$commands scenario" -- "$cur"
+		;;
+	esac
+}
+
+complete -o filenames -F _verdict verdict
