@@ -9,10 +9,10 @@
 /* Lenient access to objects as kubectl prints them: what is missing or null is fine, what has
  * another shape is an error at its place. NULL and 0 where missing.
  */
-int field_list(struct schema_ctx *ctx, const struct value *v, const char *path,
+int object_list(struct schema_ctx *ctx, const struct value *v, const char *path,
 	       const struct value **out);
-int field_text(struct schema_ctx *ctx, const struct value *v, const char *path, const char **out);
-int field_address(struct schema_ctx *ctx, const struct value *v, const char *path,
+int object_text(struct schema_ctx *ctx, const struct value *v, const char *path, const char **out);
+int object_address(struct schema_ctx *ctx, const struct value *v, const char *path,
 		  struct ip_addr **list, size_t *n);
 int read_address(struct schema_ctx *ctx, const struct value *v, struct ip_addr **list, size_t *n);
 int read_labels(struct schema_ctx *ctx, const struct value *v, struct labels *out);

@@ -131,7 +131,7 @@ static int read_meta(struct schema_ctx *ctx, const struct value *doc, bool names
 				 "metadata.name is missing");
 	meta->name = name->text;
 	meta->loc = name->loc;
-	if (namespaced && field_text(ctx, doc, "metadata.namespace", &meta->ns))
+	if (namespaced && object_text(ctx, doc, "metadata.namespace", &meta->ns))
 		return -EINVAL;
 	if (namespaced && !meta->ns)
 		meta->ns = "default";
@@ -150,7 +150,7 @@ static int read_list(struct schema_ctx *ctx, const struct value *doc, const char
 	size_t len = strlen(kind) - strlen("List");
 	const struct value *items;
 
-	if (field_list(ctx, doc, "items", &items))
+	if (object_list(ctx, doc, "items", &items))
 		return -EINVAL;
 	for (size_t i = 0; items && i < items->n; i++) {
 		const char *of = len ? arena_strndup(ctx->arena, kind, len) : NULL;

@@ -12,8 +12,8 @@ static const struct value *field(const struct value *v, const char *path)
 	return f && f->kind == VALUE_NULL ? NULL : f;
 }
 
-int field_list(struct schema_ctx *ctx, const struct value *v, const char *path,
-	       const struct value **out)
+int object_list(struct schema_ctx *ctx, const struct value *v, const char *path,
+		const struct value **out)
 {
 	*out = field(v, path);
 	if (*out && (*out)->kind != VALUE_LIST)
@@ -21,7 +21,7 @@ int field_list(struct schema_ctx *ctx, const struct value *v, const char *path,
 	return 0;
 }
 
-int field_text(struct schema_ctx *ctx, const struct value *v, const char *path, const char **out)
+int object_text(struct schema_ctx *ctx, const struct value *v, const char *path, const char **out)
 {
 	const struct value *f = field(v, path);
 
@@ -48,8 +48,8 @@ int read_address(struct schema_ctx *ctx, const struct value *v, struct ip_addr *
 	return 0;
 }
 
-int field_address(struct schema_ctx *ctx, const struct value *v, const char *path,
-		  struct ip_addr **list, size_t *n)
+int object_address(struct schema_ctx *ctx, const struct value *v, const char *path,
+		   struct ip_addr **list, size_t *n)
 {
 	const struct value *f = field(v, path);
 
@@ -89,20 +89,20 @@ int read_node(struct schema_ctx *ctx, const struct value *doc, struct k8s_meta *
 	struct k8s_node node = { .meta = *meta };
 	const struct value *list;
 
-	if (field_list(ctx, doc, "status.addresses", &list))
+	if (object_list(ctx, doc, "status.addresses", &list))
 		return -EINVAL;
 	for (size_t i = 0; list && i < list->n; i++) {
 		const char *type = value_text(value_get(list->items[i], "type"));
 
 		if (type && strcmp(type, "InternalIP") == 0 &&
-		    field_address(ctx, list->items[i], "address", &node.internal_ips,
-				  &node.n_internal_ips))
+		    object_address(ctx, list->items[i], "address", &node.internal_ips,
+				   &node.n_internal_ips))
 			return -EINVAL;
 	}
 	if (!node.n_internal_ips)
 		return err_input(ctx->err, &meta->loc,
 				 "node %s has no InternalIP in status.addresses", meta->name);
-	if (field_list(ctx, doc, "spec.podCIDRs", &list))
+	if (object_list(ctx, doc, "spec.podCIDRs", &list))
 		return -EINVAL;
 	for (size_t i = 0; list && i < list->n; i++) {
 		const char *cidr;
@@ -137,14 +137,14 @@ int read_pod(struct schema_ctx *ctx, const struct value *doc, struct k8s_meta *m
 		return 0;
 	if (node)
 		pod.node_loc = node->loc;
-	if (field_text(ctx, doc, "spec.nodeName", &pod.node) ||
-	    field_text(ctx, doc, "spec.serviceAccountName", &pod.service_account) ||
+	if (object_text(ctx, doc, "spec.nodeName", &pod.node) ||
+	    object_text(ctx, doc, "spec.serviceAccountName", &pod.service_account) ||
 	    (host && read_bool(ctx, host, &pod.host_network)) ||
-	    field_address(ctx, doc, "status.podIP", &pod.ips, &pod.n_ips) ||
-	    field_list(ctx, doc, "status.podIPs", &ips))
+	    object_address(ctx, doc, "status.podIP", &pod.ips, &pod.n_ips) ||
+	    object_list(ctx, doc, "status.podIPs", &ips))
 		return -EINVAL;
 	for (size_t i = 0; ips && i < ips->n; i++)
-		if (field_address(ctx, ips->items[i], "ip", &pod.ips, &pod.n_ips))
+		if (object_address(ctx, ips->items[i], "ip", &pod.ips, &pod.n_ips))
 			return -EINVAL;
 	out->pods = arena_grow(ctx->arena, out->pods, out->n_pods, sizeof(pod));
 	out->pods[out->n_pods++] = pod;
@@ -167,13 +167,13 @@ int read_endpoint_slice(struct schema_ctx *ctx, const struct value *doc, struct 
 	ep.service = labels_get(&meta->labels, "kubernetes.io/service-name");
 	if (!ep.service || (type && strcmp(type, "FQDN") == 0))
 		return 0;
-	if (field_list(ctx, doc, "endpoints", &list))
+	if (object_list(ctx, doc, "endpoints", &list))
 		return -EINVAL;
 	for (size_t i = 0; list && i < list->n; i++) {
 		const struct value *addresses;
 		const char *ready = value_text(field(list->items[i], "conditions.ready"));
 
-		if (field_list(ctx, list->items[i], "addresses", &addresses))
+		if (object_list(ctx, list->items[i], "addresses", &addresses))
 			return -EINVAL;
 		if (ready && strcmp(ready, "false") == 0)
 			continue;
@@ -191,16 +191,16 @@ int read_endpoints(struct schema_ctx *ctx, const struct value *doc, struct k8s_m
 	struct k8s_endpoints ep = { .meta = *meta, .service = meta->name };
 	const struct value *subsets;
 
-	if (field_list(ctx, doc, "subsets", &subsets))
+	if (object_list(ctx, doc, "subsets", &subsets))
 		return -EINVAL;
 	for (size_t i = 0; subsets && i < subsets->n; i++) {
 		const struct value *list;
 
-		if (field_list(ctx, subsets->items[i], "addresses", &list))
+		if (object_list(ctx, subsets->items[i], "addresses", &list))
 			return -EINVAL;
 		for (size_t j = 0; list && j < list->n; j++)
-			if (field_address(ctx, list->items[j], "ip", &ep.addresses,
-					  &ep.n_addresses))
+			if (object_address(ctx, list->items[j], "ip", &ep.addresses,
+					   &ep.n_addresses))
 				return -EINVAL;
 	}
 	add_endpoints(ctx, out, ep);

@@ -28,6 +28,7 @@ static const struct known known[] = {
 	  "medium",
 	  { "none", "lowest", "low", "medium", "maximum" },
 	  NULL },
+	{ "bpf.monitorInterval", KNOWN_DURATION, "5s", { 0 }, NULL },
 	{ "cluster.name", KNOWN_TEXT, "default", { 0 }, NULL },
 	{ "devices", KNOWN_DEVICES, "eth0", { 0 }, NULL },
 	{ "egressGateway.enabled", KNOWN_BOOL, "false", { 0 }, "false" },
