@@ -99,6 +99,8 @@ static int ip_protocol(enum field_base base)
 static int header_in(const struct field *f, const uint8_t *data, const struct ip_layers *ip)
 {
 	switch (f->base) {
+	case BASE_IP:
+		return ip->l3;
 	case BASE_IP4:
 		return ip->version == 4 ? ip->l3 : NO_OFFSET;
 	case BASE_IP6:
@@ -137,13 +139,34 @@ static struct span transport_payload(const uint8_t *data, const struct ip_layers
 	return span_of(data, ip->payload, end);
 }
 
+/* Protocols whose header packet_parse() knows the length of. */
+static bool is_transport(uint8_t proto)
+{
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP ||
+	       proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
+}
+
+/* False where what follows the header has a shape of its own. */
+static bool carries_data(const uint8_t *data, const struct ip_layers *ip)
+{
+	uint8_t type = ip->l4 >= 0 ? data[ip->l4] : 0;
+
+	if (ip->proto == IPPROTO_ICMP)
+		return ip->frag_off || type == 0 || type == 8;
+	if (ip->proto == IPPROTO_ICMPV6)
+		return ip->frag_off || type == 128 || type == 129;
+	return ip->frag_off || ip->proto != IPPROTO_SCTP;
+}
+
 static struct span payload_span(const uint8_t *data, const struct layers *l)
 {
-	if (l->ip.l3 < 0 || l->inner.l3 >= 0)
+	const struct ip_layers *ip = l->inner.l3 >= 0 ? &l->inner : &l->ip;
+
+	if (ip->l3 < 0 || !carries_data(data, ip))
 		return (struct span){ NULL, 0 };
-	if (l->ip.payload < 0 && l->ip.l4 >= 0 && !l->stop)
-		return span_of(data, l->ip.l4, l->ip.end);
-	return transport_payload(data, &l->ip);
+	if (ip->payload < 0 && ip->l4 >= 0 && !is_transport(ip->proto))
+		return span_of(data, ip->l4, ip->end);
+	return transport_payload(data, ip);
 }
 
 /* The header a field is counted from, or for payload and options those bytes. */

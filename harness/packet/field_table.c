@@ -38,7 +38,7 @@
 	  .when = WHEN_TYPE) \
 	X("ieee8021ad.id", "VLAN of the 802.1ad tag", QINQ, BITS(0, 2, 0x0fff, 0)) \
 	X("ieee8021ad.priority", "priority of the 802.1ad tag", QINQ, BITS(0, 2, 0xe000, 13)) \
-	X("ip.version", "4", IP4, BITS(0, 1, 0xf0, 4)) \
+	X("ip.version", "4 or 6", IP, BITS(0, 1, 0xf0, 4)) \
 	X("ip.hdr_len", "length of the header in bytes", IP4, BITS(0, 1, 0x0f, 0), .scale = 4) \
 	X("ip.dsfield", "DSCP and ECN", IP4, HEX, NUMBER(1, 1)) \
 	X("ip.dsfield.dscp", "differentiated services", IP4, BITS(1, 1, 0xfc, 2), .part = true) \
@@ -49,7 +49,7 @@
 	X("ip.flags.rb", "reserved bit", IP4, FLAG(6, 1, 0x80)) \
 	X("ip.flags.df", "don't fragment", IP4, FLAG(6, 1, 0x40)) \
 	X("ip.flags.mf", "more fragments", IP4, FLAG(6, 1, 0x20)) \
-	X("ip.frag_offset", "fragment offset in bytes", IP4, BITS(6, 2, 0x1fff, 0), .scale = 8) \
+	X("ip.frag_offset", "fragment offset in units of 8 bytes", IP4, BITS(6, 2, 0x1fff, 0)) \
 	X("ip.ttl", "time to live", IP4, NUMBER(8, 1)) \
 	X("ip.proto", "1 ICMP, 6 TCP, 17 UDP, 132 SCTP", IP4, NUMBER(9, 1)) \
 	X("ip.checksum", "header checksum", IP4, HEX, NUMBER(10, 2)) \
@@ -70,8 +70,8 @@
 	X("ipv6.dst", "destination address", IP6, IP6(24)) \
 	X("ipv6.addr", "source or destination address", IP6, IP6(8), OR(24)) \
 	X("ipv6.fraghdr.nxt", "type of the header behind", IP6_FRAGMENT, NUMBER(0, 1)) \
-	X("ipv6.fraghdr.offset", "fragment offset in bytes", IP6_FRAGMENT, \
-	  BITS(2, 2, 0xfff8, 3), .scale = 8) \
+	X("ipv6.fraghdr.offset", "fragment offset in units of 8 bytes", IP6_FRAGMENT, \
+	  BITS(2, 2, 0xfff8, 3)) \
 	X("ipv6.fraghdr.more", "more fragments", IP6_FRAGMENT, .kind = KIND_FLAG, \
 	  BITS(2, 2, 0x0001, 0)) \
 	X("ipv6.fraghdr.ident", "identification", IP6_FRAGMENT, HEX, NUMBER(4, 4)) \

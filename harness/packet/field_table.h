@@ -16,6 +16,7 @@ enum field_base {
 	BASE_VLAN, /* the TCI of 802.1Q tags */
 	BASE_QINQ, /* the TCI of 802.1ad tags */
 	BASE_ARP,
+	BASE_IP, /* of either version */
 	BASE_IP4,
 	BASE_IP6,
 	BASE_IP6_FRAGMENT, /* the fragment header */
