@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "target/agent_internal.h"
-#include "target/maps.h"
+#include "target/maps_io.h"
 #include "target/typed.h"
 
 /* The wanted keys of one map, encoded. */
@@ -78,7 +78,6 @@ static int write_map(const struct agent *a, struct map *m, struct keys *k, struc
 static int delete_stale(struct map *m, struct keys *k, uint64_t *deleted, struct err *err)
 {
 	struct arena *scratch = arena_new();
-	__cleanup_buf struct buf text = BUF_INIT;
 	struct map_snapshot all;
 	int ret = map_snapshot(m, scratch, &all, err);
 
@@ -86,13 +85,8 @@ static int delete_stale(struct map *m, struct keys *k, uint64_t *deleted, struct
 	for (size_t i = 0; !ret && i < all.n; i++) {
 		if (has_key(k, all.items[i].key))
 			continue;
-		if (bpf_map_delete_elem(m->fd, all.items[i].key) < 0 && errno != ENOENT) {
-			int no = errno;
-
-			value_print(&text, map_key_value(scratch, m, all.items[i].key));
-			ret = err_system(err, no, "deleting key %s of map %s", buf_str(&text),
-					 m->name);
-		}
+		if (bpf_map_delete_elem(m->fd, all.items[i].key) < 0 && errno != ENOENT)
+			ret = map_fail(m, all.items[i].key, errno, "deleting", err);
 		++*deleted;
 	}
 	arena_free(scratch);

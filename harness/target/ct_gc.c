@@ -6,9 +6,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "packet/rewrite.h"
 #include "target/layout.h"
+#include "target/maps_io.h"
 
 const char *const ct_map_names[CT_MAPS] = {
 	"cilium_ct4_global",
@@ -38,17 +38,6 @@ static int find_fields(const struct map *m, struct ct_fields *f, struct err *err
 	return 0;
 }
 
-static int key_error(const struct map *m, const void *key, const char *doing, int no,
-		     struct err *err)
-{
-	struct arena *a = arena_new();
-	__cleanup_buf struct buf text = BUF_INIT;
-
-	value_print(&text, map_key_value(a, m, key));
-	arena_free(a);
-	return err_system(err, no, "%s key %s of map %s", doing, buf_str(&text), m->name);
-}
-
 static uint32_t get32(const void *data, uint32_t offset)
 {
 	uint32_t v;
@@ -74,7 +63,7 @@ static int delete_entry(const struct map *m, const void *key, struct err *err)
 {
 	if (bpf_map_delete_elem(m->fd, key) == 0 || errno == ENOENT)
 		return 0;
-	return key_error(m, key, "deleting", errno, err);
+	return map_fail(m, key, errno, "deleting", err);
 }
 
 static int collect_entry(const struct map *m, const struct ct_fields *f, const struct map_item *it,
@@ -132,7 +121,7 @@ static int age_entry(const struct map *m, const struct map_item *it, void *value
 	/* never bring back what was deleted meanwhile */
 	if (bpf_map_update_elem(m->fd, it->key, value, BPF_EXIST) == 0 || errno == ENOENT)
 		return 0;
-	return key_error(m, it->key, "ageing", errno, err);
+	return map_fail(m, it->key, errno, "ageing", err);
 }
 
 int ct_age(struct map *m, uint32_t seconds, struct err *err)

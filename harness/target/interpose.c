@@ -211,28 +211,53 @@ static int hook_section(struct interposer *ip, const struct bpf_program *prog, s
 	return 0;
 }
 
+/* libbpf 1.1 keeps a pointer to freed memory once the last handler is taken away (realloc to nothing,
+ * mended in 1.2), and writes there at the next registration. One handler, for a section nobody
+ * has, therefore stays for good.
+ */
+static int anchor_handlers(struct err *err)
+{
+	static bool anchored;
+	int id;
+
+	if (anchored)
+		return 0;
+	id = libbpf_register_prog_handler("verdict_anchor", BPF_PROG_TYPE_UNSPEC, 0, NULL);
+	if (id < 0)
+		return err_system(err, -id, "cannot hook the loading of programs");
+	anchored = true;
+	return 0;
+}
+
+static int hook_sections(struct interposer *ip, const struct bpf_object *probe, struct err *err)
+{
+	struct bpf_program *prog;
+	size_t n = 0;
+	int ret = anchor_handlers(err);
+
+	bpf_object__for_each_program(prog, probe) n++;
+	ip->handlers = arena_alloc(ip->arena, (n + 1) * sizeof(*ip->handlers));
+	bpf_object__for_each_program(prog, probe)
+	{
+		if (ret)
+			break;
+		if (can_be_hooked(bpf_program__type(prog)) && !section_seen(probe, prog))
+			ret = hook_section(ip, prog, err);
+	}
+	return ret;
+}
+
 int interpose_new(const struct bpf_object *probe, const struct vclock *clock,
 		  struct interposer **out, struct err *err)
 {
 	struct interposer *ip = calloc(1, sizeof(*ip));
-	struct bpf_program *prog;
-	size_t n = 0;
-	int ret = 0;
+	int ret;
 
 	if (!ip)
 		return err_system(err, ENOMEM, "cannot interpose helpers");
 	ip->arena = arena_new();
 	ip->clock = clock;
-	bpf_object__for_each_program(prog, probe) n++;
-	ip->handlers = arena_alloc(ip->arena, (n + 1) * sizeof(*ip->handlers));
-	bpf_object__for_each_program(prog, probe)
-	{
-		if (!can_be_hooked(bpf_program__type(prog)) || section_seen(probe, prog))
-			continue;
-		ret = hook_section(ip, prog, err);
-		if (ret)
-			break;
-	}
+	ret = hook_sections(ip, probe, err);
 	if (ret) {
 		interpose_free(ip);
 		return ret;
