@@ -272,7 +272,7 @@ static struct hop *add_hop(struct engine *e, unsigned node, enum hook hook, stru
 	hop->node = n->topo->name;
 	hop->device = n->topo->device;
 	hop->program = hook_program[hook];
-	hop->at = n->at;
+	hop->at = arena_strdup(a, n->at); /* the trace outlives the engine */
 	hop->hook = hook;
 	hop->ifindex = n->topo->ifindex;
 	hop->ct = CT_STATE_UNKNOWN;
