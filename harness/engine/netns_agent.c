@@ -27,7 +27,9 @@ static int64_t now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* The program that has the `agent` subcommand: this one, or for a test binary the one built beside. */
+/* The program that has the `agent` subcommand: this one, or for a test binary the one built beside;
+ * NULL if there is none.
+ */
 static const char *agent_program(struct arena *a)
 {
 	char exe[PATH_MAX];
@@ -46,7 +48,7 @@ static const char *agent_program(struct arena *a)
 			return path;
 		dir = file_dir(a, dir);
 	}
-	return "/proc/self/exe";
+	return NULL;
 }
 
 static void print_scalar(struct buf *b, const struct value *v)
@@ -123,12 +125,12 @@ static void add_start_options(struct args *args, const struct restart_step *how)
 			arena_printf(args->a, "%s=%u", how->maps[i].map, how->maps[i].max_entries));
 }
 
-static void make_args(struct args *args, const struct agent_proc_opts *o)
+static void make_args(struct args *args, const char *program, const struct agent_proc_opts *o)
 {
 	const struct value *values = o->cluster->manifests.values;
 	__cleanup_buf struct buf text = BUF_INIT;
 
-	add_option(args, agent_program(args->a), "agent");
+	add_option(args, program, "agent");
 	add_option(args, "--cluster", o->cluster->dir);
 	if (values && values->kind == VALUE_MAP) {
 		print_flow(&text, values);
@@ -147,12 +149,16 @@ static void make_args(struct args *args, const struct agent_proc_opts *o)
 int agent_proc_start(struct agent_proc *p, const struct agent_proc_opts *o, struct err *err)
 {
 	struct args args = { .a = arena_new() };
+	const char *program = agent_program(args.a);
 	int fds[2], ret;
 
 	p->node = o->topo->name;
-	ret = agentctl_pair(fds, err);
+	if (!program)
+		ret = err_system(err, ENOENT, "cannot find the program `verdict` beside this one");
+	else
+		ret = agentctl_pair(fds, err);
 	if (!ret) {
-		make_args(&args, o);
+		make_args(&args, program, o);
 		p->pid = spawn(args.argv, o->topo->ns_fd, fds[1], err);
 		close(fds[1]);
 		p->fd = fds[0];
