@@ -81,7 +81,9 @@ static void masters_prepare(struct masters *m)
 	cr_assert(mkdtemp(m->dir));
 	write_file(m, "nodes.yaml", nodes_yaml);
 	write_file(m, "policy.yaml", policy_yaml);
-	write_file(m, "values.yaml", "hostFirewall: {enabled: true}\n");
+	write_file(m, "values.yaml",
+		   "hostFirewall: {enabled: true}\n"
+		   "bpf: {monitorAggregation: none}\n");
 	cr_assert_eq(sandbox_enter(&m->err), 0, "%s", m->err.text);
 	cr_assert_eq(cluster_load(m->dir, NULL, &m->cluster, &m->err), 0, "%s", m->err.text);
 	cr_assert_eq(topology_up(m->cluster, "netns", &m->topology, &m->err), 0, "%s", m->err.text);
