@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <libfyaml.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -214,14 +215,13 @@ static int read_scalar(struct loader *l, struct fy_event *e, struct value **out)
 
 	if (rc)
 		return rc;
+	/* the token's mark lies behind an opening quote */
+	if (t && pos > 0 &&
+	    (fy_token_scalar_style(t) == FYSS_SINGLE_QUOTED ||
+	     fy_token_scalar_style(t) == FYSS_DOUBLE_QUOTED))
+		pos--;
 	if (!text || memchr(text, '\0', len))
 		return fail(l, pos, "YAML: a NUL character cannot stand in a value");
-	/* the token's mark lies behind an opening quote */
-	if (t &&
-	    (fy_token_scalar_style(t) == FYSS_SINGLE_QUOTED ||
-	     fy_token_scalar_style(t) == FYSS_DOUBLE_QUOTED) &&
-	    pos > 0)
-		pos--;
 	text = arena_strndup(l->a, text, len);
 	*out = new_node(l, !quoted && !tagged && is_null(text) ? VALUE_NULL : VALUE_SCALAR, pos);
 	(*out)->quoted = quoted || tagged;
@@ -487,6 +487,25 @@ static int open_parser(struct loader *l)
 	return 0;
 }
 
+/* Length of the UTF-8 character at p, 0 if it is none (RFC 3629, section 4). */
+static size_t utf8_length(const uint8_t *p, size_t left)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t len = *p < 0x80 ? 1 : *p >> 5 == 6 ? 2 : *p >> 4 == 14 ? 3 : *p >> 3 == 30 ? 4 : 0;
+	uint32_t c = len == 1 ? *p : *p & (0x7f >> len);
+
+	if (!len || len > left)
+		return 0;
+	for (size_t i = 1; i < len; i++) {
+		if (p[i] >> 6 != 2)
+			return 0;
+		c = c << 6 | (p[i] & 0x3f);
+	}
+	if (c < least[len] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+		return 0;
+	return len;
+}
+
 static int check_bytes(struct loader *l)
 {
 	const char *nul = memchr(l->text, '\0', l->len);
@@ -496,6 +515,11 @@ static int check_bytes(struct loader *l)
 		return err_input(l->err, &whole, "larger than 16 MiB, which no manifest is");
 	if (nul)
 		return fail(l, (size_t)(nul - l->text), "a NUL byte: this is no YAML text");
+	for (size_t i = 0, len; i < l->len; i += len) {
+		len = utf8_length((const uint8_t *)l->text + i, l->len - i);
+		if (!len)
+			return fail(l, i, "a byte that is no UTF-8: save the file as UTF-8");
+	}
 	return 0;
 }
 
