@@ -2,7 +2,7 @@
 /* `verdict doctor`: what works on this machine, what will be skipped, and what to do about it. */
 #include <stdio.h>
 #include <string.h>
-#include <sys/utsname.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/ns.h"
@@ -25,11 +25,11 @@ const struct check_up doctor_tools[] = {
 	  "nftables", "nftables", false },
 	{ "tc", "looking at attached programs by hand", "nothing", NULL, NULL, "iproute2",
 	  "iproute-tc", true },
-	{ "bpftool", "an independent judge in tests; the bench's comparison",
+	{ "bpftool", "independent judge in tests, comparison in bench",
 	  "those tests, that line of the bench", NULL, NULL, "bpftool", "bpftool", true },
-	{ "tshark", "an independent judge in tests", "those tests", NULL, NULL, "tshark",
+	{ "tshark", "independent judge in tests", "those tests", NULL, NULL, "tshark",
 	  "wireshark-cli", true },
-	{ "xmllint", "an independent judge in tests", "those tests", NULL, NULL, "libxml2-utils",
+	{ "xmllint", "independent judge in tests", "those tests", NULL, NULL, "libxml2-utils",
 	  "libxml2", true },
 	{ "etcd", "making fixtures/captures anew", "those scripts", NULL, NULL, "etcd-server",
 	  "etcd", true },
@@ -61,7 +61,7 @@ static enum family distribution(void)
 
 static void print_fix(const struct check_up *c, enum family family)
 {
-	printf("%11s fix: ", "");
+	printf("%10s fix: ", "");
 	if (c->fix)
 		puts(c->fix);
 	else if (family == FAMILY_DEBIAN)
@@ -86,18 +86,14 @@ static enum finding examine(const struct check_up *c, enum family family)
 	__cleanup_buf struct buf detail = BUF_INIT;
 	enum finding f = c->look ? c->look(&detail) : look_tool(c, &detail);
 
-	printf("%-8s %s %-20s %s%s%s\n", words[f],
+	printf("%-8s%s %-20s %s%s%s%s\n", words[f],
 	       f == FINDING_OK ? " "
 	       : c->optional   ? "-"
 			       : "!",
-	       c->name, buf_str(&detail),
-	       detail.len && *c->use ? "; for "
-	       : *c->use	     ? "for "
-				     : "",
-	       c->use);
+	       c->name, c->use, detail.len ? " (" : "", buf_str(&detail), detail.len ? ")" : "");
 	if (f == FINDING_OK)
 		return f;
-	printf("%11s without it: %s\n", "", c->loss);
+	printf("%10s without it: %s\n", "", c->loss);
 	print_fix(c, family);
 	return f;
 }
@@ -107,11 +103,11 @@ static int examine_objects(void)
 	struct arena *a = arena_new();
 	const char *objects = file_installed(a, "bpf"), *netns = file_installed(a, "netns");
 
-	printf("%-8s %s %-20s %s\n", objects ? "ok" : "missing", objects ? " " : "!", "BPF objects",
+	printf("%-8s%s %-20s %s\n", objects ? "ok" : "missing", objects ? " " : "!", "BPF objects",
 	       objects ? objects
 		       : "no folder bpf/ with the program or in its library folder; fix: "
 			 "make, or --objects DIR");
-	printf("%-8s %s %-20s %s\n", netns ? "ok" : "missing", netns ? " " : "!",
+	printf("%-8s%s %-20s %s\n", netns ? "ok" : "missing", netns ? " " : "!",
 	       "namespace scripts",
 	       netns ? netns
 		     : "no folder netns/ with the program or in its library folder; fix: "
@@ -156,15 +152,18 @@ static int doctor_main(int argc, char **argv)
 		return ret < 0 ? EXIT_AS_EXPECTED : ret;
 	if (n)
 		return cmd_usage_error(&cmd_doctor, rest[0]);
+	puts("Kernel and privilege:");
 	for (const struct check_up *c = doctor_kernel; c->name; c++)
 		unknown += examine(c, family) == FINDING_UNKNOWN;
+	puts("\nTools:");
 	for (const struct check_up *c = doctor_tools; c->name; c++)
 		examine(c, family);
+	puts("\nParts of verdict:");
 	ret = examine_objects();
 	putchar('\n');
 	if (unknown)
-		printf("%u thing%s could not be checked; as root (sudo verdict doctor) they can\n",
-		       unknown, unknown == 1 ? "" : "s");
+		printf("%u thing%s could not be checked%s\n", unknown, unknown == 1 ? "" : "s",
+		       geteuid() ? "; try as root: sudo verdict doctor" : "");
 	testrun = engine_works(ENGINE_TESTRUN);
 	netns = engine_works(ENGINE_NETNS);
 	return testrun && netns && ret == 0 ? EXIT_AS_EXPECTED : EXIT_HARNESS;

@@ -57,9 +57,14 @@ bool judge_packet(const struct expect *e, const struct trace *t, uint64_t *check
 /* The difference as text, packetdrill's way:
  *   scenarios/x/scenario.yaml:14: packet 4 (etcd.pcapng, +0.003120 s) at master-0/eth0
  *   cil_from_netdev: outcome: expected delivered, actual dropped (POLICY 133, bpf_host.c:88)
- * then the packet in one line and one line for each hop. No colour: report/ adds it by `mark`.
+ * all of that on the first line, then the packet in one line, one line for each hop, and a hint where
+ * there is one to give.
  */
 void judge_print_difference(struct buf *out, const struct difference *d);
+/* The same for the first of n differences and those behind it that speak of the same packet: their
+ * first lines, then the packet once. Returns how many were printed.
+ */
+size_t judge_print_group(struct buf *out, const struct difference *d, size_t n);
 /* One line a packet: number, time, packet, hops with verdicts and reasons, outcome. */
 void judge_print_packet(struct buf *out, const struct trace *t);
 

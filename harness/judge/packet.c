@@ -145,10 +145,10 @@ static void check_hop_fields(struct check *c, const struct packet_expect *p, con
 	if (p->has_ct)
 		check_ct(c, p, t, h);
 	if (p->has_src_identity)
-		check_identity(c, &p->src_identity_loc, t, h, "src_identity", p->src_identity,
+		check_identity(c, &p->src_identity_loc, t, h, "identity.src", p->src_identity,
 			       h->src_identity);
 	if (p->has_dst_identity)
-		check_identity(c, &p->dst_identity_loc, t, h, "dst_identity", p->dst_identity,
+		check_identity(c, &p->dst_identity_loc, t, h, "identity.dst", p->dst_identity,
 			       h->dst_identity);
 	for (size_t i = 0; i < p->n_fields; i++)
 		check_field(c, &p->fields[i], t, h, &v);

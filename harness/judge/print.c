@@ -96,10 +96,15 @@ static void print_frame(struct buf *out, const struct frame *f)
 		     LINK_ETHERNET);
 }
 
-static void print_hop_state(struct buf *out, const struct hop *h)
+static void print_hop_ct(struct buf *out, const struct hop *h)
 {
 	if (h->ct != CT_STATE_UNKNOWN)
 		buf_printf(out, ", ct %s", print_ct(h->ct));
+}
+
+static void print_hop_state(struct buf *out, const struct hop *h)
+{
+	print_hop_ct(out, h);
 	if (h->has_identities) {
 		buf_puts(out, ", identity ");
 		print_identity(out, h->src_identity);
@@ -222,11 +227,37 @@ static const char *hint(const struct difference *d)
 	return NULL;
 }
 
-void judge_print_difference(struct buf *out, const struct difference *d)
+static size_t group_size(const struct difference *d, size_t n)
 {
-	const char *h = hint(d);
+	size_t same = 1;
 
-	print_head(out, d);
+	while (d->packet && same < n && d[same].packet == d->packet)
+		same++;
+	return same;
+}
+
+/* Each hint once: that texts are literals makes the pointer their name. */
+static void print_hints(struct buf *out, const struct difference *d, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const char *text = hint(&d[i]);
+		bool said = false;
+
+		for (size_t j = 0; j < i && !said; j++)
+			said = hint(&d[j]) == text;
+		if (text && !said)
+			buf_printf(out, "  hint: %s\n", text);
+	}
+}
+
+size_t judge_print_group(struct buf *out, const struct difference *d, size_t n)
+{
+	n = group_size(d, n);
+	for (size_t i = 0; i < n; i++) {
+		print_head(out, &d[i]);
+		if (d[i].detail)
+			print_indented(out, d[i].detail);
+	}
 	if (d->packet) {
 		buf_puts(out, "  packet: ");
 		print_frame(out, &d->packet->frame);
@@ -234,10 +265,13 @@ void judge_print_difference(struct buf *out, const struct difference *d)
 		for (size_t i = 0; i < d->packet->n_hops; i++)
 			print_hop(out, i + 1, &d->packet->hops[i]);
 	}
-	if (d->detail)
-		print_indented(out, d->detail);
-	if (h)
-		buf_printf(out, "  hint: %s\n", h);
+	print_hints(out, d, n);
+	return n;
+}
+
+void judge_print_difference(struct buf *out, const struct difference *d)
+{
+	judge_print_group(out, d, 1);
 }
 
 void judge_print_packet(struct buf *out, const struct trace *t)
@@ -251,7 +285,7 @@ void judge_print_packet(struct buf *out, const struct trace *t)
 
 		buf_printf(out, "%s%s %s ", i ? " > " : " | ", h->at, h->program);
 		print_verdict(out, h->verdict);
-		print_hop_state(out, h);
+		print_hop_ct(out, h);
 	}
 	buf_puts(out, " => ");
 	print_outcome(out, t);

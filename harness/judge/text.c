@@ -57,6 +57,15 @@ static size_t likeness(const char *pattern, const char *line)
 	return score;
 }
 
+/* A pattern that fits a part of some line, as grep's would. */
+static bool fits_inside(const struct lines *l, const char *pattern)
+{
+	__cleanup_buf struct buf wide = BUF_INIT;
+
+	buf_printf(&wide, "*%s*", pattern);
+	return first_match(l, buf_str(&wide)) != NULL;
+}
+
 static void nearest_lines(const struct lines *l, const char *pattern, struct buf *out)
 {
 	const char *best[NEAREST] = { NULL };
@@ -75,6 +84,9 @@ static void nearest_lines(const struct lines *l, const char *pattern, struct buf
 		best[at] = line;
 		score[at] = s;
 	}
+	if (strchr(pattern, '*') && fits_inside(l, pattern))
+		buf_puts(out, "with a * at both ends the pattern would fit: it is held against the "
+			      "whole line\n");
 	for (size_t i = 0; i < NEAREST && best[i]; i++)
 		buf_printf(out, "%s%s", i ? "\n" : "nearest: ", best[i]);
 }

@@ -2,6 +2,7 @@
 /* JUnit XML as CI systems read it: a suite an engine; a failed expectation is <failure>, a harness or
  * scenario error <error>, a missing capability <skipped>.
  */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -93,8 +94,7 @@ static void case_body(struct suite *s, const struct scenario_result *res)
 		return;
 	case STATUS_FAILED:
 		s->failures++;
-		for (size_t i = 0; i < report_differences(res); i++)
-			judge_print_difference(&text, report_difference(res, i));
+		report_print_differences(&text, res, SIZE_MAX);
 		element(&s->cases, "failure", "expectation", buf_str(&text));
 		return;
 	case STATUS_ERROR:

@@ -80,59 +80,62 @@ static void text_progress(struct reporter *r, const char *what)
 	t->shown_ns = now;
 }
 
-/* Names, logs and errors hold what files and programs wrote: no escape sequence of theirs gets through. */
-static void print_lines(struct text *t, const char *text, const char *indent, enum colour first)
+/* Lines that stand at the margin are the heads, and have the colour. Names, logs and errors hold what
+ * files and programs wrote: no escape sequence of theirs gets through.
+ */
+static void print_lines(struct text *t, const char *text, const char *indent, enum colour c)
 {
 	__cleanup_buf struct buf clean = BUF_INIT;
-	bool head = true;
 
 	report_clean(&clean, text);
 	for (const char *at = buf_str(&clean); *at;) {
 		size_t len = strcspn(at, "\n");
+		bool head = *at != ' ' && c != PLAIN;
 
-		fprintf(t->f, "%s%s%.*s%s\n", indent, head ? mark(t, first) : "", (int)len, at,
+		fprintf(t->f, "%s%s%.*s%s\n", indent, head ? mark(t, c) : "", (int)len, at,
 			head ? mark(t, PLAIN) : "");
 		at += len + (at[len] == '\n');
-		head = false;
 	}
 }
 
 static void print_differences(struct text *t, const struct scenario_result *res)
 {
-	size_t n = report_differences(res), shown = n;
+	size_t limit = t->verbose ? SIZE_MAX : SHOWN_DIFFERENCES, n = report_differences(res);
+	__cleanup_buf struct buf text = BUF_INIT;
+	size_t shown = report_print_differences(&text, res, limit);
 
-	if (!t->verbose && n > SHOWN_DIFFERENCES)
-		shown = SHOWN_DIFFERENCES;
-	for (size_t i = 0; i < shown; i++) {
-		__cleanup_buf struct buf text = BUF_INIT;
-
-		judge_print_difference(&text, report_difference(res, i));
-		print_lines(t, buf_str(&text), "", RED);
-	}
+	print_lines(t, buf_str(&text), "", RED);
 	if (shown < n)
 		fprintf(t->f, "and %zu more difference%s in this scenario; -v shows all\n",
 			n - shown, n - shown == 1 ? "" : "s");
 }
 
-static void print_packets(struct text *t, const struct scenario_result *res)
+static void print_step(struct text *t, const struct step_trace *st)
 {
-	if (!res->trace)
-		return;
-	for (size_t i = 0; i < res->trace->n_steps; i++) {
-		const struct step_trace *st = &res->trace->steps[i];
+	static const char *const kinds[] = {
+		[STEP_SEND] = "send",	    [STEP_RESTART] = "restart", [STEP_UPGRADE] = "upgrade",
+		[STEP_ADVANCE] = "advance", [STEP_CHECK] = "check",
+	};
+	const struct step *s = st->step;
+	__cleanup_buf struct buf head = BUF_INIT;
 
-		for (size_t j = 0; j < st->n_packets; j++) {
-			__cleanup_buf struct buf line = BUF_INIT;
+	buf_printf(&head, "step %u: %s", s->index, kinds[s->kind]);
+	if (s->kind == STEP_RESTART || s->kind == STEP_UPGRADE)
+		buf_printf(&head, " %s", s->restart.node);
+	print_lines(t, buf_str(&head), "      ", PLAIN);
+	for (size_t i = 0; i < st->n_log; i++) {
+		__cleanup_buf struct buf line = BUF_INIT;
 
-			judge_print_packet(&line, &st->packets[j]);
-			print_lines(t, buf_str(&line), "      ", FAINT);
-		}
-		for (size_t j = 0; j < st->n_log; j++) {
-			__cleanup_buf struct buf line = BUF_INIT;
+		if (t->verbose < 2 && strncmp(st->log[i].text, "level=debug", 11) == 0)
+			continue;
+		buf_printf(&line, "%s: %s", st->log[i].node, st->log[i].text);
+		print_lines(t, buf_str(&line), "        ", FAINT);
+	}
+	for (size_t i = 0; i < st->n_packets; i++) {
+		__cleanup_buf struct buf line = BUF_INIT;
 
-			buf_printf(&line, "%s: %s", st->log[j].node, st->log[j].text);
-			print_lines(t, buf_str(&line), "      ", FAINT);
-		}
+		judge_print_packet(&line, &st->packets[i]);
+		print_lines(t, buf_str(&line), "        ", FAINT);
 	}
 }
 
@@ -192,8 +195,8 @@ static int text_result(struct reporter *r, const struct scenario_result *res, st
 
 	clear_progress(t);
 	print_head(t, res);
-	if (t->verbose)
-		print_packets(t, res);
+	for (size_t i = 0; t->verbose && res->trace && i < res->trace->n_steps; i++)
+		print_step(t, &res->trace->steps[i]);
 	if (res->status == STATUS_FAILED)
 		print_differences(t, res);
 	if (res->status == STATUS_ERROR && res->err)

@@ -516,6 +516,25 @@ Test(judge, a_difference_reads_like_packetdrills_and_its_first_line_is_complete)
 		     "had no entry of its flow (never made, expired, or lost in a restart)\n"));
 }
 
+Test(judge, differences_of_one_packet_show_it_once)
+{
+	__cleanup_buf struct buf text = BUF_INIT;
+	const char *packet;
+
+	want_outcome(OUTCOME_DELIVERED);
+	last()->has_ct = true;
+	last()->ct = CT_STATE_REPLY;
+	fixture_drop(f, 1);
+	fixture_judge(f);
+	cr_assert(f->res.steps[0].n_diffs == 2);
+	cr_expect(judge_print_group(&text, f->res.steps[0].diffs, 2) == 2);
+	cr_expect(text_has(buf_str(&text), ": outcome: expected delivered"));
+	cr_expect(text_has(buf_str(&text), ": ct: expected reply, actual new"));
+	packet = strstr(buf_str(&text), "  packet: ");
+	cr_assert(packet != NULL);
+	cr_expect(not(text_has(packet + 1, "  packet: ")));
+}
+
 Test(judge, a_packet_is_one_line)
 {
 	__cleanup_buf struct buf text = BUF_INIT;
