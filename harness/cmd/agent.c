@@ -4,6 +4,7 @@
  * on standard output.
  */
 #include <errno.h>
+#include <linux/magic.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <poll.h>
@@ -14,6 +15,7 @@
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -31,13 +33,8 @@ struct settings {
 	int control; /* fd, -1: none */
 };
 
-static int bad_value(const char *name, const char *value, const char *expected)
-{
-	cmd_error("agent: %s %s: expected %s", name, value, expected);
-	return EXIT_USAGE;
-}
-
-static int read_map(struct settings *s, const char *name, const char *value)
+/* These return non-zero for a bad value; cmd_parse() then says so with the option's text. */
+static int read_map(struct settings *s, const char *value)
 {
 	const char *eq = strchr(value, '=');
 	char *end = NULL;
@@ -45,7 +42,7 @@ static int read_map(struct settings *s, const char *name, const char *value)
 	struct map_override *maps = (struct map_override *)s->agent.maps;
 
 	if (!eq || eq == value || end == eq + 1 || *end || !n || n > UINT32_MAX)
-		return bad_value(name, value, "NAME=MAX, for example cilium_ct4_global=65536");
+		return -EINVAL;
 	maps = arena_grow(s->arena, maps, s->agent.n_maps, sizeof(*maps));
 	maps[s->agent.n_maps++] = (struct map_override){
 		.map = arena_strndup(s->arena, value, (size_t)(eq - value)),
@@ -55,35 +52,35 @@ static int read_map(struct settings *s, const char *name, const char *value)
 	return 0;
 }
 
-static int read_gc(struct settings *s, const char *name, const char *value)
+static int read_gc(struct settings *s, const char *value)
 {
 	if (strcmp(value, "current") == 0)
 		s->agent.gc = AGENT_GC_EXPIRED;
 	else if (strcmp(value, "cilium-1.11") == 0)
 		s->agent.gc = AGENT_GC_NO_ENDPOINT;
 	else
-		return bad_value(name, value, "current or cilium-1.11");
+		return -EINVAL;
 	return 0;
 }
 
-static int read_mismatch(struct settings *s, const char *name, const char *value)
+static int read_mismatch(struct settings *s, const char *value)
 {
 	if (strcmp(value, "migrate") == 0)
 		s->agent.on_map_mismatch = MAP_MISMATCH_MIGRATE;
 	else if (strcmp(value, "recreate") == 0)
 		s->agent.on_map_mismatch = MAP_MISMATCH_RECREATE;
 	else
-		return bad_value(name, value, "migrate or recreate");
+		return -EINVAL;
 	return 0;
 }
 
-static int read_fd(struct settings *s, const char *name, const char *value)
+static int read_fd(struct settings *s, const char *value)
 {
 	char *end;
 	long fd = strtol(value, &end, 10);
 
 	if (*end || end == value || fd < 0 || fd > 1023)
-		return bad_value(name, value, "the number of an open socket");
+		return -EINVAL;
 	s->control = (int)fd;
 	return 0;
 }
@@ -94,7 +91,7 @@ static int got_option(void *arg, const char *name, const char *value)
 	const struct {
 		const char *name;
 		const char **text;
-		int (*read)(struct settings *s, const char *name, const char *value);
+		int (*read)(struct settings *s, const char *value);
 	} options[] = {
 		{ "--cluster", &s->cluster, NULL },
 		{ "--values", &s->values_file, NULL },
@@ -113,7 +110,7 @@ static int got_option(void *arg, const char *name, const char *value)
 		if (strcmp(options[i].name, name) != 0)
 			continue;
 		if (options[i].read)
-			return options[i].read(s, name, value);
+			return options[i].read(s, value);
 		*options[i].text = value;
 	}
 	return 0;
@@ -183,6 +180,23 @@ static int look_at_device(struct agent_opts *o, struct err *err)
 	if (ifr.ifr_hwaddr.sa_family == ARPHRD_ETHER)
 		memcpy(o->mac, ifr.ifr_hwaddr.sa_data, sizeof(o->mac));
 	return 0;
+}
+
+/* The nearest folder that is there already must be on a bpffs. */
+static int check_pin_dir(struct arena *a, const char *dir, struct err *err)
+{
+	const char *at = dir;
+	struct statfs fs;
+
+	while (statfs(at, &fs) < 0) {
+		if (errno != ENOENT || strcmp(at, "/") == 0 || strcmp(at, ".") == 0)
+			return err_system(err, errno, "pin folder %s", dir);
+		at = file_dir(a, at);
+	}
+	if (fs.f_type == BPF_FS_MAGIC)
+		return 0;
+	err_input(err, NULL, "pin folder %s is on no bpf file system", dir);
+	return err_hint(err, "mount one: mount -t bpf bpf /sys/fs/bpf");
 }
 
 static int attach(struct settings *s, const struct agent *agent, struct err *err)
@@ -332,6 +346,8 @@ static int run_agent(struct settings *s, struct err *err)
 	if (!ret)
 		ret = look_at_device(&s->agent, err);
 	if (!ret)
+		ret = check_pin_dir(s->arena, s->agent.pin_dir, err);
+	if (!ret)
 		ret = agent_start(&s->agent, &agent, err);
 	if (!ret)
 		ret = attach(s, agent, err);
@@ -403,8 +419,8 @@ static const struct cmd_option agent_options[] = {
 	  "current, or cilium-1.11: the first collection deletes every conntrack entry whose "
 	  "addresses belong to no endpoint" },
 	{ "--on-map-mismatch", "HOW", "migrate (default), or recreate: replace by an empty map" },
-	{ "--map", "NAME=MAX", "another size for a map" },
-	{ "--control-fd", "N", "serve the netns engine on this socket" },
+	{ "--map", "NAME=MAX", "another size for a map, as in cilium_ct4_global=65536" },
+	{ "--control-fd", "N", "number of an open socket on which the netns engine is served" },
 	{ NULL, NULL, NULL },
 };
 

@@ -209,3 +209,26 @@ Test(topology, a_node_is_found_by_its_mac)
 	cr_expect_eq(memcmp(w.topology->gateway_mac, gateway, 6), 0);
 	world_down(&w);
 }
+
+Test(topology, nodes_without_ipv6_say_nothing_by_themselves)
+{
+	struct pollfd p = { .events = POLLIN };
+	struct packet_io *leaves;
+	struct world w;
+
+	if (geteuid() != 0)
+		cr_skip_test("needs root");
+	world_describe(&w);
+	for (unsigned i = 0; i < 3; i++)
+		w.nodes[i].n_ips = 1;
+	cr_assert_eq(sandbox_enter(&w.err), 0, "%s", w.err.text);
+	cr_assert_eq(topology_up(&w.cluster, "mute", &w.topology, &w.err), 0, "%s", w.err.text);
+	cr_assert_eq(packet_io_open(w.topology->fabric_fd, w.topology->nodes[0].fabric_device,
+				    PACKET_IO_ARRIVALS, &leaves, &w.err),
+		     0);
+	p.fd = packet_io_fd(leaves);
+	/* RFC 3810 9.11: an unsolicited multicast listener report is repeated after up to 1 s */
+	cr_expect_eq(poll(&p, 1, 1500), 0, "a frame left node master-0");
+	packet_io_close(leaves);
+	world_down(&w);
+}
