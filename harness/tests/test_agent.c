@@ -27,7 +27,7 @@ struct world {
 	struct arena *arena;
 	struct cluster_node node;
 	struct cluster_endpoint endpoints[2];
-	struct map_entry entries[16];
+	struct map_entry entries[2048];
 	struct config_value config[2];
 	struct agent_opts opts;
 	struct vclock *clock;
@@ -451,7 +451,7 @@ struct watcher {
 static void *watch(void *arg)
 {
 	struct watcher *x = arg;
-	uint8_t key[24] = { 64, 0, 0, 0, 0, 0, 0, 1, 10, 160, 128, 31 }, value[24];
+	uint8_t key[24] = { 64, 0, 0, 0, 0, 0, 0, 1, 10, 160, 128, 99 }, value[24];
 
 	while (!__atomic_load_n(&x->stop, __ATOMIC_ACQUIRE)) {
 		x->missed += bpf_map_lookup_elem(x->fd, key, value) != 0;
@@ -468,6 +468,10 @@ Test(agent, no_entry_is_missing_for_a_moment_during_restarts)
 
 	NEEDS_ROOT();
 	set_up(&w);
+	/* many entries, the watched one last: an emptied map would lack it for milliseconds */
+	for (unsigned i = 0; i < 2000; i++)
+		add_ip(&w, arena_printf(w.arena, "10.1.%u.%u", i / 250, i % 250), 6);
+	add_ip(&w, "10.160.128.99", 6);
 	start(&w);
 	x.fd = bpf_obj_get(PINS "/cilium_ipcache_v2");
 	cr_assert_geq(x.fd, 0);
