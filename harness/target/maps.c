@@ -17,42 +17,47 @@
 #include "target/maps_io.h"
 #include "target/typed.h"
 
-int map_open_fd(int fd, const char *name, struct map **out, struct err *err)
+static int describe(struct map *m, int fd, struct err *err)
 {
 	struct bpf_map_info info = { 0 };
 	uint32_t len = sizeof(info);
-	struct map *m;
 
 	if (bpf_obj_get_info_by_fd(fd, &info, &len))
-		return err_system(err, errno, "map %s: asking the kernel about it", name);
-	m = calloc(1, sizeof(*m));
-	if (!m)
-		return err_system(err, ENOMEM, "map %s", name);
-	m->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	if (m->fd < 0) {
-		err_system(err, errno, "map %s: duplicating its descriptor", name);
-		free(m);
-		return -err->no;
-	}
-	snprintf(m->name, sizeof(m->name), "%s", name);
+		return err_system(err, errno, "map %s: asking the kernel about it", m->name);
 	m->type = info.type;
 	m->key_size = info.key_size;
 	m->value_size = info.value_size;
 	m->max_entries = info.max_entries;
 	m->flags = info.map_flags;
-	if (info.btf_id) {
-		m->btf = btf__load_from_kernel_by_id(info.btf_id);
-		if (!m->btf) {
-			err_system(err, errno, "map %s: reading its BTF (id %u)", name,
-				   info.btf_id);
-			map_close(m);
-			return -err->no;
-		}
-		m->key_type = info.btf_key_type_id;
-		m->value_type = info.btf_value_type_id;
-	}
-	*out = m;
+	if (!info.btf_id)
+		return 0;
+	m->btf = btf__load_from_kernel_by_id(info.btf_id);
+	if (!m->btf)
+		return err_system(err, errno, "map %s: reading its BTF (id %u)", m->name,
+				  info.btf_id);
+	m->key_type = info.btf_key_type_id;
+	m->value_type = info.btf_value_type_id;
 	return 0;
+}
+
+int map_open_fd(int fd, const char *name, struct map **out, struct err *err)
+{
+	struct map *m = calloc(1, sizeof(*m));
+	int ret;
+
+	if (!m)
+		return err_system(err, ENOMEM, "map %s", name);
+	snprintf(m->name, sizeof(m->name), "%s", name);
+	m->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (m->fd < 0)
+		ret = err_system(err, errno, "map %s: duplicating its descriptor", name);
+	else
+		ret = describe(m, m->fd, err);
+	if (ret)
+		map_close(m);
+	else
+		*out = m;
+	return ret;
 }
 
 int map_open_pinned(const char *dir, const char *name, struct map **out, struct err *err)
@@ -165,10 +170,10 @@ int map_delete(struct map *m, const struct value *key, struct err *err)
 		return 1;
 	if (ret == -ENOENT)
 		return 0;
-	map_fail(m, e.key, -ret, "deleting", err);
-	return map_is_array(m) ? err_hint(err, "the entries of an array always exist: "
-					       "write zeros instead")
-			       : ret;
+	ret = map_fail(m, e.key, -ret, "deleting", err);
+	if (map_is_array(m))
+		err_hint(err, "the entries of an array always exist: write zeros instead");
+	return ret;
 }
 
 static bool all_zero(const uint8_t *data, size_t size)

@@ -26,7 +26,11 @@ int map_open_pinned(const char *dir, const char *name, struct map **out, struct 
 int map_open_fd(int fd, const char *name, struct map **out, struct err *err); /* dups fd */
 void map_close(struct map *m); /* NULL is fine */
 
-/* Every map error names map, key and errno. */
+/* Every map error names map, key and errno. Maps whose values are no data (prog arrays, map-in-map,
+ * rings): input error, -EOPNOTSUPP. A per-CPU value is written to every CPU, but its counters to the
+ * first alone: read, they are summed, and so are what was written. A value that is nothing but
+ * a number goes to every CPU all the same (programs may read it as a setting), and reads as the sum.
+ */
 int map_set(struct map *m, const struct value *key, const struct value *value, struct err *err);
 int map_get(struct map *m, struct arena *a, const struct value *key, struct value **value,
 	    struct err *err); /* -ENOENT with err set if absent */
@@ -35,7 +39,7 @@ int map_delete(struct map *m, const struct value *key, struct err *err);
 int map_clear(struct map *m, struct err *err);
 
 struct map_item {
-	const void *key, *value; /* raw; per-CPU values are summed field by field where they are counters */
+	const void *key, *value; /* raw; of per-CPU values the counters are summed */
 };
 
 struct map_snapshot {
@@ -58,13 +62,15 @@ struct value *map_key_value(struct arena *a, const struct map *m, const void *ke
 struct value *map_value_value(struct arena *a, const struct map *m, const void *value);
 
 /* True if every field written in `pattern` has that value in `v` (both trees; numbers compare as
- * numbers, addresses as addresses).
+ * numbers, addresses as addresses; padding that is asked to be zero may be absent).
  */
 bool value_matches(const struct value *pattern, const struct value *v);
 
 /* Entry by entry from one map into another of perhaps other size or layout. Entries already in `to`
- * are kept (they are newer). Counts what was copied and what did not fit; -E2BIG entries are
- * an error only for maps that do not evict.
+ * are kept (they are newer). Counts what was copied and what did not fit, in room or in a narrower
+ * field; that is an error (-E2BIG, after all others were copied) only for maps that do not evict.
+ * Array elements that are zero count as free, and are not counted. Call it again after the
+ * switch for what was written meanwhile.
  */
 struct migrate_report {
 	uint64_t copied, kept, lost;

@@ -89,7 +89,7 @@ int map_fail(const struct map *m, const void *key, int no, const char *what, str
 		value_print(&text, map_key_value(a, m, key));
 	ret = err_system(err, no, "map %s: %s%s%s", m->name, what, key ? " " : "", buf_str(&text));
 	if (err && (no == E2BIG || no == ENOSPC) && !map_is_array(m))
-		ret = err_hint(err, "the map is full: max_entries is %u", m->max_entries);
+		err_hint(err, "the map is full: max_entries is %u", m->max_entries);
 	buf_free(&text);
 	arena_free(a);
 	return ret;

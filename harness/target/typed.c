@@ -117,7 +117,7 @@ static void decode_members(struct decoder *d, const struct slot *s, const struct
 			decode_member(d, &m, scope, map);
 		return;
 	}
-	if (btf__name_by_offset(s->btf, s->type->name_off)[0])
+	if (slot_tag(s)[0])
 		scope = s;
 	for (unsigned i = 0; i < slot_members(s); i++)
 		if (slot_member(s, i, &m) == 0)

@@ -123,7 +123,7 @@ static int convert_members(struct converter *c, const struct slot *from, const s
 		c->depth--;
 		return ret;
 	}
-	if (btf__name_by_offset(from->btf, from->type->name_off)[0])
+	if (slot_tag(from)[0])
 		scope = from;
 	for (unsigned i = 0; i < slot_members(from) && !ret; i++)
 		if (slot_member(from, i, &m) == 0 && c->steps_left-- > 0)

@@ -230,6 +230,11 @@ int slot_of_type(const struct btf *btf, uint32_t id, struct slot *out)
 	return make(btf, id, "", 0, 0, out);
 }
 
+const char *slot_tag(const struct slot *s)
+{
+	return type_name(s->btf, s->type);
+}
+
 bool slot_fits(const struct slot *s, size_t size)
 {
 	return s->bit <= size * 8 && s->bits <= size * 8 - s->bit &&

@@ -46,6 +46,8 @@ struct slot {
 
 /* -EINVAL for what has no size (void, functions, forward declarations, broken chains). */
 int slot_of_type(const struct btf *btf, uint32_t id, struct slot *out);
+/* The name behind `struct`, `union` or `enum`, or of the integer; "" if there is none. */
+const char *slot_tag(const struct slot *s);
 bool slot_fits(const struct slot *s, size_t size); /* inside `size` bytes of data */
 bool slot_is_composite(const struct slot *s); /* struct or union, whatever its form */
 bool slot_is_integer(const struct slot *s); /* int, enum, pointer: slot_get() and slot_put() work */

@@ -36,13 +36,6 @@ static const struct preference {
 	{ "lb6_affinity_key", "netns_cookie", 1, "client_cookie" },
 };
 
-static const char *name_of(const struct slot *s)
-{
-	const char *name = btf__name_by_offset(s->btf, s->type->name_off);
-
-	return name ? name : "";
-}
-
 static bool shows(const struct slot *m, const char *name)
 {
 	struct slot found;
@@ -59,7 +52,7 @@ static bool is_preferred(const struct union_view *u, const struct slot *scope, c
 	for (size_t i = 0; i < sizeof(preferences) / sizeof(preferences[0]); i++) {
 		const struct preference *p = &preferences[i];
 
-		if (strcmp(p->scope, name_of(scope)) == 0 && shows(m, p->member) &&
+		if (strcmp(p->scope, slot_tag(scope)) == 0 && shows(m, p->member) &&
 		    slot_find(scope, p->selector, &selector) && slot_is_integer(&selector) &&
 		    slot_fits(&selector, u->size) && slot_get(&selector, u->data) == p->value)
 			return true;
@@ -106,7 +99,7 @@ static void take_out(struct union_view *u, const struct slot *s, const struct sl
 			slot_clear(s, rest);
 		return;
 	}
-	if (slot_is_composite(s) && *name_of(s))
+	if (slot_is_composite(s) && *slot_tag(s))
 		scope = s;
 	for (size_t i = 0; i < n && u->budget > 0; i++) {
 		if (s->form == FORM_ARRAY ? slot_element(s, i, &m)

@@ -382,6 +382,42 @@ Test(typed, a_narrower_counter_stops_at_its_top_and_any_other_number_is_refused)
 	cr_assert_not_null(strstr(err.text, "lifetime"));
 }
 
+/* A __u32 that holds an address holds it in network order, whatever its type says. */
+Test(typed, addresses_keep_their_bytes_when_their_type_changes)
+{
+	static const uint8_t was[12] = { 10, 0, 0, 1, 0, 0, 2, 1, 2, 3, 4, 5 };
+	static const uint8_t hoped[16] = { 10, 0, 0, 1, 0, 0, 0, 0, 2, 1, 2, 3, 4, 5, 0, 0 };
+	struct btf *b = fx.btf;
+	uint8_t is[16];
+	int from, to, bytes = fx_field_type(&fx, "__u8[6]");
+
+	from = btf__add_struct(b, "from", 12);
+	btf__add_field(b, "saddr", fx_id(&fx, "__u32"), 0, 0);
+	btf__add_field(b, "mac", bytes, AT(6), 0);
+	to = btf__add_struct(b, "to", 16);
+	btf__add_field(b, "saddr", fx_id(&fx, "__be32"), 0, 0);
+	btf__add_field(b, "mac", fx_id(&fx, "mac_t"), AT(8), 0);
+	cr_assert_eq(typed_convert(b, (unsigned)from, was, 12, b, (unsigned)to, is, 16, &err), 0);
+	cr_assert_arr_eq(is, hoped, 16);
+}
+
+/* Before the flag in the struct, the integer type said how wide a bit field is and where it starts. */
+Test(typed, bit_fields_of_old_compilers)
+{
+	struct btf *b = fx.btf;
+	int narrow = btf__add_int(b, "unsigned int", 4, 0), old;
+	uint8_t data[4] = { 0xff, 0, 0, 0 };
+
+	*(uint32_t *)((struct btf_type *)btf__type_by_id(b, (unsigned)narrow) + 1) = 2 << 16 | 3;
+	old = btf__add_struct(b, "old", 4);
+	btf__add_field(b, "three", narrow, 0, 0);
+	cr_assert_str_eq(fx_text(arena, typed_decode(arena, b, (unsigned)old, data, 4)),
+			 "{three: 7}");
+	cr_assert_eq(typed_encode(b, (unsigned)old, fx_value(arena, "{three: 5}"), data, 4, &err),
+		     0);
+	cr_assert_eq(data[0], 5 << 2);
+}
+
 Test(typed, without_types_the_common_bytes_are_copied)
 {
 	uint8_t is[4] = { 9, 9, 9, 9 };
@@ -446,12 +482,17 @@ Test(typed, patterns_match_numbers_as_numbers_and_addresses_as_addresses)
 		"{pad1: 0}", "{l: [0x1, 2]}",	"{neg: -1}",
 		"{}"
 	};
-	static const char *const bad[] = {
-		"{a: 81}",	"{ip: ::2}", "{yes: false}",
-		"{b: 0}",	"{sub: 0}",  "{sub: {s: 0x50}}",
-		"{l: [1]}",	"{pad1: 1}", "{neg: 18446744073709551615}",
-		"{ip: 0.0.0.1}"
-	};
+	static const char *const bad[] = { "{a: 81}",
+					   "{ip: ::2}",
+					   "{yes: false}",
+					   "{b: 0}",
+					   "{sub: 0}",
+					   "{sub: {s: 0x50}}",
+					   "{l: [1]}",
+					   "{pad1: 1}",
+					   "{neg: 18446744073709551615}",
+					   "{ip: 0.0.0.1}",
+					   "{mac: 02:00:00:0a:0b:0d}" };
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
 		cr_assert(value_matches(fx_value(arena, good[i]), v), "%s", good[i]);
