@@ -380,7 +380,10 @@ Test(fragments, a_later_one_carries_no_tcp_flags)
 	struct dp *dp = DP_OPEN();
 	struct packet p = out(ACK);
 
-	run(dp, dp->to, out(SYN));
+	run(dp, dp->to, fragment(out(SYN), 2, 0, true));
+	run(dp, dp->to, fragment(out(SYN), 2, 2, false));
+	cr_assert_eq(entry_of(dp, out_key()).bits, 0,
+		     "a SYN's fragment counted as more than a SYN");
 	run(dp, dp->to, fragment(p, 1, 0, true));
 	memset(p.data + 34, 0xff, 24); /* would be RST, FIN and all others */
 	cr_assert_eq(state(dp, dp->to, fragment(p, 1, 185, false)), ESTABLISHED);

@@ -135,6 +135,22 @@ Test(hostile, ip_headers_that_lie_are_invalid)
 	cr_assert_eq(drop(dp, dp->from, p), 134);
 }
 
+Test(hostile, a_length_of_0_is_right_for_big_tcp_only)
+{
+	struct dp *dp = closed();
+	struct packet p = tcp(PEER, 1, ME, 2, SYN);
+	struct __sk_buff gso = { .gso_size = 1448, .gso_segs = 2 };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = p.data, .data_size_in = p.len,
+		    .ctx_in = &gso, .ctx_size_in = sizeof(gso));
+
+	/* Linux 6.3: a GSO packet of more than 64 KiB has no length in its IPv4 header */
+	set_length(&p, 0);
+	dp_rule(dp, (struct rule){ .bits = 24, .proto = 6, .port = 2 });
+	cr_assert_eq(drop(dp, dp->from, p), 134);
+	cr_assert_eq(bpf_prog_test_run_opts(dp->from, &opts), 0);
+	cr_assert_eq(opts.retval, ACT_OK);
+}
+
 Test(hostile, options_move_the_transport_header)
 {
 	struct dp *dp = closed();
@@ -179,6 +195,9 @@ Test(hostile, quotes_that_lie_are_no_flow)
 	cr_assert_eq(drop(dp, dp->from, p), 135, "quoted options without ports behind");
 	p.data[42] = 0x45;
 	cr_assert_eq(drop(dp, dp->from, p), 133);
+	dp_rule(dp, (struct rule){ .egress = EGRESS });
+	cr_assert_eq(drop(dp, dp->to, sent), 0);
+	cr_assert_eq(drop(dp, dp->from, icmp_error(PEER, ME, 3, &sent)), 0);
 	sent = fragment(sent, 3, 185, false);
 	cr_assert_eq(drop(dp, dp->from, icmp_error(PEER, ME, 3, &sent)), 133,
 		     "a later fragment has no ports to find a flow by");
