@@ -16,6 +16,11 @@ static int pe_outcome(struct schema_ctx *ctx, const struct value *v, void *out)
 	p->has_outcome = true;
 	p->outcome = (enum outcome)n;
 	p->outcome_loc = v->loc;
+	if (!rc && n == OUTCOME_UNMODELLED)
+		return err_input(ctx->err, &v->loc,
+				 "'%s' is what the harness cannot know: it is never a pass and "
+				 "cannot be expected",
+				 v->text);
 	return rc;
 }
 

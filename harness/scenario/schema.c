@@ -224,14 +224,16 @@ int read_each(struct schema_ctx *ctx, const struct value *v, const char *what,
 static void print_words(struct buf *out, const char *title, const char *text,
 			const struct word_table *t)
 {
-	buf_printf(out, "\n## %s\n\n%s\n\n", title, text);
+	buf_printf(out, "\n## %s\n\n%s\n\n| word | number |%s\n|---|---|%s\n", title, text,
+		   t->words[0].text ? " meaning |" : "", t->words[0].text ? "---|" : "");
 	for (size_t i = 0; i < t->n; i++) {
 		const struct word *w = &t->words[i];
 
-		buf_printf(out, "%s`%s` %d%s%s", i ? " · " : "", w->name, w->number,
-			   w->text ? " " : "", w->text ? w->text : "");
+		buf_printf(out, "| `%s` | %d |", w->name, w->number);
+		if (t->words[0].text)
+			buf_printf(out, " %s |", w->text ? w->text : "");
+		buf_puts(out, "\n");
 	}
-	buf_puts(out, "\n");
 }
 
 static void print_part(struct buf *out, const struct schema *s)
@@ -270,7 +272,11 @@ void schema_print_reference(struct buf *out)
 	buf_puts(out,
 		 "\n# Words\n\nA word is written in any case, with `-` or `_`; its number will "
 		 "do as well.\n");
-	print_words(out, "Outcomes", "What became of a packet.", &words_outcome);
+	print_words(
+		out, "Outcomes",
+		"What became of a packet. `unmodelled`, what the harness cannot know, cannot be\n"
+		"expected: it never passes.",
+		&words_outcome);
 	print_words(out, "Conntrack states", "For `ct`.", &words_ct_state);
 	print_words(out, "Verdicts", "For `verdict`.", &words_tc_verdict);
 	print_words(out, "Identities", "For `identity`; any other number may stand there too.",

@@ -229,9 +229,9 @@ Test(scenario, a_missing_capture_says_where_was_looked)
 {
 	files_write("fixtures/captures/y.pcap", "");
 	fails(HEAD "  - send: {capture: etcd.pcapng}\n",
-	      "sc/scenario.yaml:3:20: no capture 'etcd.pcapng'\n"
+	      "sc/scenario.yaml:3:21: no capture 'etcd.pcapng'\n"
 	      "     3 |   - send: {capture: etcd.pcapng}\n"
-	      "       |                    ^\n"
+	      "       |                     ^\n"
 	      "  looked in sc\n"
 	      "  looked in fixtures/captures");
 }
@@ -341,7 +341,7 @@ Test(scenario, unknown_words_get_the_nearest)
 Test(scenario, a_value_no_field_can_have_is_refused)
 {
 	fails(HEAD "  - send: {capture: x.pcap}\n    expect: {packet: {tcp.dstport: http}}\n",
-	      "sc/scenario.yaml:4:36: 'http' can be no value of tcp.dstport (TCP destination "
+	      "sc/scenario.yaml:4:36: 'http' can be no value of tcp.dstport (destination "
 	      "port)\n"
 	      "     4 |     expect: {packet: {tcp.dstport: http}}\n"
 	      "       |                                    ^");
@@ -386,6 +386,15 @@ Test(scenario, an_expectation_that_cannot_be_met_or_missed_is_refused)
 	      "       |                                               ^");
 }
 
+Test(scenario, what_the_harness_cannot_know_is_never_expected)
+{
+	fails(HEAD "  - send: {capture: x.pcap}\n    expect: {outcome: unmodelled}\n",
+	      "sc/scenario.yaml:4:23: 'unmodelled' is what the harness cannot know: it is never a "
+	      "pass and cannot be expected\n"
+	      "     4 |     expect: {outcome: unmodelled}\n"
+	      "       |                       ^");
+}
+
 Test(scenario, numbers_and_times_are_checked)
 {
 	fails(HEAD "  - advance: 90\n",
@@ -393,11 +402,11 @@ Test(scenario, numbers_and_times_are_checked)
 	      "     3 |   - advance: 90\n"
 	      "       |              ^");
 	fails(HEAD "  - send: {capture: x.pcap, packets: 3-1}\n",
-	      "sc/scenario.yaml:3:37: expected packet numbers such as 1-3, 7, 4- or 1-3,9 (the "
+	      "sc/scenario.yaml:3:38: expected packet numbers such as 1-3, 7, 4- or 1-3,9 (the "
 	      "first "
 	      "packet is 1), found '3-1'\n"
 	      "     3 |   - send: {capture: x.pcap, packets: 3-1}\n"
-	      "       |                                     ^");
+	      "       |                                      ^");
 	fails("seed: -1\n" HEAD "  - check: {}\n",
 	      "sc/scenario.yaml:1:7: expected a number from 0 to 18446744073709551615, found '-1'\n"
 	      "     1 | seed: -1\n"
@@ -407,14 +416,14 @@ Test(scenario, numbers_and_times_are_checked)
 Test(scenario, members_are_checked)
 {
 	fails(HEAD "  - send: {capture: x.pcap, as: {10.0.0.1: master-0}}\n",
-	      "sc/scenario.yaml:3:43: expected node/NAME, pod/NAMESPACE/NAME or world, found "
+	      "sc/scenario.yaml:3:44: expected node/NAME, pod/NAMESPACE/NAME or world, found "
 	      "'master-0'\n"
 	      "     3 |   - send: {capture: x.pcap, as: {10.0.0.1: master-0}}\n"
-	      "       |                                           ^");
+	      "       |                                            ^");
 	fails(HEAD "  - send: {capture: x.pcap, as: {10.0.0: node/m}}\n",
-	      "sc/scenario.yaml:3:33: '10.0.0' is no IP address\n"
+	      "sc/scenario.yaml:3:34: '10.0.0' is no IP address\n"
 	      "     3 |   - send: {capture: x.pcap, as: {10.0.0: node/m}}\n"
-	      "       |                                 ^");
+	      "       |                                  ^");
 }
 
 Test(scenario, names_cannot_leave_the_report_folder)
