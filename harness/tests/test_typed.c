@@ -228,7 +228,6 @@ Test(typed, what_has_no_type_is_hex)
 /* Which bits have a name, from the table alone. */
 static void mask_of(const char *name, size_t bit, uint8_t *mask)
 {
-	const char *bracket = strchr(name, '[');
 	size_t size;
 
 	for (size_t i = 0; i < FX_N; i++) {
@@ -248,7 +247,6 @@ static void mask_of(const char *name, size_t bit, uint8_t *mask)
 	}
 	size = (size_t)btf__resolve_size(fx.btf, (unsigned)fx_field_type(&fx, name));
 	memset(mask + bit / 8, 0xff, size);
-	(void)bracket;
 }
 
 static void round_trip(const char *type, const uint8_t *data, size_t size)
