@@ -93,6 +93,7 @@ static int load_objects(struct agent *a, struct err *err)
 	return 0;
 }
 
+/* Where time is virtual nobody waits for events: they are read after each packet. */
 static int open_events(struct agent *a, struct err *err)
 {
 	if (a->opts.no_events)
@@ -101,7 +102,7 @@ static int open_events(struct agent *a, struct err *err)
 		int fd = object_map_fd(a->objects[i], "cilium_events");
 
 		if (fd >= 0)
-			return event_ring_open(fd, &a->events, err);
+			return event_ring_open(fd, !a->opts.clock, &a->events, err);
 	}
 	return 0;
 }

@@ -58,14 +58,16 @@ void event_print_monitor(struct buf *out, const struct event *e);
 
 struct event_ring;
 
-/* A reader of the perf event array behind map_fd, on every CPU. */
-int event_ring_open(int map_fd, struct event_ring **out, struct err *err);
+/* A reader of the perf event array behind map_fd, on every CPU. wake: each event makes
+ * event_ring_fd() readable, which costs an interrupt; without, only reading finds events.
+ */
+int event_ring_open(int map_fd, bool wake, struct event_ring **out, struct err *err);
 /* Calls fn for every record that is there, in the order of each CPU; never waits, makes no system
  * call. *lost is raised by what the kernel says was lost. Bytes are valid during the call only.
  */
 int event_ring_read(struct event_ring *r, void (*fn)(void *arg, const void *record, uint32_t size),
 		    void *arg, uint64_t *lost, struct err *err);
-int event_ring_fd(const struct event_ring *r); /* an epoll fd that is readable when records wait */
+int event_ring_fd(const struct event_ring *r); /* an epoll fd, see event_ring_open() */
 void event_ring_close(struct event_ring *r);
 
 #endif

@@ -6,6 +6,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 
 #include "bpf_source.h"
@@ -414,8 +415,8 @@ Test(events, the_ring_gives_records_once_and_a_new_ring_takes_over_a_pinned_arra
 	a = arena_new();
 	for (int life = 0; life < 3; life++) {
 		o = ring_object(a);
-		cr_assert_eq(event_ring_open(object_map_fd(o, "cilium_events"), &r, &err), 0, "%s",
-			     err.text);
+		cr_assert_eq(event_ring_open(object_map_fd(o, "cilium_events"), false, &r, &err), 0,
+			     "%s", err.text);
 		emit(o, 11);
 		emit(o, 22);
 		s = read_all(r, &lost);
@@ -445,7 +446,7 @@ Test(events, what_the_ring_could_not_hold_is_counted_as_lost)
 	NEEDS_ROOT();
 	a = arena_new();
 	o = ring_object(a);
-	cr_assert_eq(event_ring_open(object_map_fd(o, "cilium_events"), &r, &err), 0);
+	cr_assert_eq(event_ring_open(object_map_fd(o, "cilium_events"), false, &r, &err), 0);
 	for (uint32_t i = 0; i < sent; i++) {
 		unsigned char data[64] = { 0 };
 		LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = data, .data_size_in = 64);
@@ -461,6 +462,30 @@ Test(events, what_the_ring_could_not_hold_is_counted_as_lost)
 	cr_expect_gt(failed, 0, "the test must overflow the ring");
 	cr_expect_eq(got + failed, sent, "%u read, %u refused", got, failed);
 	cr_expect_gt(lost, 0, "the loss must be told");
+	event_ring_close(r);
+	object_free(o);
+	arena_free(a);
+}
+
+Test(events, a_waking_ring_is_readable_as_soon_as_one_event_is_there)
+{
+	struct event_ring *r = NULL;
+	struct err err = { 0 };
+	uint64_t lost = 0;
+	struct pollfd p;
+	struct arena *a;
+	struct object *o;
+
+	NEEDS_ROOT();
+	a = arena_new();
+	o = ring_object(a);
+	cr_assert_eq(event_ring_open(object_map_fd(o, "cilium_events"), true, &r, &err), 0, "%s",
+		     err.text);
+	p = (struct pollfd){ .fd = event_ring_fd(r), .events = POLLIN };
+	cr_expect_eq(poll(&p, 1, 0), 0, "nothing is there yet");
+	emit(o, 1);
+	cr_expect_eq(poll(&p, 1, 2000), 1);
+	cr_expect_eq(read_all(r, &lost).n, 1);
 	event_ring_close(r);
 	object_free(o);
 	arena_free(a);
