@@ -12,9 +12,8 @@
 
 #define NSEC_PER_SEC 1000000000ULL
 
-#ifndef __noinline
-#define __noinline __attribute__((noinline))
-#endif
+/* A program includes what it may not call. */
+#define __subprogram static __attribute__((noinline, unused))
 
 #define __description(text) __attribute__((btf_decl_tag(text)))
 

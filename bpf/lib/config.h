@@ -19,8 +19,10 @@ enum monitor_aggregation {
 	AGGREGATE_ACTIVE_CT = 3, /* and only news about a connection */
 };
 
-/* The device and the endpoint: names are Cilium's. */
-DECLARE_CONFIG(__u32, interface_ifindex, 0, "Interface index of the device, told in events");
+/* The device and the endpoint: names are Cilium's. Agents write all of them; interface_ifindex,
+ * interface_mac, device_mtu and security_label are read by no program so far.
+ */
+DECLARE_CONFIG(__u32, interface_ifindex, 0, "Interface index of the device");
 DECLARE_CONFIG(union macaddr, interface_mac, { .pad = 0 }, "MAC address of the device");
 DECLARE_CONFIG(__u16, device_mtu, 1500, "MTU of the device");
 DECLARE_CONFIG(__u8, eth_header_length, 14, "Length of the Ethernet header, 0 without one");

@@ -24,14 +24,10 @@ struct drop_notify {
 _Static_assert(sizeof(struct drop_notify) == 48, "readers rely on the layout");
 
 /* reason is negative, as functions return it. */
-static __noinline int drop_packet(struct __sk_buff *ctx, const struct packet *pkt, int reason,
-				  enum direction dir)
+__subprogram int drop_packet(struct __sk_buff *ctx, const struct packet *pkt, int reason,
+			     enum direction dir)
 {
-	struct drop_notify msg;
-
-	if (!pkt)
-		return TC_ACT_SHOT;
-	msg = (struct drop_notify){
+	struct drop_notify msg = {
 		.hdr = notify_header(ctx, NOTIFY_DROP, -reason, NOTIFY_DROP_VERSION),
 		.src_label = pkt->src_identity,
 		.dst_label = pkt->dst_identity,

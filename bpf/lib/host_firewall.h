@@ -15,18 +15,14 @@ static __always_inline __be16 policy_dport(const struct packet *pkt)
 	return CONFIG(enable_icmp_rule) ? bpf_htons(pkt->icmp_type) : 0;
 }
 
-static __noinline int host_policy(struct __sk_buff *ctx, struct packet *pkt, enum direction dir)
+__subprogram int host_policy(struct __sk_buff *ctx, struct packet *pkt, enum direction dir)
 {
-	struct policy_verdict verdict = {};
-	__u32 remote;
-	__be16 dport;
+	__u32 remote = dir == DIR_INGRESS ? pkt->src_identity : pkt->dst_identity;
+	__be16 dport = policy_dport(pkt);
+	struct policy_verdict verdict;
 	bool audited;
 	int ret;
 
-	if (!pkt)
-		return DROP_POLICY;
-	remote = dir == DIR_INGRESS ? pkt->src_identity : pkt->dst_identity;
-	dport = policy_dport(pkt);
 	ret = policy_lookup(remote, dir == DIR_EGRESS, pkt->protocol << 16 | dport, &verdict);
 	audited = ret && CONFIG(policy_audit_mode);
 	policy_log(ctx, pkt, dport, dir, &verdict, audited);

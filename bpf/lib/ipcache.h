@@ -59,7 +59,7 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } cilium_ipcache_v2 SEC(".maps");
 
-static __noinline __u32 ipcache_identity4(__be32 addr)
+__subprogram __u32 ipcache_identity4(__be32 addr)
 {
 	struct ipcache_key key = {
 		.lpm_key.prefixlen = IPCACHE_IPV4_BITS,

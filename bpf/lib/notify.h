@@ -3,6 +3,8 @@
 #ifndef VERDICT_LIB_NOTIFY_H
 #define VERDICT_LIB_NOTIFY_H
 
+#include <linux/if_ether.h>
+
 #include <lib/config.h>
 #include <lib/ctx.h>
 
@@ -67,7 +69,7 @@ static __always_inline void notify_send(struct __sk_buff *ctx, const struct noti
 
 static __always_inline __u8 notify_flags(const struct packet *pkt)
 {
-	return pkt->ethertype == 0x86dd ? NOTIFY_FLAG_IPV6 : 0;
+	return pkt->ethertype == ETH_P_IPV6 ? NOTIFY_FLAG_IPV6 : 0;
 }
 
 #endif

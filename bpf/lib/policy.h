@@ -97,8 +97,8 @@ static __always_inline int policy_entry_verdict(const struct policy_entry *entry
 	return 0;
 }
 
-static __noinline int policy_lookup(__u32 identity, bool egress, __u32 proto_port,
-				    struct policy_verdict *out)
+__subprogram int policy_lookup(__u32 identity, bool egress, __u32 proto_port,
+			       struct policy_verdict *out)
 {
 	struct policy_key key = {
 		.lpm_key.prefixlen = POLICY_FULL_PREFIX,
@@ -110,8 +110,6 @@ static __noinline int policy_lookup(__u32 identity, bool egress, __u32 proto_por
 	const struct policy_entry *own = bpf_map_lookup_elem(&cilium_policy_v2, &key);
 	const struct policy_entry *entry, *any;
 
-	if (!out)
-		return DROP_POLICY;
 	key.sec_label = IDENTITY_ANY;
 	any = bpf_map_lookup_elem(&cilium_policy_v2, &key);
 	entry = own;

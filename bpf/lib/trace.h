@@ -39,14 +39,10 @@ static __always_inline bool trace_wanted(enum trace_point point, bool report)
 	return CONFIG(monitor_aggregation) < AGGREGATE_ACTIVE_CT || report;
 }
 
-static __noinline int trace_packet(struct __sk_buff *ctx, const struct packet *pkt,
-				   enum trace_point point, __u8 reason)
+__subprogram int trace_packet(struct __sk_buff *ctx, const struct packet *pkt,
+			      enum trace_point point, __u8 reason)
 {
-	struct trace_notify msg;
-
-	if (!pkt)
-		return 0;
-	msg = (struct trace_notify){
+	struct trace_notify msg = {
 		.hdr = notify_header(ctx, NOTIFY_TRACE, point, NOTIFY_TRACE_VERSION),
 		.src_label = pkt->src_identity,
 		.dst_label = pkt->dst_identity,
