@@ -246,8 +246,9 @@ static void print_row(const char *what, const struct figure *f)
 
 static int by_ratio(const void *a, const void *b)
 {
-	const struct figure *const *x = a, *const *y = b;
-	double rx = x[0]->run_ns / x[1]->run_ns, ry = y[0]->run_ns / y[1]->run_ns;
+	const struct figure *x = *(const struct figure *const *)a;
+	const struct figure *y = *(const struct figure *const *)b;
+	double rx = x[0].run_ns / x[1].run_ns, ry = y[0].run_ns / y[1].run_ns;
 
 	return rx < ry ? -1 : rx > ry;
 }

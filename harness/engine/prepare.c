@@ -167,7 +167,7 @@ int prepare_packet(const struct cluster *cluster, const struct topology *topolog
 	trace->capture = send->capture;
 	ret = frame_from_capture(a, packet, &in->frame, err);
 	if (ret)
-		return err_wrap(err, "packet %u of %s", packet->number, send->capture);
+		return err_wrap(err, "%s", send->capture);
 	trace->truncated = in->frame.padded;
 	trace->frame = in->frame;
 	ret = bind_addresses(cluster, send, &in->frame, err);
