@@ -150,7 +150,7 @@ int agent_proc_start(struct agent_proc *p, const struct agent_proc_opts *o, stru
 {
 	struct args args = { .a = arena_new() };
 	const char *program = agent_program(args.a);
-	int fds[2], ret;
+	int fds[2] = { -1, -1 }, ret;
 
 	p->node = o->topo->name;
 	if (!program)
