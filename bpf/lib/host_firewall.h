@@ -23,7 +23,7 @@ __subprogram int host_policy(struct __sk_buff *ctx, struct packet *pkt, enum dir
 	bool audited;
 	int ret;
 
-	ret = policy_lookup(remote, dir == DIR_EGRESS, pkt->protocol << 16 | dport, &verdict);
+	ret = policy_lookup(remote, dir == DIR_EGRESS, pkt->protocol, dport, &verdict);
 	audited = ret && CONFIG(policy_audit_mode);
 	policy_log(ctx, pkt, dport, dir, &verdict, audited);
 	return audited ? 0 : ret;

@@ -97,15 +97,15 @@ static __always_inline int policy_entry_verdict(const struct policy_entry *entry
 	return 0;
 }
 
-__subprogram int policy_lookup(__u32 identity, bool egress, __u32 proto_port,
+__subprogram int policy_lookup(__u32 identity, bool egress, __u8 protocol, __be16 dport,
 			       struct policy_verdict *out)
 {
 	struct policy_key key = {
 		.lpm_key.prefixlen = POLICY_FULL_PREFIX,
 		.sec_label = identity,
 		.egress = egress,
-		.protocol = proto_port >> 16,
-		.dport = (__be16)proto_port,
+		.protocol = protocol,
+		.dport = dport,
 	};
 	const struct policy_entry *own = bpf_map_lookup_elem(&cilium_policy_v2, &key);
 	const struct policy_entry *entry, *any;
