@@ -207,6 +207,16 @@ static int broken_record(const struct capture *cap, off_t offset, struct err *er
 	return -EINVAL;
 }
 
+/* tv_usec holds nanoseconds: that precision was asked for. libpcap gives the file's unsigned seconds
+ * (draft-ietf-opsawg-pcap) a sign, which would matter from 2038 on.
+ */
+static uint64_t pcap_time(const struct pcap_pkthdr *h)
+{
+	uint64_t fraction = h->ts.tv_usec > 0 ? (uint64_t)h->ts.tv_usec : 0;
+
+	return (uint64_t)(uint32_t)h->ts.tv_sec * 1000000000 + fraction;
+}
+
 int capture_next(struct capture *cap, struct capture_packet *p, struct err *err)
 {
 	struct pcap_pkthdr *h;
@@ -224,8 +234,7 @@ int capture_next(struct capture *cap, struct capture_packet *p, struct err *err)
 		return broken_record(cap, offset, err);
 	*p = (struct capture_packet){
 		.number = ++cap->number,
-		/* tv_usec holds nanoseconds: that precision was asked for */
-		.ts_ns = (uint64_t)h->ts.tv_sec * 1000000000 + (uint64_t)h->ts.tv_usec,
+		.ts_ns = pcap_time(h),
 		.linktype = cap->linktype,
 		.data = data,
 		.caplen = h->caplen,
