@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <linux/pkt_cls.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -121,10 +122,10 @@ static int stack_socket(struct engine *e, struct node_state *n, uint16_t etherty
 
 static int set_up(struct engine *e, struct err *err)
 {
-	int ret = topology_quiet(e->opts.topology, err);
+	int ret = 0;
 
 	e->objects = e->opts.objects ? e->opts.objects : file_installed(e->arena, "bpf");
-	if (!e->objects && !ret) {
+	if (!e->objects) {
 		err_system(err, ENOENT, "cannot find the datapath's objects");
 		ret = err_hint(err, "build them with `make`, or name their folder with --objects");
 	}
@@ -139,6 +140,8 @@ static int set_up(struct engine *e, struct err *err)
 		if (!ret)
 			ret = start_agent(e, n, NULL, err);
 	}
+	if (!ret) /* while the agents load */
+		ret = topology_quiet(e->opts.topology, err);
 	for (size_t i = 0; i < e->n_nodes && !ret; i++)
 		ret = open_sockets(e, &e->nodes[i], err);
 	for (size_t i = 0; i < e->n_nodes && !ret; i++)
@@ -171,6 +174,9 @@ static void netns_close(struct engine *e)
 
 	if (!e)
 		return;
+	for (size_t i = 0; i < e->n_nodes; i++) /* all die at once, then each is waited for */
+		if (e->nodes[i].agent.pid)
+			kill(e->nodes[i].agent.pid, SIGKILL);
 	for (size_t i = 0; i < e->n_nodes; i++) {
 		struct node_state *n = &e->nodes[i];
 
