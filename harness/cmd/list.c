@@ -12,6 +12,10 @@
 
 enum column { COL_NAME, COL_ENGINES, COL_ORIGIN, COL_SUMMARY, N_COLUMNS };
 
+/* on a terminal too narrow for all */
+#define ORIGIN_CUT    24
+#define SUMMARY_LEAST 40
+
 static const char *const titles[N_COLUMNS] = { "NAME", "ENGINES", "ORIGIN", "SUMMARY" };
 
 struct options {
@@ -46,15 +50,20 @@ static int terminal_width(void)
 	return columns && atoi(columns) > 0 ? atoi(columns) : 80;
 }
 
-static int at_most(int n, int limit)
+/* Characters, not bytes: summaries are people's words. */
+static int width_of(const char *text)
 {
-	return n < limit ? n : limit;
+	int n = 0;
+
+	for (; *text; text++)
+		n += (*text & 0xc0) != 0x80;
+	return n;
 }
 
 static void measure(const struct selection *sel, int widths[N_COLUMNS])
 {
 	for (int c = 0; c < N_COLUMNS; c++)
-		widths[c] = (int)strlen(titles[c]);
+		widths[c] = width_of(titles[c]);
 	for (size_t i = 0; i < sel->n; i++) {
 		const char *cell[N_COLUMNS];
 
@@ -62,32 +71,56 @@ static void measure(const struct selection *sel, int widths[N_COLUMNS])
 			continue;
 		cells(sel->items[i].scenario, cell);
 		for (int c = 0; c < N_COLUMNS; c++)
-			if ((int)strlen(cell[c]) > widths[c])
-				widths[c] = (int)strlen(cell[c]);
+			if (width_of(cell[c]) > widths[c])
+				widths[c] = width_of(cell[c]);
 	}
 }
 
-/* What does not fit is cut: the summary first, then the origin; never the name, which one types. */
+/* What does not fit is cut or left out: the origin first, then the summary; never the name, which one
+ * types.
+ */
 static void fit(int widths[N_COLUMNS], int terminal)
 {
-	int fixed = widths[COL_NAME] + widths[COL_ENGINES] + 2 * (N_COLUMNS - 1);
+	int left = terminal - widths[COL_NAME] - widths[COL_ENGINES] - 2 * (N_COLUMNS - 1);
 
-	if (!terminal)
+	if (!terminal || widths[COL_ORIGIN] + widths[COL_SUMMARY] <= left)
 		return;
-	if (fixed + widths[COL_ORIGIN] + widths[COL_SUMMARY] <= terminal)
-		return;
-	widths[COL_ORIGIN] = at_most(widths[COL_ORIGIN], 24);
-	widths[COL_SUMMARY] = terminal - fixed - widths[COL_ORIGIN];
-	if (widths[COL_SUMMARY] < 0)
-		widths[COL_SUMMARY] = 0;
+	if (widths[COL_ORIGIN] > ORIGIN_CUT)
+		widths[COL_ORIGIN] = ORIGIN_CUT;
+	if (left - widths[COL_ORIGIN] < SUMMARY_LEAST) {
+		widths[COL_ORIGIN] = 0;
+		left += 2;
+	}
+	if (widths[COL_SUMMARY] > left - widths[COL_ORIGIN])
+		widths[COL_SUMMARY] = left - widths[COL_ORIGIN];
+}
+
+/* Bytes of the first `width` characters. */
+static int cut(const char *text, int width)
+{
+	const char *at = text;
+
+	for (; *at; at++) {
+		bool starts = (*at & 0xc0) != 0x80;
+
+		if (starts && width-- == 0)
+			break;
+	}
+	return (int)(at - text);
 }
 
 static void print_row(const char *const cell[N_COLUMNS], const int widths[N_COLUMNS])
 {
-	printf("%-*s  %-*s  %-*.*s", widths[COL_NAME], cell[COL_NAME], widths[COL_ENGINES],
-	       cell[COL_ENGINES], widths[COL_ORIGIN], widths[COL_ORIGIN], cell[COL_ORIGIN]);
-	if (widths[COL_SUMMARY] > 0)
-		printf("  %.*s", widths[COL_SUMMARY], cell[COL_SUMMARY]);
+	int pad = 0;
+
+	for (int c = 0; c < N_COLUMNS; c++) {
+		int shown = width_of(cell[c]) < widths[c] ? width_of(cell[c]) : widths[c];
+
+		if (widths[c] <= 0)
+			continue;
+		printf("%*s%.*s", pad, "", cut(cell[c], widths[c]), cell[c]);
+		pad = widths[c] - shown + 2;
+	}
 	putchar('\n');
 }
 

@@ -222,6 +222,10 @@ static const char *hint(const struct difference *d)
 	if (d->packet && d->packet->outcome == OUTCOME_UNMODELLED)
 		return "unmodelled is never a pass: the harness cannot tell what a kernel would do "
 		       "here";
+	if (d->packet && d->packet->outcome == OUTCOME_SENT && strcmp(d->field, "outcome") == 0)
+		return "it left the modelled world: is its destination an address of the cluster, "
+		       "or "
+		       "bound to one by `as:`?";
 	if (d->packet && d->packet->truncated)
 		return "the capture had cut this packet: what was cut is zeros here";
 	return NULL;

@@ -220,7 +220,8 @@ static int text_end(struct reporter *r, const struct report_totals *totals, stru
 	clear_progress(t);
 	fputc('\n', t->f);
 	print_lines(t, buf_str(&t->summary), "", PLAIN);
-	fprintf(t->f, "%" PRIu64 " packets, %" PRIu64 " checks, ", totals->packets, totals->checks);
+	fprintf(t->f, "%" PRIu64 " packet%s, %" PRIu64 " check%s, ", totals->packets,
+		totals->packets == 1 ? "" : "s", totals->checks, totals->checks == 1 ? "" : "s");
 	print_duration(t->f, totals->duration_ns);
 	if (totals->errors)
 		fprintf(t->f, "; %u of the failed could not be run", totals->errors);

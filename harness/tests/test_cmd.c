@@ -228,6 +228,106 @@ Test(cmd, list_prints_aligned_columns_and_json)
 	cr_expect(has(r->out, "\"engines\": ["));
 }
 
+/* ---- real runs ---- */
+
+#define PING "ping-restart-mid-flow"
+
+/* A tree of its own in which scenarios can be changed; skips where nothing can run. */
+static void copy_scenario(const char *from, const char *to)
+{
+	const char *path = arena_printf(a, "%s/scenarios/%s/scenario.yaml", root, from);
+	char *text;
+
+	if (geteuid() || access(path, R_OK) || !has(verdict("doctor")->out, "testrun: works"))
+		cr_skip_test("testrun does not work here, or there is no scenario %s", from);
+	cr_assert(file_read(a, path, &text, NULL, &err) == 0);
+	write_scenario(from, text);
+	cr_assert(symlink(arena_printf(a, "%s/fixtures", root),
+			  arena_printf(a, "%s/fixtures", dir)) == 0);
+	if (to)
+		write_scenario(from, to);
+}
+
+Test(cmd, a_scenario_as_expected_exits_0_and_leaves_a_capture)
+{
+	const struct result *r;
+
+	copy_scenario(PING, NULL);
+	r = verdict_in(dir, "run", "--engine", "testrun");
+	cr_expect(eq(int, r->status, 0), "%s%s", r->out, r->err);
+	cr_expect(eq(str, (char *)last_line(r->out), "1 passed, 0 failed\n"));
+	cr_expect(access(arena_printf(a, "%s/reports/out/" PING "-testrun.pcapng", dir), R_OK) ==
+		  0);
+}
+
+Test(cmd, an_expectation_that_fails_exits_1_and_names_file_line_packet_and_field)
+{
+	const struct result *r;
+
+	copy_scenario(PING, "cluster: fixtures/clusters/two-masters\n"
+			    "steps:\n"
+			    "  - send: {capture: ping.pcapng, packets: 1}\n"
+			    "    expect:\n"
+			    "      outcome: dropped\n");
+	r = verdict_in(dir, "run", PING, "--engine", "testrun", "-k", "ping*");
+	cr_expect(eq(int, r->status, 1), "%s%s", r->out, r->err);
+	cr_expect(has(r->out, "scenarios/" PING "/scenario.yaml:5: packet 1 (ping.pcapng, +"), "%s",
+		  r->out);
+	cr_expect(has(r->out, ": outcome: expected dropped, actual sent\n"), "%s", r->out);
+	cr_expect(eq(str, (char *)last_line(r->out), "0 passed, 1 failed\n"));
+}
+
+Test(cmd, without_privilege_all_is_skipped_with_the_reason_and_exits_4)
+{
+	const struct result *r;
+
+	if (geteuid() || access("scenarios", F_OK))
+		cr_skip_test("only root can give privilege up");
+	r = verdict_as(65534, root,
+		       (const char *const[]){ "run", "--out", dir, "--engine", "testrun", NULL });
+	if (r->status == 97)
+		cr_skip_test("nobody may not run the program");
+	cr_expect(eq(int, r->status, 4), "%s%s", r->out, r->err);
+	cr_expect(has(r->out, "no CAP_SYS_ADMIN"));
+	cr_expect(has(last_line(r->out), "0 passed, 0 failed, "));
+	cr_expect(has(last_line(r->out), " skipped\n"));
+}
+
+Test(cmd, a_signal_ends_the_run_after_the_scenario_with_a_report)
+{
+	const char *out = arena_printf(a, "%s/stdout", dir);
+	char text[65536] = "";
+	int status;
+	pid_t pid;
+
+	copy_scenario(PING, NULL);
+	for (int i = 0; i < 30; i++) {
+		char *yaml;
+
+		cr_assert(file_read(a, arena_printf(a, "%s/scenarios/" PING "/scenario.yaml", dir),
+				    &yaml, NULL, &err) == 0);
+		write_scenario(arena_printf(a, "again-%02d", i),
+			       strchr(strstr(yaml, "name:"), '\n') + 1);
+	}
+	pid = fork();
+	if (pid == 0) {
+		if (!freopen(out, "w", stdout) || !freopen("/dev/null", "w", stderr) || chdir(dir))
+			_exit(99);
+		execl(program(), program(), "run", "--engine", "testrun", NULL);
+		_exit(97);
+	}
+	for (int i = 0; i < 600 && !has(text, "\n"); i++) {
+		usleep(50000);
+		read_all(out, text, sizeof(text));
+	}
+	kill(pid, SIGINT);
+	cr_assert(waitpid(pid, &status, 0) == pid);
+	read_all(out, text, sizeof(text));
+	cr_expect(eq(int, WIFEXITED(status) ? WEXITSTATUS(status) : -1, 128 + SIGINT));
+	cr_expect(has(last_line(text), " passed, 0 failed\n"), "%s", text);
+	cr_expect(strtol(last_line(text), NULL, 10) < 31);
+}
+
 /* ---- doctor ---- */
 
 Test(cmd, doctor_without_privilege_says_what_it_could_not_check_and_exits_3)
