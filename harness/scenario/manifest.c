@@ -169,8 +169,8 @@ static int read_kind(struct schema_ctx *ctx, const struct value *doc, const stru
 
 	if (!(of_list && !api) && (!value_text(api) || strcmp(api->text, k->api) != 0))
 		return err_input(ctx->err, api ? &api->loc : &doc->loc,
-				 "a %s is read as apiVersion %s, this one has %s", k->name, k->api,
-				 value_text(api) ? api->text : "none");
+				 "kind %s is read as apiVersion %s, this one has %s", k->name,
+				 k->api, value_text(api) ? api->text : "none");
 	if (read_meta(ctx, doc, k->namespaced, &meta))
 		return -EINVAL;
 	return k->read(ctx, doc, &meta, out);
