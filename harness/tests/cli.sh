@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# The command line as its users meet it: exit codes, messages, bad input.
+set -uo pipefail
+
+cd "$(dirname "$0")/../.." || exit 3
+. harness/tests/assert.sh
+verdict=${BUILD:-build}/verdict
+
+expect_exit 0 "$verdict" --version
+expect_output "^verdict $(cat VERSION)\$"
+expect_exit 0 "$verdict" help
+expect_output '^ +run '
+expect_output '^ +doctor '
+expect_exit 0 "$verdict" run --help
+expect_output '--engine'
+expect_exit 2 "$verdict"
+expect_exit 2 "$verdict" rnu
+expect_output 'run'
+expect_exit 2 "$verdict" run --no-such-option
+expect_exit 2 "$verdict" run /no/such/scenario
+expect_output '/no/such/scenario'
+expect_exit 0 "$verdict" list
+
+finish

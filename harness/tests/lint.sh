@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# `make lint`: formatting, static analysis, shell scripts, rooms, and a few rules of our own. Each
+# check prints one line, "ok NAME" or "not ok NAME" with what it found.
+set -uo pipefail
+
+cd "$(dirname "$0")/../.." || exit 3
+build=${BUILD:-build}
+passed=0
+failed=0
+
+if [ "${1:-}" = -h ] || [ "${1:-}" = --help ]; then
+	echo "Usage: lint.sh: checks the whole tree; the environment's BUILD is where results are kept"
+	exit 0
+fi
+
+# check NAME COMMAND...: passes if the command succeeds; says what it printed otherwise.
+check() {
+	local name=$1 output
+	shift
+	if output=$("$@" 2>&1); then
+		echo "ok $name"
+		passed=$((passed + 1))
+	else
+		echo "not ok $name"
+		printf '%s\n' "$output" | head -60 | sed 's/^/    /'
+		failed=$((failed + 1))
+	fi
+}
+
+# What git knows or would take: nothing that was built.
+sources() {
+	git ls-files --cached --others --exclude-standard -- "$@" 2>/dev/null |
+		while read -r file; do [ ! -f "$file" ] || echo "$file"; done
+}
+
+c_files() { sources '*.c' '*.h'; }
+shell_files() {
+	sources '*.sh' 'netns/*' '.ci/*' | while read -r file; do
+		head -n 1 "$file" | grep -qE '^#!.*\bsh$|^#!.*bash|^# shellcheck shell=' && echo "$file"
+	done
+}
+
+format() { c_files | xargs clang-format --dry-run -Werror; }
+shellcheck_all() { shell_files | xargs shellcheck -x; }
+
+# The line itself, or the one after "#!" or "# shellcheck".
+spdx() {
+	local bad=0 file
+	while read -r file; do
+		if ! head -n 2 "$file" |
+			grep -q 'SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause'; then
+			echo "$file: no SPDX line at the top"
+			bad=1
+		fi
+	done < <(c_files; shell_files; sources Makefile '*.mk' '*.pl')
+	return $bad
+}
+
+# none PATTERN: no source may hold it. The patterns are written so that this file does not.
+none() {
+	! { c_files; shell_files; sources Makefile '*.mk' '*.md' '*.yaml'; } |
+		xargs grep -nE "$1" /dev/null
+}
+
+# clang-tidy of one file, unless it said yes to the same text before. As a program of its own, so
+# that xargs can run two at a time.
+export TIDY_CACHE=$build/tidy
+read -ra TIDY_FLAGS <<<"$(pkg-config --cflags libbpf libelf libpcap libfyaml jansson criterion)"
+export TIDY_FLAGS_ALL="-std=gnu11 -D_GNU_SOURCE -Iharness ${TIDY_FLAGS[*]}"
+TIDY_VERSION=$(clang-tidy --version | sha256sum)
+export TIDY_VERSION
+tidy_one() {
+	local key
+	# shellcheck disable=SC2086 # flags are words
+	key=$({ gcc $TIDY_FLAGS_ALL -E "$1" && cat .clang-tidy && echo "$TIDY_VERSION"; } |
+		sha256sum | cut -c1-32)
+	[ ! -e "$TIDY_CACHE/$key" ] || return 0
+	# shellcheck disable=SC2086
+	clang-tidy --quiet "$1" -- $TIDY_FLAGS_ALL 2>/dev/null || return 1
+	: >"$TIDY_CACHE/$key"
+}
+export -f tidy_one
+tidy() {
+	mkdir -p "$TIDY_CACHE"
+	# shellcheck disable=SC2016 # the inner shell expands $1
+	sources 'harness/*.c' | grep -v '^harness/tests/' |
+		xargs -P "$(nproc)" -n 1 bash -c 'tidy_one "$1"' tidy
+}
+
+check 'clang-format' format
+check 'shellcheck' shellcheck_all
+check 'rooms know earlier rooms only' harness/tests/check-rooms.sh harness
+check 'a planted include is found' harness/tests/check-rooms.sh --self-test
+check 'SPDX line first' spdx
+check 'no unfinished work' none '\b(TO''DO|FIX''ME|X''XX|HA''CK)\b|not imple''mented'
+check 'no paths of one machine' none '(^|[^[:alnum:]_.$])/(ho''me|Us''ers|wo''rk)/[[:alnum:]]'
+check 'no white space at the end of lines' none '[[:blank:]]+$'
+[ -n "${LINT_FAST:-}" ] || check 'clang-tidy' tidy
+
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
