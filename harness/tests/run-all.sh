@@ -1,0 +1,243 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# `make test`: every stage in turn, one line each; then all failures again; then the totals.
+# What takes only processor time (lint, the build for the sanitizers) runs beside the rest.
+set -uo pipefail
+
+cd "$(dirname "$0")/../.." || exit 3
+export LC_ALL=C BUILD=${BUILD:-build}
+logs=$BUILD/test-logs
+
+usage() {
+	cat <<END
+Usage: run-all.sh [STAGE...]
+
+Stages: lint unit scenarios cli reports man asan (all of them by default). Needs root and what
+'make all tests' builds. Logs are under $logs.
+END
+}
+
+# A stage writes what it did to its log (standard output) and ends with tell.
+# tell PASSED FAILED [SKIPPED]
+tell() {
+	echo "$1 $2 ${3:-0}" >"$logs/$stage.count"
+}
+
+# failing LINE: kept for the end.
+failing() {
+	echo "$*" >>"$logs/$stage.failed"
+}
+
+# from_ok LOG: counts lines "ok ..." and "not ok ..." of a script that prints them.
+from_ok() {
+	local n
+	n=$(grep -c '^ok ' "$1")
+	grep -A 20 '^not ok ' "$1" | grep -v '^ok \|^--' | head -n 60 >>"$logs/$stage.failed"
+	tell "$n" "$(grep -c '^not ok ' "$1")"
+}
+
+# criterion FOLDER: every test_* of it. A binary that crashed, hung or tested nothing is a failure
+# of its own: Criterion's exit code is 0 when no test ran.
+criterion() {
+	local test name line rc n passed=0 failed=0 skipped=0 log
+	for test in harness/tests/test_*.c; do
+		name=$(basename "$test" .c)
+		log=$logs/$stage-$name.log
+		rc=0
+		timeout -k 10 300 "$1/$name" --tap="$logs/$stage-$name.tap" >"$log" 2>&1 </dev/null || rc=$?
+		line=$(grep -a 'Synthesis: Tested:' "$log" | tail -n 1 | sed 's/\x1b\[[0-9;]*m//g')
+		if ! [[ $line =~ Tested:\ ([0-9]+)\ \|\ Passing:\ ([0-9]+)\ \|\ Failing:\ ([0-9]+)\ \|\ Crashing:\ ([0-9]+) ]]; then
+			failing "$name: ended with $rc and no result; see $log"
+			tail -n 15 "$log" | sed 's/^/    /' >>"$logs/$stage.failed"
+			failed=$((failed + 1))
+			continue
+		fi
+		n=$(grep -acE '^(not )?ok .*# SKIP' "$logs/$stage-$name.tap")
+		skipped=$((skipped + n))
+		passed=$((passed + BASH_REMATCH[2]))
+		failed=$((failed + BASH_REMATCH[3] + BASH_REMATCH[4]))
+		echo "$name: ${line#*Synthesis: }${n:+ | Skipped: $n}"
+		if [ $((BASH_REMATCH[3] + BASH_REMATCH[4])) -gt 0 ]; then
+			failing "$name: ${line#*Synthesis: }; see $log"
+			grep -aE '^\[(FAIL|----)|runtime error:|ERROR: .*Sanitizer|CRASH' "$log" | head -n 25 |
+				sed 's/^/    /' >>"$logs/$stage.failed"
+		elif [ "$((BASH_REMATCH[1] + n))" = 0 ]; then
+			failing "$name: no test in it ran"
+			failed=$((failed + 1))
+		elif [ $rc != 0 ]; then
+			failing "$name: all tests passed, but it ended with $rc; see $log"
+			grep -aE 'runtime error:|ERROR: .*Sanitizer' "$log" | head -n 5 |
+				sed 's/^/    /' >>"$logs/$stage.failed"
+			failed=$((failed + 1))
+		fi
+	done
+	tell $passed $failed $skipped
+}
+
+stage_lint() {
+	harness/tests/lint.sh >"$logs/lint.out" 2>&1
+	cat "$logs/lint.out"
+	from_ok "$logs/lint.out"
+}
+
+stage_unit() {
+	criterion "$BUILD/tests"
+}
+
+# Leaks count as well; a finding ends the test that it is in.
+stage_asan() {
+	export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+	export LSAN_OPTIONS=suppressions=$PWD/harness/tests/lsan.supp:print_suppressions=0
+	while [ ! -e "$logs/asan-built" ]; do
+		sleep 0.5
+	done
+	if [ "$(cat "$logs/asan-built")" != 0 ]; then
+		failing 'does not build:'
+		grep -aE 'error|\*\*\*' "$logs/asan-build.log" | head -n 10 >>"$logs/$stage.failed"
+		tell 0 1
+		return
+	fi
+	criterion "$BUILD/asan/tests"
+}
+
+stage_scenarios() {
+	local rc=0 last
+	"$BUILD/verdict" run --engine all --junit "$logs/scenarios.xml" --json "$logs/scenarios.json" \
+		>"$logs/scenarios.out" 2>&1 </dev/null || rc=$?
+	cat "$logs/scenarios.out"
+	last=$(tail -n 1 "$logs/scenarios.out")
+	if ! [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed(,\ ([0-9]+)\ skipped)? ]]; then
+		failing "verdict run ended with $rc and no count:"
+		tail -n 15 "$logs/scenarios.out" >>"$logs/$stage.failed"
+		tell 0 1
+		return
+	fi
+	if [ "${BASH_REMATCH[2]}" = 0 ] && [ $rc != 0 ]; then
+		failing "verdict run says that none failed, but ended with $rc"
+		tell "${BASH_REMATCH[1]}" 1 "${BASH_REMATCH[4]:-0}"
+		return
+	fi
+	if [ $rc != 0 ]; then
+		grep -v '^ *ok\b' "$logs/scenarios.out" | head -n 80 >>"$logs/$stage.failed"
+	fi
+	tell "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}" "${BASH_REMATCH[4]:-0}"
+}
+
+stage_cli() {
+	harness/tests/cli.sh >"$logs/cli.out" 2>&1
+	cat "$logs/cli.out"
+	from_ok "$logs/cli.out"
+	[ "$(cut -d' ' -f1,2 "$logs/cli.count")" != '0 0' ] || { failing 'nothing ran'; tell 0 1; }
+}
+
+# xpath EXPRESSION: of the scenarios' JUnit file.
+xpath() {
+	xmllint --xpath "$1" "$logs/scenarios.xml" 2>/dev/null
+}
+
+# The JUnit file of the scenarios: well-formed, and its counts are those of its cases.
+stage_reports() {
+	local n attribute element bad=0
+	if ! xmllint --noout "$logs/scenarios.xml"; then
+		failing 'scenarios.xml is no XML, or was not written'
+		tell 0 1
+		return
+	fi
+	n=$(xpath 'count(//testcase)')
+	if [ "${n:-0}" = 0 ] || [ "$n" != "$(xpath 'sum(//testsuite/@tests)')" ]; then
+		failing "scenarios.xml: $n cases, the suites say $(xpath 'sum(//testsuite/@tests)')"
+		bad=$((bad + 1))
+	fi
+	for element in failure error skipped; do
+		attribute=$element
+		[ $element = skipped ] || attribute=${element}s
+		if [ "$(xpath "count(//testcase/$element)")" != "$(xpath "sum(//testsuite/@$attribute)")" ]; then
+			failing "scenarios.xml: $(xpath "count(//testcase/$element)") <$element>, the suites" \
+				"say $(xpath "sum(//testsuite/@$attribute)")"
+			bad=$((bad + 1))
+		fi
+	done
+	tell $((4 - bad)) $bad
+}
+
+stage_man() {
+	if mandoc -T lint -W warning docs/verdict.1; then
+		tell 1 0
+	else
+		failing "docs/verdict.1: see $logs/man.log"
+		tell 0 1
+	fi
+}
+
+# run STAGE: in a process of its own, with its line at the end.
+run() {
+	local started=$EPOCHREALTIME passed failed skipped
+	stage=$1
+	rm -f "$logs/$stage".{count,failed}
+	"stage_$stage" >"$logs/$stage.log" 2>&1
+	if ! read -r passed failed skipped 2>/dev/null <"$logs/$stage.count"; then
+		failing 'ended without a count'
+		echo '0 1 0' >"$logs/$stage.count"
+		passed=0 failed=1 skipped=0
+	fi
+	printf '%-10s %-6s %5d passed, %d failed, %d skipped  %6.1f s\n' "$stage" \
+		"$([ "$failed" = 0 ] && echo ok || echo FAILED)" "$passed" "$failed" "$skipped" \
+		"$(awk "BEGIN { print $EPOCHREALTIME - $started }")"
+	[ ! -s "$logs/$stage.failed" ] || head -n 20 "$logs/$stage.failed" | sed 's/^/    /'
+}
+
+for arg; do
+	case $arg in
+	-h | --help) usage; exit 0 ;;
+	lint | unit | scenarios | cli | reports | man | asan) ;;
+	*) echo "run-all.sh: unknown stage '$arg'; see --help" >&2; exit 2 ;;
+	esac
+done
+stages=("$@")
+[ $# -gt 0 ] || stages=(unit scenarios cli reports man lint asan)
+if [ "$(id -u)" != 0 ]; then
+	echo "The tests load BPF programs and make namespaces: sudo make test" >&2
+	exit 3
+fi
+
+wants() { [[ " ${stages[*]} " == *" $1 "* ]]; }
+
+rm -rf "$logs"
+mkdir -p "$logs"
+beside=()
+if wants asan; then
+	(
+		nice make --no-print-directory -j2 asan >"$logs/asan-build.log" 2>&1
+		echo $? >"$logs/asan-built.new"
+		mv "$logs/asan-built.new" "$logs/asan-built"
+	) &
+	beside+=($!)
+fi
+trap 'kill "${beside[@]}" 2>/dev/null' INT TERM
+for s in "${stages[@]}"; do
+	if [ "$s" = lint ]; then
+		(renice -n 10 $BASHPID >/dev/null; run lint) &
+		beside+=($!)
+	fi
+done
+for s in "${stages[@]}"; do
+	[ "$s" = lint ] || (run "$s")
+done
+wait "${beside[@]}" 2>/dev/null
+
+passed=0
+failed=0
+skipped=0
+for s in "${stages[@]}"; do
+	read -r p f k <"$logs/$s.count"
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + k))
+	if [ "$f" != 0 ]; then
+		printf '\nFailed in %s (%s):\n' "$s" "$logs/$s.log"
+		head -n 40 "$logs/$s.failed" | sed 's/^/    /'
+	fi
+done
+echo
+line="$passed passed, $failed failed"
+[ $skipped = 0 ] || line+=", $skipped skipped"
+echo "$line"
+[ $failed = 0 ] && [ $passed -gt 0 ]
