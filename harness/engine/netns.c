@@ -31,7 +31,6 @@
 struct node_state {
 	const struct topo_node *topo;
 	const char *pin_dir;
-	const char *at; /* "master-0/eth0" */
 	struct agent_proc agent;
 	struct packet_io *far; /* far end of the device: sees what leaves, sends what arrives */
 	struct packet_io **stack; /* what the stack gets, one an ethertype; [0] IPv4, sends too */
@@ -135,7 +134,6 @@ static int set_up(struct engine *e, struct err *err)
 		n->topo = &e->opts.topology->nodes[i];
 		n->pin_dir =
 			arena_printf(e->arena, "%s/%s/tc/globals", e->opts.pin_root, n->topo->name);
-		n->at = arena_printf(e->arena, "%s/%s", n->topo->name, n->topo->device);
 		ret = file_mkdir_p(n->pin_dir, err);
 		if (!ret)
 			ret = start_agent(e, n, NULL, err);
@@ -245,7 +243,8 @@ static struct hop *add_hop(struct flight *f, int node, enum hook hook, const str
 		.node = n->topo->name,
 		.device = n->topo->device,
 		.program = hook == HOOK_TC_INGRESS ? "cil_from_netdev" : "cil_to_netdev",
-		.at = n->at,
+		/* the trace outlives the engine */
+		.at = arena_printf(f->a, "%s/%s", n->topo->name, n->topo->device),
 		.hook = hook,
 		.ifindex = n->topo->ifindex,
 		.verdict = TC_ACT_UNSPEC,
