@@ -428,3 +428,21 @@ Test(netns, a_frame_too_long_for_the_device_is_the_inputs_fault)
 	cr_expect_eq(m.err.kind, ERR_INPUT);
 	masters_down(&m);
 }
+
+Test(netns, a_trace_outlives_its_engine)
+{
+	struct masters m;
+	struct trace t;
+
+	masters_up(&m);
+	t = send_tcp(&m, MASTER_0, MASTER_1, 40000, 2379, SYN);
+	engine_netns.close(m.engine);
+	m.engine = NULL;
+	for (int i = 0; i < 64; i++) /* whatever was freed is taken again and overwritten */
+		memset(arena_alloc(m.a, 16384), 'x', 16384);
+	cr_expect_str_eq(t.at, "master-1/eth0");
+	cr_expect_str_eq(t.hops[0].at, "master-0/eth0");
+	cr_expect_str_eq(t.hops[1].node, "master-1");
+	cr_expect_str_eq(t.hops[1].program, "cil_from_netdev");
+	masters_down(&m);
+}
