@@ -39,7 +39,7 @@ from_ok() {
 # criterion FOLDER: every test_* of it. A binary that crashed, hung or tested nothing is a failure
 # of its own: Criterion's exit code is 0 when no test ran.
 criterion() {
-	local test name line rc n passed=0 failed=0 skipped=0 log
+	local test name line rc n leaks passed=0 failed=0 skipped=0 log
 	for test in harness/tests/test_*.c; do
 		name=$(basename "$test" .c)
 		log=$logs/$stage-$name.log
@@ -57,6 +57,14 @@ criterion() {
 		passed=$((passed + BASH_REMATCH[2]))
 		failed=$((failed + BASH_REMATCH[3] + BASH_REMATCH[4]))
 		echo "$name: ${line#*Synthesis: }${n:+ | Skipped: $n}"
+		# Leaks are found after the test has reported its success.
+		leaks=$(grep -ac 'ERROR: LeakSanitizer' "$log")
+		passed=$((passed - leaks)) failed=$((failed + leaks))
+		if [ "$leaks" -gt 0 ]; then
+			failing "$name: $leaks tests leak; see $log"
+			grep -aE 'leak of|^SUMMARY|    #[1-4] .*harness' "$log" | head -n 15 |
+				sed 's/^/    /' >>"$logs/$stage.failed"
+		fi
 		if [ $((BASH_REMATCH[3] + BASH_REMATCH[4])) -gt 0 ]; then
 			failing "$name: ${line#*Synthesis: }; see $log"
 			grep -aE '^\[(FAIL|----)|runtime error:|ERROR: .*Sanitizer|CRASH' "$log" | head -n 25 |
