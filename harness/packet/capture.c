@@ -202,7 +202,7 @@ static int broken_record(const struct capture *cap, off_t offset, struct err *er
 		bad(cap, err, "packet %u at offset %lld is broken: %s", cap->number + 1,
 		    (long long)offset, why);
 	if (feof(pcap_file(cap->pcap)))
-		return err_hint(err, "the file was cut short; the %u packets before are whole",
+		return err_hint(err, "the file was cut short; whole packets before that: %u",
 				cap->number);
 	return -EINVAL;
 }

@@ -78,7 +78,7 @@ static int bad(const struct pcapng_reader *r, struct err *err, const char *fmt, 
 static int cut(const struct pcapng_reader *r, struct err *err)
 {
 	bad(r, err, "the file ends inside, at offset %llu", (unsigned long long)r->pos);
-	return err_hint(err, "the file was cut short; the %u packets before are whole", r->number);
+	return err_hint(err, "the file was cut short; whole packets before that: %u", r->number);
 }
 
 /* ---- numbers in the section's byte order ---- */

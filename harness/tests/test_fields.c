@@ -235,6 +235,16 @@ static void add_odd_headers(struct list *l)
 	end_l4(p, (int)l3, l4, 16, 6);
 	end_ip(p, l3);
 
+	put_eth(p = more(l), 0x86dd); /* authentication header, padding behind the packet */
+	l3 = put_ip6(p, A6, B6, 51);
+	put_bytes(p, "\x06\x04\x00\x00\0\0\0\1\0\0\0\2", 12);
+	put_data(p, 12);
+	l4 = put_tcp(p, port(l), port(l), 0x10);
+	put_data(p, 3);
+	end_l4(p, (int)l3, l4, 16, 6);
+	end_ip(p, l3);
+	put32(p, 0);
+
 	put_eth(p = more(l), 0x0800); /* a protocol for experiments */
 	l3 = put_ip4(p, A4, B4, 253);
 	put_data(p, 21);
@@ -574,6 +584,36 @@ Test(checksums, are_judged_as_tshark_judges_them, .timeout = 120)
 	}
 	unlink(path);
 	free(l.p);
+}
+
+Test(checksums, of_a_packet_with_hops_to_go_or_cut_short_are_not_judged)
+{
+	struct layers l;
+	struct pkt p;
+	uint32_t l3, l4;
+
+	for (uint8_t left = 0; left < 2; left++) {
+		put_eth(&p, 0x86dd);
+		l3 = put_ip6(&p, A6, B6, 43);
+		put8(&p, 6);
+		put8(&p, 2);
+		put8(&p, 2);
+		put8(&p, left);
+		put32(&p, 0);
+		put_addr(&p, "fd00::99");
+		l4 = put_tcp(&p, 1, 2, 2);
+		end_l4(&p, (int)l3, l4, 16, 6);
+		end_ip(&p, l3);
+		packet_parse(p.b, p.len, 1, &l);
+		cr_expect_eq(csum_l4(p.b, p.len, &l.ip), left ? CSUM_UNVERIFIABLE : CSUM_GOOD);
+		packet_parse(p.b, p.len - 1, 1, &l);
+		cr_expect_neq(csum_l4(p.b, p.len - 1, &l.ip), CSUM_GOOD);
+	}
+	put_eth(&p, 0x0800);
+	put_udp4(&p, A4, 1, B4, 2, 9);
+	packet_parse(p.b, p.len - 1, 1, &l);
+	cr_expect_eq(csum_l4(p.b, p.len - 1, &l.ip), CSUM_UNVERIFIABLE);
+	cr_expect_eq(csum_l3(p.b, p.len - 1, &l.ip), CSUM_GOOD);
 }
 
 /* ---- expected values ---- */
