@@ -58,12 +58,18 @@ struct figure {
 	double packet_ns, run_ns;
 };
 
-static double now_s(void)
+static double seconds(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(clock, &ts);
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+/* The thread's own time, in user and kernel: other load on the machine does not count. */
+static double cpu_s(void)
+{
+	return seconds(CLOCK_THREAD_CPUTIME_ID);
 }
 
 static int set_up(struct bench *b, struct err *err)
@@ -134,7 +140,7 @@ static int pass(struct bench *b, uint64_t *failed, bool record, struct err *err)
 static int measure_engine(struct bench *b, struct figure *f, struct err *err)
 {
 	uint64_t passes = 0, failed = 0;
-	double start = now_s(), took;
+	double start = cpu_s(), took;
 
 	do {
 		int ret = pass(b, &failed, false, err);
@@ -142,7 +148,7 @@ static int measure_engine(struct bench *b, struct figure *f, struct err *err)
 		if (ret)
 			return ret;
 		passes++;
-		took = now_s() - start;
+		took = cpu_s() - start;
 	} while (took < b->seconds);
 	if (failed)
 		return err_system(err, 0, "%llu packets were not delivered: nothing was measured",
@@ -177,7 +183,7 @@ static int bare_node(struct bench *b, unsigned node, double *took, uint64_t *run
 	for (size_t i = 0; i < b->n_runs;) {
 		unsigned batch = 0;
 
-		start = now_s();
+		start = cpu_s();
 		for (; i < b->n_runs && batch < BARE_BATCH; i++) {
 			if (b->runs[i].node != node)
 				continue;
@@ -186,7 +192,7 @@ static int bare_node(struct bench *b, unsigned node, double *took, uint64_t *run
 				return err_system(err, -ret, "BPF_PROG_TEST_RUN");
 			batch++;
 		}
-		*took += now_s() - start;
+		*took += cpu_s() - start;
 		*runs += batch;
 		ret = testrun_drop_events(b->engine, err);
 		if (ret)
@@ -229,10 +235,10 @@ static int measure_bpftool(struct bench *b, struct figure *f, struct err *err)
 		return err_system(err, errno, "cannot write %s", file);
 	if (bpf_obj_pin(testrun_program_fd(b->engine, r->node, r->hook), pin))
 		ret = err_system(err, errno, "cannot pin a program at %s", pin);
-	start = now_s();
+	start = seconds(CLOCK_MONOTONIC);
 	for (int i = 0; i < BPFTOOL_RUNS && !ret; i++)
 		ret = run_tool(argv, b->topology->nodes[r->node].ns_fd, NULL, NULL, 10, err);
-	f->run_ns = (now_s() - start) * 1e9 / BPFTOOL_RUNS;
+	f->run_ns = (seconds(CLOCK_MONOTONIC) - start) * 1e9 / BPFTOOL_RUNS;
 	f->packet_ns = f->run_ns * (double)b->n_runs / (double)b->n_packets;
 	unlink(pin);
 	unlink(file);
