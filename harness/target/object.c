@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "target/btf_check.h"
 #include "target/layout.h"
 #include "target/object_internal.h"
 #include "target/typed.h"
@@ -66,6 +67,22 @@ static int err_from_open(struct err *err, int no, const char *path, const char *
 		return err_system(err, no, "opening the object %s", path);
 	return err_input(err, NULL, "%s is no BPF object that can be loaded%s%s", path,
 			 why.len ? ": " : "", buf_str(&why));
+}
+
+/* What cannot be parsed here is left to libbpf, which says why. */
+static int check_btf(const char *path, struct err *err)
+{
+	__cleanup_buf struct buf unused = BUF_INIT;
+	struct btf *btf;
+	int ret = 0;
+
+	libbpf_log_begin(&unused);
+	btf = btf__parse_elf(path, NULL);
+	libbpf_log_end();
+	if (btf)
+		ret = btf_check(btf, path, err);
+	btf__free(btf);
+	return ret;
 }
 
 static int open_bpf(const struct object_opts *opts, struct bpf_object **out, struct err *err)
@@ -123,8 +140,9 @@ static bool find_in_section(const struct btf *btf, struct bpf_map *map, const ch
 	for (uint32_t i = 0; sec && btf_is_datasec(sec) && i < btf_vlen(sec); i++) {
 		const struct btf_var_secinfo *v = btf_var_secinfos(sec) + i;
 		const struct btf_type *var = btf__type_by_id(btf, v->type);
+		const char *var_name = var ? btf__name_by_offset(btf, var->name_off) : NULL;
 
-		if (strcmp(btf__name_by_offset(btf, var->name_off), name) != 0)
+		if (!var_name || strcmp(var_name, name) != 0)
 			continue;
 		*out = (struct variable){
 			.map = map,
@@ -200,6 +218,8 @@ int object_open(const struct object_opts *opts, struct object **out, struct err 
 	struct object *o;
 	int ret = check_file(opts->path, err);
 
+	if (!ret)
+		ret = check_btf(opts->path, err);
 	if (ret)
 		return ret;
 	a = arena_new();

@@ -159,6 +159,45 @@ Test(object, what_is_no_object_is_an_input_error_that_says_why)
 	arena_free(a);
 }
 
+static uint32_t word_at(const char *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+Test(object, an_object_damaged_or_cut_short_is_refused)
+{
+	static const char magic[] = { (char)0x9f, (char)0xeb, 1, 0 };
+	const uint32_t nowhere = 0xffffff;
+	uint32_t was;
+	struct err err = { 0 };
+	struct arena *a;
+	char *data, *btf, *type;
+	size_t size;
+
+	NEEDS_ROOT();
+	a = arena_new();
+	cr_assert_eq(file_read(a, compile_bpf(a, "plain", plain), &data, &size, &err), 0);
+	btf = memmem(data, size, magic, sizeof(magic));
+	cr_assert(btf);
+	/* struct btf_header: magic, version, flags, hdr_len, type_off; then struct btf_type */
+	type = btf + word_at(btf + 4) + word_at(btf + 8);
+	cr_assert_eq(word_at(type + 4) >> 24, 2, "clang puts a pointer first");
+	was = word_at(type + 8);
+	memcpy(type + 8, &nowhere, sizeof(nowhere));
+	refused(file_of(a, "bad.o", data, size), "is damaged");
+	memcpy(type + 8, &was, sizeof(was));
+	for (size_t cut = 0; cut < size; cut += size / 40) {
+		struct object_opts opts = opts_for(file_of(a, "cut.o", data, cut));
+		struct object *o = NULL;
+
+		cr_expect_lt(object_load(&opts, &o, &err), 0, "cut to %zu bytes", cut);
+	}
+	arena_free(a);
+}
+
 Test(object, an_object_without_btf_is_told_to_be_compiled_with_debug_info)
 {
 	struct arena *a;
