@@ -108,13 +108,14 @@ $(BUILD)/.deps: mk/deps.sh
 	@mkdir -p $(@D) && touch $@
 
 # Changes when the flags do, so that everything is compiled anew with them.
-FLAGS := $(CC) | $(CLANG) | $(CFLAGS) | $(CPPFLAGS) | $(LDFLAGS) | $(VERSION)
-.PHONY: FORCE
-FORCE:
-$(BUILD)/.flags: FORCE
-	@mkdir -p $(@D)
-	@printf '%s\n' "$$FLAGS" | cmp -s - $@ || printf '%s\n' "$$FLAGS" >$@
+FLAGS := $(strip $(CC) | $(CLANG) | $(CFLAGS) | $(CPPFLAGS) | $(LDFLAGS) | $(VERSION))
+ifneq ($(FLAGS),$(file <$(BUILD)/.flags))
+.PHONY: $(BUILD)/.flags
+endif
 $(BUILD)/.flags: export FLAGS := $(FLAGS)
+$(BUILD)/.flags:
+	@mkdir -p $(@D)
+	@printf '%s\n' "$$FLAGS" >$@
 
 $(BUILD)/libverdict.a: $(LIB_OBJ)
 	@rm -f $@

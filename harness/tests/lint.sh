@@ -42,7 +42,7 @@ shell_files() {
 }
 
 format() { c_files | xargs clang-format --dry-run -Werror; }
-shellcheck_all() { shell_files | xargs shellcheck -x; }
+shellcheck_all() { shell_files | xargs shellcheck -x -P SCRIPTDIR -P .; }
 
 # The line itself, or the one after "#!" or "# shellcheck".
 spdx() {
