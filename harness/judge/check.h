@@ -6,6 +6,7 @@
 #define VERDICT_JUDGE_CHECK_H
 
 #include "judge/judge.h"
+#include "judge/print.h"
 
 /* One expectation being held against one step. arena NULL: nobody wants the texts, only whether
  * there is a difference (judge_packet).
@@ -34,13 +35,5 @@ void check_packet(struct check *c, const struct expect *e, const struct trace *t
 /* step.c: what an expectation says of the whole step. */
 bool step_part_can_fail(const struct expect *e, const struct step_trace *t);
 void check_step(struct check *c, const struct expect *e);
-
-/* Names as they stand in differences and packet lines; all append to out. */
-void print_reason(struct buf *out, const struct hop *h); /* "POLICY 133, bpf_host.c:88" */
-void print_identity(struct buf *out, uint32_t identity); /* "kube-apiserver", "12345" */
-void print_verdict(struct buf *out, int verdict); /* "TC_ACT_SHOT", "77" */
-const char *print_ct(enum ct_state ct); /* "new"; "unknown" */
-void print_outcome(struct buf *out,
-		   const struct trace *t); /* "dropped (POLICY 133, bpf_host.c:88)" */
 
 #endif

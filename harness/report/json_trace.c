@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "judge/step.h"
+#include "judge/print.h"
 #include "packet/print.h"
 #include "report/json.h"
 

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "judge/check.h"
+#include "judge/print.h"
 #include "packet/pcapng.h"
 #include "report/common.h"
 
@@ -26,6 +26,10 @@ struct dump {
 	size_t n_interfaces;
 	const struct scenario_result *res;
 	uint64_t packetid;
+	const struct step_result
+		*step; /* of the packets being written; NULL past the judged ones */
+	/* its differences by packet: index + 1 of a packet's first, and of each one's next */
+	size_t *first, *next;
 };
 
 static int interface_id(struct dump *d, const char *name, uint32_t *id, struct err *err)
@@ -76,15 +80,14 @@ static void print_what(struct buf *out, const struct hop *h)
 	buf_putc(out, ')');
 }
 
-static void print_differences(struct buf *out, const struct dump *d, const struct trace *t,
-			      const struct hop *h)
+static void print_differences(struct buf *out, const struct dump *d, size_t packet,
+			      const struct trace *t, const struct hop *h)
 {
-	const struct difference *diff;
-
-	for (size_t i = 0; (diff = report_difference(d->res, i)); i++) {
+	for (size_t i = d->step ? d->first[packet] : 0; i; i = d->next[i - 1]) {
+		const struct difference *diff = &d->step->diffs[i - 1];
 		const struct hop *at = diff->hop ? diff->hop : &t->hops[t->n_hops - 1];
 
-		if (diff->packet != t || at != h)
+		if (at != h)
 			continue;
 		buf_printf(out, "\nNOT AS EXPECTED (%s:%d): %s: expected %s, actual %s",
 			   diff->loc.file ? diff->loc.file : "?", diff->loc.line, diff->field,
@@ -92,7 +95,28 @@ static void print_differences(struct buf *out, const struct dump *d, const struc
 	}
 }
 
-static const char *exit_comment(const struct dump *d, const struct trace *t, const struct hop *h)
+/* Chains a step's differences by packet, in their order. */
+static void index_differences(struct dump *d, size_t step)
+{
+	const struct step_trace *st = &d->res->trace->steps[step];
+
+	d->step = step < d->res->n_steps ? &d->res->steps[step] : NULL;
+	if (!d->step)
+		return;
+	d->first = arena_alloc(d->a, (st->n_packets + 1) * sizeof(*d->first));
+	d->next = arena_alloc(d->a, (d->step->n_diffs + 1) * sizeof(*d->next));
+	for (size_t i = d->step->n_diffs; i > 0; i--) {
+		const struct trace *packet = d->step->diffs[i - 1].packet;
+
+		if (!packet)
+			continue;
+		d->next[i - 1] = d->first[packet - st->packets];
+		d->first[packet - st->packets] = i;
+	}
+}
+
+static const char *exit_comment(const struct dump *d, size_t packet, const struct trace *t,
+				const struct hop *h)
 {
 	__cleanup_buf struct buf out = BUF_INIT, clean = BUF_INIT;
 
@@ -113,7 +137,7 @@ static const char *exit_comment(const struct dump *d, const struct trace *t, con
 		if (t->at)
 			buf_printf(&out, " at %s", t->at);
 	}
-	print_differences(&out, d, t, h);
+	print_differences(&out, d, packet, t, h);
 	report_clean(&clean, buf_str(&out));
 	return arena_strdup(d->a, buf_str(&clean));
 }
@@ -142,7 +166,8 @@ static int write_record(struct dump *d, const char *interface, struct pcapng_rec
 	return pcapng_writer_packet(d->w, id, rec, err);
 }
 
-static int write_hop(struct dump *d, const struct trace *t, const struct hop *h, struct err *err)
+static int write_hop(struct dump *d, size_t packet, const struct trace *t, const struct hop *h,
+		     struct err *err)
 {
 	const char *base = arena_printf(d->a, "%s/%s:%s()", h->node, h->device, h->program);
 	struct pcapng_record rec = {
@@ -159,7 +184,7 @@ static int write_hop(struct dump *d, const struct trace *t, const struct hop *h,
 	rec.has_verdict = true;
 	rec.verdict_type = PCAPNG_VERDICT_TC;
 	rec.verdict = h->verdict;
-	rec.comment = exit_comment(d, t, h);
+	rec.comment = exit_comment(d, packet, t, h);
 	/* a dropped packet has no bytes at exit: those of its entry stand for them */
 	return write_record(d, arena_printf(d->a, "%s@exit", base), &rec,
 			    h->out.data ? &h->out : &h->in, err);
@@ -189,6 +214,7 @@ static int write_packets(struct dump *d, struct err *err)
 	for (size_t i = 0; i < d->res->trace->n_steps; i++) {
 		const struct step_trace *st = &d->res->trace->steps[i];
 
+		index_differences(d, i);
 		for (size_t j = 0; j < st->n_packets && ret >= 0; j++) {
 			const struct trace *t = &st->packets[j];
 
@@ -196,7 +222,7 @@ static int write_packets(struct dump *d, struct err *err)
 			if (!t->n_hops)
 				ret = write_unseen(d, t, err);
 			for (size_t k = 0; k < t->n_hops && ret >= 0; k++)
-				ret = write_hop(d, t, &t->hops[k], err);
+				ret = write_hop(d, j, t, &t->hops[k], err);
 		}
 	}
 	return ret < 0 ? ret : 0;

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The words of a trace as they stand in differences and reports. All append to out. */
+#ifndef VERDICT_JUDGE_PRINT_H
+#define VERDICT_JUDGE_PRINT_H
+
+#include "base/buf.h"
+#include "engine/trace.h"
+
+void print_reason(struct buf *out, const struct hop *h); /* "POLICY 133, bpf_host.c:88" */
+void print_identity(struct buf *out, uint32_t identity); /* "kube-apiserver", "12345" */
+void print_verdict(struct buf *out, int verdict); /* "TC_ACT_SHOT", "77" */
+const char *print_ct(enum ct_state ct); /* "new"; "unknown" */
+void print_outcome(struct buf *out,
+		   const struct trace *t); /* "dropped (POLICY 133, bpf_host.c:88)" */
+/* "master-0: added cilium_ct4_global {...} = {...}" */
+void print_map_change(struct buf *out, const struct node_map_change *ch);
+const char *map_kind_name(enum map_change_kind kind); /* "added" ... */
+
+/* Events the step lost: what the engine counted, or its hops did. */
+uint64_t step_lost(const struct step_trace *t);
+
+#endif
