@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "engine/packet_io.h"
 #include "world.h"
 
@@ -231,4 +232,38 @@ Test(topology, nodes_without_ipv6_say_nothing_by_themselves)
 	cr_expect_eq(poll(&p, 1, 1500), 0, "a frame left node master-0");
 	packet_io_close(leaves);
 	world_down(&w);
+}
+
+Test(topology, a_mistake_in_a_spec_is_named_by_its_line_and_builds_nothing)
+{
+	static const struct {
+		const char *spec, *says;
+	} cases[] = {
+		{ "# nothing\n", "names no node" },
+		{ "gateway 02:00:00:00:00:01\nnod a device eth0\n", "line 2: unknown word 'nod'" },
+		{ "node a device eth0 color red\n", "line 1: unknown word 'color'" },
+		{ "node a device eth0 ifindex\n", "line 1: 'ifindex' has no value" },
+		{ "node a device eth0 ifindex 10\n", "line 1: node a has no mac" },
+		{ "node fabric device eth0\n", "line 1: no node can be called 'fabric'" },
+		{ "node a/b device eth0\n", "line 1: bad node name 'a/b'" },
+	};
+	__cleanup_buf struct buf out = BUF_INIT;
+	struct arena *a = arena_new();
+	struct err err = { 0 };
+	const char *path;
+
+	if (geteuid() != 0)
+		cr_skip_test("needs root");
+	cr_assert_eq(sandbox_enter(&err), 0, "%s", err.text);
+	path = arena_printf(a, "%s/topology", file_installed(a, "netns"));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *const argv[] = { path, "up", "bad", NULL };
+
+		cr_expect_lt(run_tool(argv, -1, cases[i].spec, NULL, 10, &err), 0);
+		cr_expect(strstr(err.text, cases[i].says) && strstr(err.text, "exit 2"), "%s",
+			  err.text);
+	}
+	TOOL(&out, -1, "ip", "netns", "list");
+	cr_expect_str_eq(buf_str(&out), "");
+	arena_free(a);
 }
