@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The agent's first conntrack collection, as it is and as it was (cilium/cilium#19367). */
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <time.h>
@@ -35,11 +36,9 @@ static void log_orphan(void *arg, const struct map *m, const void *key)
 static void log_stats(const struct agent *a, const char *map, const struct ct_gc_stats *s)
 {
 	agent_log(a, "info", "ct-gc",
-		  "\"Conntrack garbage collection finished\" map=%s scanned=%llu deleted=%llu "
-		  "expired=%llu noEndpoint=%llu",
-		  map, (unsigned long long)s->scanned,
-		  (unsigned long long)(s->expired + s->no_endpoint), (unsigned long long)s->expired,
-		  (unsigned long long)s->no_endpoint);
+		  "\"Conntrack garbage collection finished\" map=%s scanned=%" PRIu64
+		  " deleted=%" PRIu64 " expired=%" PRIu64 " noEndpoint=%" PRIu64,
+		  map, s->scanned, s->expired + s->no_endpoint, s->expired, s->no_endpoint);
 }
 
 /* Attached programs still use the old map of a migration: what is collected must go there too, or
@@ -112,9 +111,9 @@ int agent_collect(struct agent *a, struct err *err)
 					a->opts.node->name);
 	}
 	agent_log(a, "info", "ct-gc",
-		  "\"Initial scan of connection tracking completed\" scanned=%llu deleted=%llu",
-		  (unsigned long long)total.scanned,
-		  (unsigned long long)(total.expired + total.no_endpoint));
+		  "\"Initial scan of connection tracking completed\" scanned=%" PRIu64
+		  " deleted=%" PRIu64,
+		  total.scanned, total.expired + total.no_endpoint);
 	return 0;
 }
 

@@ -18,6 +18,8 @@
 #include "base/arena.h"
 #include "target/vclock.h"
 
+#define LD_IMM64 0x18 /* BPF_LD | BPF_DW | BPF_IMM; takes two slots */
+
 enum replacement { READ_CLOCK };
 
 static const struct interposed {
@@ -49,7 +51,7 @@ struct interposer {
 static void write_clock_subprogram(struct bpf_insn *at, int map_fd)
 {
 	at[0] = (struct bpf_insn){
-		.code = BPF_LD | BPF_DW | BPF_IMM,
+		.code = LD_IMM64,
 		.dst_reg = BPF_REG_0,
 		.src_reg = BPF_PSEUDO_MAP_VALUE,
 		.imm = map_fd,
@@ -83,7 +85,7 @@ static unsigned replace_calls(struct interposer *ip, struct bpf_insn *insns, siz
 		int row = row_of(&insns[i]);
 
 		/* the second half of a 64-bit load is no instruction */
-		if (insns[i].code == (BPF_LD | BPF_DW | BPF_IMM)) {
+		if (insns[i].code == LD_IMM64) {
 			i++;
 			continue;
 		}

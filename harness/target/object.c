@@ -112,7 +112,7 @@ static int open_bpf(const struct object_opts *opts, struct bpf_object **out, str
 /* With a clock the file is opened twice: first to learn its sections, see interpose.h. */
 static int open_interposed(struct object *o, struct err *err)
 {
-	struct bpf_object *probe;
+	struct bpf_object *probe = NULL;
 	int ret = open_bpf(&o->opts, &probe, err);
 
 	if (ret)
