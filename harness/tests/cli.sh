@@ -22,4 +22,9 @@ expect_exit 2 "$verdict" run /no/such/scenario
 expect_output '/no/such/scenario'
 expect_exit 0 "$verdict" list
 
+for cases in harness/tests/cli/*.sh; do
+	# shellcheck source=/dev/null
+	. "$cases"
+done
+
 finish
