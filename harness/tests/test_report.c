@@ -80,7 +80,7 @@ static struct report_totals report_all(struct reporter *r)
 					.status = STATUS_SKIPPED,
 					.skip_reason = "no nft: " HOSTILE };
 	struct scenario_result error = {
-		.path = "bad.yaml", .name = "bad", .status = STATUS_ERROR, .err = &broken
+		.path = "bad.yaml", .name = "bad # SKIP me", .status = STATUS_ERROR, .err = &broken
 	};
 	struct report_totals t = { 1, 1, 1, 1, 4, 6, 2500000 };
 
