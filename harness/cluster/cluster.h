@@ -13,7 +13,8 @@
 
 /* One entry of one map, fields by name as BTF names them; numbers as text, addresses as text. */
 struct map_entry {
-	const char *map; /* "cilium_ipcache_v2"; a per-endpoint policy map: "cilium_policy_v2_00001" */
+	const char
+		*map; /* "cilium_ipcache_v2"; a per-endpoint policy map: "cilium_policy_v2_00001" */
 	const struct value *key, *value;
 };
 
@@ -45,7 +46,8 @@ struct cluster_node {
 	size_t n_endpoints;
 	struct map_entry *entries;
 	size_t n_entries;
-	struct config_value *config; /* those that depend on no device: see target/agent.h for the rest */
+	struct config_value
+		*config; /* those that depend on no device: see target/agent.h for the rest */
 	size_t n_config;
 };
 

@@ -10,10 +10,10 @@
  * another shape is an error at its place. NULL and 0 where missing.
  */
 int object_list(struct schema_ctx *ctx, const struct value *v, const char *path,
-	       const struct value **out);
+		const struct value **out);
 int object_text(struct schema_ctx *ctx, const struct value *v, const char *path, const char **out);
 int object_address(struct schema_ctx *ctx, const struct value *v, const char *path,
-		  struct ip_addr **list, size_t *n);
+		   struct ip_addr **list, size_t *n);
 int read_address(struct schema_ctx *ctx, const struct value *v, struct ip_addr **list, size_t *n);
 int read_labels(struct schema_ctx *ctx, const struct value *v, struct labels *out);
 int read_selector(struct schema_ctx *ctx, const struct value *v, struct selector *out);

@@ -165,12 +165,13 @@ static int read_kind(struct schema_ctx *ctx, const struct value *doc, const stru
 		     bool of_list, struct manifests *out)
 {
 	const struct value *api = value_get(doc, "apiVersion");
+	const char *said = value_text(api);
 	struct k8s_meta meta = { 0 };
 
-	if (!(of_list && !api) && (!value_text(api) || strcmp(api->text, k->api) != 0))
+	if (!(of_list && !api) && (!said || strcmp(said, k->api) != 0))
 		return err_input(ctx->err, api ? &api->loc : &doc->loc,
 				 "kind %s is read as apiVersion %s, this one has %s", k->name,
-				 k->api, value_text(api) ? api->text : "none");
+				 k->api, said ? said : "none");
 	if (read_meta(ctx, doc, k->namespaced, &meta))
 		return -EINVAL;
 	return k->read(ctx, doc, &meta, out);

@@ -142,7 +142,8 @@ struct manifests {
 	size_t n_endpoints;
 	struct k8s_policy *policies;
 	size_t n_policies;
-	const struct value *values; /* values.yaml merged with the scenario's `values:`; may be NULL */
+	const struct value
+		*values; /* values.yaml merged with the scenario's `values:`; may be NULL */
 };
 
 /* Reads every *.yaml, *.yml of a cluster folder (values.yaml apart), in name order. overrides, if

@@ -104,7 +104,8 @@ struct map_expect {
 };
 
 struct text_expect { /* a line of the monitor or of the agent's log that must occur */
-	const char *text; /* shell pattern (fnmatch) over the whole line; without * it may stand anywhere */
+	const char *
+		text; /* shell pattern (fnmatch) over the whole line; without * it may stand anywhere */
 	bool absent; /* written under no_log / no_monitor */
 	struct loc loc;
 };
@@ -131,7 +132,8 @@ struct expect {
 enum step_kind { STEP_SEND, STEP_RESTART, STEP_UPGRADE, STEP_ADVANCE, STEP_CHECK };
 
 struct send_step {
-	const char *capture; /* path, resolved against the scenario's folder, else fixtures/captures */
+	const char
+		*capture; /* path, resolved against the scenario's folder, else fixtures/captures */
 	struct loc capture_loc;
 	struct packet_set packets;
 	struct binding *as;
@@ -161,7 +163,8 @@ struct restart_step { /* restart and upgrade */
 	enum agent_gc gc; /* from `agent: current` or `agent: cilium-1.11` */
 	enum map_mismatch on_map_mismatch;
 	bool graceful; /* signal: TERM; default is KILL */
-	const char *objects; /* upgrade: folder with the objects of the new release, NULL: the same */
+	const char
+		*objects; /* upgrade: folder with the objects of the new release, NULL: the same */
 	struct map_override *maps; /* upgrade: other sizes */
 	size_t n_maps;
 };

@@ -44,6 +44,7 @@ void schema_print_reference(struct buf *out);
 int read_string(struct schema_ctx *ctx, const struct value *v, const char **out);
 int read_u64(struct schema_ctx *ctx, const struct value *v, uint64_t max, uint64_t *out);
 int read_bool(struct schema_ctx *ctx, const struct value *v, bool *out);
-int read_duration_ns(struct schema_ctx *ctx, const struct value *v, uint64_t *out); /* 90s, 1m30s, 5ms */
+int read_duration_ns(struct schema_ctx *ctx, const struct value *v,
+		     uint64_t *out); /* 90s, 1m30s, 5ms */
 
 #endif

@@ -88,7 +88,7 @@ static int check_known(struct schema_ctx *ctx, const struct known *k, const stru
 {
 	struct value plain = *v;
 	uint64_t n;
-	bool b;
+	bool b = false;
 	int rc = 0;
 
 	/* the agent's own options are texts in a ConfigMap: "true" is right there */
@@ -241,10 +241,12 @@ const char *values_get(const struct value *v, const char *path)
 {
 	const struct known *k = find_known(path);
 	const struct value *item = value_path(v, path);
+	const char *text;
 
 	if (item && item->kind == VALUE_LIST && item->n)
 		item = item->items[0];
-	return value_text(item) ? item->text : k ? k->otherwise : NULL;
+	text = value_text(item);
+	return text ? text : k ? k->otherwise : NULL;
 }
 
 bool values_bool(const struct value *v, const char *path)
