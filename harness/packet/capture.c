@@ -168,7 +168,8 @@ int capture_open(const char *path, struct capture **out, struct err *err)
 		cap->path = strdup(path);
 	if (!cap || !cap->path) {
 		free(cap);
-		return err_system(err, ENOMEM, "cannot open %s", path);
+		err_system(err, ENOMEM, "cannot open %s", path);
+		return -ENOMEM;
 	}
 	ret = open_any(cap, err);
 	if (ret < 0) {
@@ -247,7 +248,7 @@ static int load_all(struct arena *a, struct capture *cap, struct capture_packet 
 		    size_t *n, struct err *err)
 {
 	const char *was = NULL, *copy = NULL;
-	struct capture_packet p;
+	struct capture_packet p = { 0 };
 	int ret;
 
 	while ((ret = capture_next(cap, &p, err)) > 0) {
@@ -265,7 +266,7 @@ static int load_all(struct arena *a, struct capture *cap, struct capture_packet 
 int capture_load(struct arena *a, const char *path, struct capture_packet **packets, size_t *n,
 		 struct err *err)
 {
-	struct capture *cap;
+	struct capture *cap = NULL;
 	int ret;
 
 	*packets = NULL;

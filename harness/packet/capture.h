@@ -46,7 +46,7 @@ struct capture;
 /* Opens either format, told apart by the magic number. Input error (file, what is wrong, what to
  * do) for a missing or empty file, an unknown format, a broken header.
  */
-int capture_open(const char *path, struct capture **cap, struct err *err);
+int capture_open(const char *path, struct capture **out, struct err *err);
 /* 1: *p is filled. 0: end of file. Negative: the file is broken here; the message names the packet
  * number and the offset in the file. Packets before the break have been returned.
  */

@@ -282,7 +282,7 @@ static void print_bytes(struct buf *out, const uint8_t *p, uint32_t len, const c
 {
 	static const char hex[] = "0123456789abcdef";
 
-	for (uint32_t i = 0; i < len; i++) {
+	for (uint32_t i = 0; p && i < len; i++) {
 		if (i)
 			buf_puts(out, between);
 		buf_putc(out, hex[p[i] >> 4]);

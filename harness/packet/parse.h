@@ -31,7 +31,7 @@ struct layers {
 	uint16_t linktype;
 	int eth; /* offset of the Ethernet header, NO_OFFSET for others */
 	int vlan[2]; /* offsets of the 802.1Q/ad tags' TCI, outermost first */
-	uint16_t ethertype; /* innermost, host order; what a RAW or NULL packet stands for; 0: none */
+	uint16_t ethertype; /* innermost, host order; of RAW and NULL what they imply; 0: none */
 	int arp; /* offset of the ARP header */
 	struct ip_layers ip;
 	struct ip_layers inner; /* quoted by an ICMP or ICMPv6 error */

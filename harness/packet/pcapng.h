@@ -20,7 +20,7 @@ struct pcapng_reader;
 /* f stands at the section header block; the reader takes it over and closes it, also
  * when opening fails.
  */
-int pcapng_reader_open(FILE *f, const char *path, struct pcapng_reader **r, struct err *err);
+int pcapng_reader_open(FILE *f, const char *path, struct pcapng_reader **out, struct err *err);
 int pcapng_reader_next(struct pcapng_reader *r, struct capture_packet *p, struct err *err);
 void pcapng_reader_close(struct pcapng_reader *r);
 
@@ -44,7 +44,7 @@ struct pcapng_record {
 
 struct pcapng_writer;
 
-int pcapng_writer_open(const char *path, const char *application, struct pcapng_writer **w,
+int pcapng_writer_open(const char *path, const char *application, struct pcapng_writer **out,
 		       struct err *err);
 /* Adds an interface; its id counts from 0. name such as "master-0/eth0:cil_from_netdev()@entry". */
 int pcapng_writer_interface(struct pcapng_writer *w, const char *name, uint16_t linktype,

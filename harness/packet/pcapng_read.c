@@ -249,8 +249,10 @@ static int add_interface(struct pcapng_reader *r, struct ng_interface **out, str
 		uint32_t room = r->room ? r->room * 2 : 8;
 		struct ng_interface *p = realloc(r->interfaces, room * sizeof(*p));
 
-		if (!p)
-			return err_system(err, ENOMEM, "%s", r->path);
+		if (!p) {
+			err_system(err, ENOMEM, "%s", r->path);
+			return -ENOMEM;
+		}
 		r->interfaces = p;
 		r->room = room;
 	}

@@ -27,7 +27,7 @@ bool ip_addr_equal(const struct ip_addr *a, const struct ip_addr *b);
 struct frame {
 	uint8_t *data;
 	uint32_t len; /* bytes present */
-	uint32_t wire_len; /* the captured packet's true length; > its captured length if truncated */
+	uint32_t wire_len; /* the packet's true length; > what was captured if truncated */
 	bool padded; /* true: the capture cut the packet, zeros fill it up to wire_len */
 };
 

@@ -463,7 +463,7 @@ Test(pcapng, any_byte_changed_is_survived, .timeout = 120)
 
 		g = *f;
 		for (uint32_t i = 0; i < 1 + rnd(&state) % 6; i++)
-			g.b[rnd(&state) % g.len] = (uint8_t)rnd(&state);
+			g.b[rnd(&state) % (g.len + 1)] = (uint8_t)rnd(&state);
 		count(g.b, g.len, &end);
 	}
 }
