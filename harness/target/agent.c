@@ -61,6 +61,7 @@ static int open_objects(struct agent *a, struct err *err)
 	const struct cluster_node *node = a->opts.node;
 	struct object_opts opts = {
 		.pin_dir = a->opts.pin_dir,
+		.instance = a->opts.device,
 		.policy_map = node->n_endpoints ? node->endpoints[0].policy_map : NULL,
 		.maps = a->opts.maps,
 		.n_maps = a->opts.n_maps,

@@ -16,6 +16,7 @@
 #include "target/btf_check.h"
 #include "target/layout.h"
 #include "target/object_internal.h"
+#include "target/tailcalls.h"
 #include "target/typed.h"
 
 /* libbpf's own error numbers begin here (enum libbpf_errno, libbpf_legacy.h). */
@@ -238,6 +239,31 @@ int object_open(const struct object_opts *opts, struct object **out, struct err 
 	return 0;
 }
 
+/* "bpf_host_eth0": bpffs takes no dots in names. */
+static const char *owner_of(const struct object *o, const char *instance)
+{
+	const char *slash = strrchr(o->path, '/'), *base = slash ? slash + 1 : o->path;
+	char *owner = arena_strndup(o->arena, base, strcspn(base, "."));
+
+	return instance ? arena_printf(o->arena, "%s_%s", owner, instance) : owner;
+}
+
+static int link_tail_calls(struct object *o, struct err *err)
+{
+	unsigned wired = 0;
+	int ret = tailcalls_wire(o->bpf, object_btf(o), &wired, err);
+
+	if (ret)
+		return err_wrap(err, "%s", o->path);
+	if (wired)
+		object_log(o, "debug msg=\"Linked tail calls\" object=%s slots=%u", o->path, wired);
+	if (!o->opts.pin_dir)
+		return 0;
+	o->tail_dir = arena_strdup(o->arena, o->opts.pin_dir);
+	o->tail_owner = owner_of(o, o->opts.instance);
+	return tailcalls_pin(o->bpf, o->tail_dir, o->tail_owner, err);
+}
+
 int object_load_programs(struct object *o, struct err *err)
 {
 	__cleanup_buf struct buf log = BUF_INIT;
@@ -261,7 +287,7 @@ int object_load_programs(struct object *o, struct err *err)
 	if (what.len)
 		object_log(o, "debug msg=\"Replaced helper calls\" object=%s calls=\"%s\"", o->path,
 			   buf_str(&what));
-	return 0;
+	return link_tail_calls(o, err);
 }
 
 int object_load(const struct object_opts *opts, struct object **out, struct err *err)

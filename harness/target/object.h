@@ -16,6 +16,7 @@ struct btf;
 struct object_opts {
 	const char *path; /* the .o */
 	const char *pin_dir; /* maps that ask for pinning by name lie here */
+	const char *instance; /* tells several loads of one object apart (a device), NULL: only one */
 	const char *policy_map; /* pin name of cilium_policy_v2: the endpoint's own, NULL: as is */
 	const struct config_value *config;
 	size_t n_config;
@@ -39,8 +40,8 @@ int object_load(const struct object_opts *opts, struct object **out, struct err 
 /* The same in two steps, for what must happen to the maps before any program is loaded. */
 int object_open(const struct object_opts *opts, struct object **out, struct err *err);
 int object_load_programs(struct object *o, struct err *err);
-/* Copies into migrated maps what the old programs wrote to the old ones meanwhile; call once the new
- * programs are attached.
+/* Once the new programs are attached: copies into migrated maps what the old programs wrote to the old
+ * ones meanwhile, and lets go of the old programs' tail-call arrays.
  */
 int object_finish_migration(struct object *o, struct err *err);
 int object_program_fd(const struct object *o, const char *program, struct err *err);

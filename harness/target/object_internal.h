@@ -28,6 +28,7 @@ struct object {
 	struct migration *migrations;
 	unsigned interposed;
 	bool loaded;
+	const char *tail_dir, *tail_owner; /* whose prog arrays are pinned where; NULL: nowhere */
 };
 
 /* One logfmt line to opts->log; fmt is what stands behind `level=`. */

@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "target/layout.h"
 #include "target/object_internal.h"
+#include "target/tailcalls.h"
 
 struct maps_context {
 	struct object *o;
@@ -381,6 +382,8 @@ int object_finish_migration(struct object *o, struct err *err)
 				   m->to->name, (unsigned long long)report.copied);
 	}
 	object_maps_free(o);
+	if (!first && o->tail_dir)
+		first = tailcalls_unpin_older(o->bpf, o->tail_dir, o->tail_owner, err);
 	return first;
 }
 
