@@ -15,7 +15,8 @@ struct engine_opts {
 	const struct cluster *cluster;
 	const struct topology *topology; /* up; outlives the engine */
 	const char *objects; /* folder of the .o files; NULL: the ones installed */
-	const char *pin_root; /* "<bpffs>/<id>": node n's maps are pinned at <pin_root>/<n>/tc/globals */
+	const char *
+		pin_root; /* "<bpffs>/<id>": node n's maps are pinned at <pin_root>/<n>/tc/globals */
 	bool pristine; /* no helper is interposed; time is real then */
 };
 
@@ -40,8 +41,8 @@ struct engine_ops {
 	const char *name; /* "testrun" */
 	enum engine_kind kind;
 	/* Agents of all nodes are started. */
-	int (*open)(const struct engine_opts *opts, const struct log_sink *log,
-		    struct engine **out, struct err *err);
+	int (*open)(const struct engine_opts *opts, const struct log_sink *log, struct engine **out,
+		    struct err *err);
 	/* Fills hops, outcome, at and why of *trace; memory from a. */
 	int (*inject)(struct engine *e, const struct injection *in, struct arena *a,
 		      struct trace *trace, uint64_t *lost, struct err *err);

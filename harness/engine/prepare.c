@@ -170,6 +170,9 @@ int prepare_packet(const struct cluster *cluster, const struct topology *topolog
 		return err_wrap(err, "%s", send->capture);
 	trace->truncated = in->frame.padded;
 	trace->frame = in->frame;
+	trace->captured = in->frame;
+	/* what follows writes in place */
+	in->frame.data = arena_memdup(a, in->frame.data, in->frame.len);
 	ret = bind_addresses(cluster, send, &in->frame, err);
 	if (ret)
 		return ret;

@@ -13,6 +13,7 @@
 #include "engine/map_watch.h"
 #include "engine/pins.h"
 #include "engine/prepare.h"
+#include "engine/release.h"
 #include "engine/timeline.h"
 
 struct session { /* one cluster, up */
@@ -36,6 +37,7 @@ struct run {
 	struct arena *a;
 	struct timeline time;
 	const char *pin_root;
+	struct release *releases; /* one a node */
 	struct run_trace *trace;
 	struct step_trace *step; /* being filled; NULL before the first */
 	const char *loaded; /* capture whose packets are at hand */
@@ -194,14 +196,16 @@ static int send_step(struct run *r, const struct send_step *send, struct err *er
 	return ret;
 }
 
-static int restart_step(struct run *r, const struct restart_step *how, struct err *err)
+static int restart_step(struct run *r, const struct step *step, struct err *err)
 {
 	struct log_sink log = { take_log, r };
-	int node = node_index(r, how->node, &how->node_loc, err);
+	int node = node_index(r, step->restart.node, &step->restart.node_loc, err);
+	struct restart_step how;
 
 	if (node < 0)
 		return node;
-	return r->ops->restart(r->engine, (unsigned)node, how, &log, err);
+	how = release_apply(&r->releases[node], step, r->a);
+	return r->ops->restart(r->engine, (unsigned)node, &how, &log, err);
 }
 
 static int do_step(struct run *r, const struct step *step, struct err *err)
@@ -211,7 +215,7 @@ static int do_step(struct run *r, const struct step *step, struct err *err)
 		return send_step(r, &step->send, err);
 	case STEP_RESTART:
 	case STEP_UPGRADE:
-		return restart_step(r, &step->restart, err);
+		return restart_step(r, step, err);
 	case STEP_ADVANCE:
 		return r->ops->advance(r->engine, timeline_advance(&r->time, step->advance_ns),
 				       err);
@@ -276,6 +280,7 @@ int run_scenario(const struct scenario *s, enum engine_kind kind, const struct r
 	if (ret)
 		return ret;
 	r.pin_root = arena_printf(a, SANDBOX_BPFFS "/run-%u", ++opts->cache->runs);
+	r.releases = arena_alloc(a, r.session->cluster->n_nodes * sizeof(*r.releases));
 	eo.cluster = r.session->cluster;
 	eo.topology = r.session->topology;
 	eo.pin_root = r.pin_root;

@@ -38,6 +38,8 @@ struct trace {
 	uint64_t ts_ns; /* capture time, since the epoch */
 	uint64_t rel_ns; /* since the capture's first packet */
 	const char *capture;
+	struct frame
+		captured; /* as an Ethernet frame, before `as:` and the MACs: what `match:` speaks of */
 	struct frame frame; /* as injected */
 	bool truncated; /* capture had cut it; zeros were filled in */
 	struct hop *hops;
@@ -49,7 +51,8 @@ struct trace {
 
 struct node_map_change {
 	const char *node, *map;
-	enum map_change_kind kind; /* ADDED, CHANGED, REMOVED; PRESENT: all entries after the step */
+	enum map_change_kind
+		kind; /* ADDED, CHANGED, REMOVED; PRESENT: all entries after the step */
 	struct value *key, *was, *is; /* NULL where absent */
 };
 

@@ -37,7 +37,7 @@ static bool field_holds(struct view *v, const struct field_expect *f)
 
 bool packet_covered(const struct expect *e, const struct trace *t)
 {
-	struct view v = { .frame = &t->frame };
+	struct view v = { .frame = &t->captured };
 
 	if (e->packets.n && !packet_set_has(&e->packets, t->number))
 		return false;

@@ -75,6 +75,7 @@ static inline void fixture_packet(struct fixture *f, unsigned i)
 		.ts_ns = 1700000000000000000ull + i * 3120000,
 		.rel_ns = i * 3120000,
 		.capture = "fixtures/captures/etcd.pcapng",
+		.captured = fixture_frame(f),
 		.frame = fixture_frame(f),
 		.hops = &f->hops[2 * i],
 		.n_hops = 2,
