@@ -15,13 +15,35 @@ struct placement {
 	bool arp;
 };
 
-/* Rewrites what `as:` binds; a binding to the world keeps the captured address. */
+/* An address that stands in for binding i between two rewrites: never a unicast one. */
+static struct ip_addr placeholder(const struct ip_addr *like, size_t i)
+{
+	struct ip_addr p = { .family = like->family };
+
+	if (like->family == 4)
+		p.bytes[0] = p.bytes[1] = 0xfe;
+	else
+		p.bytes[0] = 0xff;
+	p.bytes[like->family == 4 ? 2 : 14] = (uint8_t)(i >> 8);
+	p.bytes[like->family == 4 ? 3 : 15] = (uint8_t)i;
+	return p;
+}
+
+/* Rewrites what `as:` binds, all at once: by way of placeholders, so that two addresses can change
+ * places. A binding to the world keeps the captured address.
+ */
 static int bind_addresses(const struct cluster *cluster, const struct send_step *send,
 			  struct frame *frame, struct err *err)
 {
 	for (size_t i = 0; i < send->n_as; i++) {
+		struct ip_addr via = placeholder(&send->as[i].address, i);
+
+		if (send->as[i].member.kind != MEMBER_WORLD)
+			frame_rewrite_address(frame, &send->as[i].address, &via);
+	}
+	for (size_t i = 0; i < send->n_as; i++) {
 		const struct binding *b = &send->as[i];
-		struct ip_addr to;
+		struct ip_addr via = placeholder(&b->address, i), to;
 		int ret;
 
 		if (b->member.kind == MEMBER_WORLD)
@@ -29,8 +51,7 @@ static int bind_addresses(const struct cluster *cluster, const struct send_step 
 		ret = cluster_member_address(cluster, &b->member, &b->address, &to, err);
 		if (ret)
 			return ret;
-		if (!ip_addr_equal(&b->address, &to))
-			frame_rewrite_address(frame, &b->address, &to);
+		frame_rewrite_address(frame, &via, &to);
 	}
 	return 0;
 }
