@@ -65,6 +65,11 @@ void judge_print_difference(struct buf *out, const struct difference *d);
  * first lines, then the packet once. Returns how many were printed.
  */
 size_t judge_print_group(struct buf *out, const struct difference *d, size_t n);
+/* All n differences of a step; packets that differ in the same way are told once, with the numbers of
+ * the others. *room is how many differences may be told at length, lowered by those that were. Returns
+ * how many of the n are told, at length or by number.
+ */
+size_t judge_print_folded(struct buf *out, const struct difference *d, size_t n, size_t *room);
 /* One line a packet: number, time, packet, hops with verdicts and reasons, outcome. */
 void judge_print_packet(struct buf *out, const struct trace *t);
 

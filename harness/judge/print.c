@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <linux/pkt_cls.h>
 #include <netinet/in.h>
+#include <netinet/ip_icmp.h>
 #include <string.h>
 
 #include "judge/check.h"
@@ -183,6 +184,22 @@ static bool is_mid_flow(const struct frame *f)
 	return !(f->data[l.ip.l4 + 13] & TCP_FLAG_SYN);
 }
 
+/* A verdict seldom depends on data that the capture cut off; a field may, and the packet that an ICMP
+ * error quotes is data.
+ */
+static bool cut_matters(const struct difference *d)
+{
+	const struct frame *f = &d->packet->frame;
+	struct layers l;
+
+	if (strchr(d->field, '.') && !strstr(d->field, "identity"))
+		return true;
+	if (!f->data || packet_parse(f->data, f->len, LINK_ETHERNET, &l) ||
+	    l.ip.proto != IPPROTO_ICMP || l.ip.l4 == NO_OFFSET || l.ip.l4 >= (int)f->len)
+		return false;
+	return f->data[l.ip.l4] != ICMP_ECHO && f->data[l.ip.l4] != ICMP_ECHOREPLY;
+}
+
 static const struct hop *hop_of(const struct difference *d)
 {
 	if (d->hop || !d->packet || !d->packet->n_hops)
@@ -220,13 +237,14 @@ static const char *hint(const struct difference *d)
 	if (of_hop)
 		return of_hop;
 	if (d->packet && d->packet->outcome == OUTCOME_UNMODELLED)
-		return "unmodelled is never a pass: the harness cannot tell what a kernel would do "
-		       "here";
+		return "unmodelled is never a pass: bind the packet's addresses by `as:`, or leave "
+		       "it out "
+		       "by `packets:` or `match:`";
 	if (d->packet && d->packet->outcome == OUTCOME_SENT && strcmp(d->field, "outcome") == 0)
 		return "it left the modelled world: is its destination an address of the cluster, "
 		       "or "
 		       "bound to one by `as:`?";
-	if (d->packet && d->packet->truncated)
+	if (d->packet && d->packet->truncated && cut_matters(d))
 		return "the capture had cut this packet: what was cut is zeros here";
 	return NULL;
 }

@@ -47,19 +47,11 @@ const struct difference *report_difference(const struct scenario_result *res, si
 
 size_t report_print_differences(struct buf *out, const struct scenario_result *res, size_t limit)
 {
-	size_t shown = 0;
+	size_t told = 0;
 
-	for (size_t i = 0; i < res->n_steps; i++) {
-		const struct step_result *s = &res->steps[i];
-
-		for (size_t j = 0; j < s->n_diffs && shown < limit;) {
-			size_t n = judge_print_group(out, &s->diffs[j], s->n_diffs - j);
-
-			j += n;
-			shown += n;
-		}
-	}
-	return shown;
+	for (size_t i = 0; i < res->n_steps; i++)
+		told += judge_print_folded(out, res->steps[i].diffs, res->steps[i].n_diffs, &limit);
+	return told;
 }
 
 void report_last_line(struct buf *out, const struct report_totals *t)

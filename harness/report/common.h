@@ -10,7 +10,9 @@ const char *report_status(enum status status); /* "passed", "failed", "error", "
 size_t report_differences(const struct scenario_result *res);
 /* The n-th difference of all steps, counted from 0; NULL past the last. */
 const struct difference *report_difference(const struct scenario_result *res, size_t n);
-/* The differences of all steps as text, about the first `limit` of them. Returns how many that were. */
+/* The differences of all steps as text, packets that differ alike told once; about the first `limit` at
+ * length. Returns how many are told.
+ */
 size_t report_print_differences(struct buf *out, const struct scenario_result *res, size_t limit);
 const char *report_name(const struct scenario_result *res); /* name, else path; never NULL */
 /* "N passed, N failed", and ", N skipped" where some were; errors count as failed. */

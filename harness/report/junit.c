@@ -9,6 +9,8 @@
 
 #include "report/common.h"
 
+#define SHOWN_DIFFERENCES 100 /* of one scenario, at length: CI systems choke on more */
+
 struct suite {
 	struct suite *next;
 	char *name;
@@ -88,13 +90,17 @@ static void case_body(struct suite *s, const struct scenario_result *res)
 {
 	__cleanup_buf struct buf text = BUF_INIT;
 	bool input = res->err && res->err->kind == ERR_INPUT;
+	size_t shown;
 
 	switch (res->status) {
 	case STATUS_PASSED:
 		return;
 	case STATUS_FAILED:
 		s->failures++;
-		report_print_differences(&text, res, SIZE_MAX);
+		shown = report_print_differences(&text, res, SHOWN_DIFFERENCES);
+		if (shown < report_differences(res))
+			buf_printf(&text, "and %zu more differences\n",
+				   report_differences(res) - shown);
 		element(&s->cases, "failure", "expectation", buf_str(&text));
 		return;
 	case STATUS_ERROR:

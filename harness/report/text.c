@@ -25,6 +25,7 @@ struct text {
 	bool standing; /* and does */
 	uint64_t began_ns, shown_ns; /* progress: of this scenario, last time */
 	struct buf summary; /* what did not pass, again at the end */
+	struct buf told, of; /* what the last failed result differed in; its scenario and engine */
 };
 
 static uint64_t now_ns(void)
@@ -96,6 +97,44 @@ static void print_lines(struct text *t, const char *text, const char *indent, en
 			head ? mark(t, PLAIN) : "");
 		at += len + (at[len] == '\n');
 	}
+}
+
+/* What differed, without how each engine came to know it. */
+static void print_key(struct buf *out, const struct scenario_result *res)
+{
+	size_t n = report_differences(res);
+
+	buf_printf(out, "%s\n", res->path ? res->path : "");
+	for (size_t i = 0; i < n; i++) {
+		const struct difference *d = report_difference(res, i);
+		const char *concluded = strstr(d->actual, " (concluded");
+
+		buf_printf(out, "%d %u %u %s %s %.*s\n", d->loc.line, d->step,
+			   d->packet ? d->packet->number : 0, d->field, d->expected,
+			   (int)(concluded ? (size_t)(concluded - d->actual) : strlen(d->actual)),
+			   d->actual);
+	}
+}
+
+/* Both engines mostly find the same: then the second one has only that to say. */
+static bool told_already(struct text *t, const struct scenario_result *res)
+{
+	__cleanup_buf struct buf key = BUF_INIT;
+	size_t n = report_differences(res);
+	bool same;
+
+	print_key(&key, res);
+	same = strcmp(buf_str(&key), buf_str(&t->told)) == 0;
+	if (same && !t->verbose) {
+		fprintf(t->f, "the same %zu difference%s as on %s\n", n, n == 1 ? "" : "s",
+			buf_str(&t->of));
+		return true;
+	}
+	buf_reset(&t->told);
+	buf_puts(&t->told, buf_str(&key));
+	buf_reset(&t->of);
+	buf_puts(&t->of, res->engine ? res->engine : "the engine before");
+	return false;
 }
 
 static void print_differences(struct text *t, const struct scenario_result *res)
@@ -197,7 +236,7 @@ static int text_result(struct reporter *r, const struct scenario_result *res, st
 	print_head(t, res);
 	for (size_t i = 0; t->verbose && res->trace && i < res->trace->n_steps; i++)
 		print_step(t, &res->trace->steps[i]);
-	if (res->status == STATUS_FAILED)
+	if (res->status == STATUS_FAILED && !told_already(t, res))
 		print_differences(t, res);
 	if (res->status == STATUS_ERROR && res->err)
 		print_lines(t, res->err->text, "", RED);
@@ -240,6 +279,8 @@ static void text_free(struct reporter *r)
 
 	clear_progress(t);
 	buf_free(&t->summary);
+	buf_free(&t->told);
+	buf_free(&t->of);
 	free(t);
 }
 

@@ -535,6 +535,78 @@ Test(judge, differences_of_one_packet_show_it_once)
 	cr_expect(not(text_has(packet + 1, "  packet: ")));
 }
 
+/* n packets like the fixture's second, numbered from 3, all of which must have been delivered. */
+static struct trace *packets_of(size_t n)
+{
+	struct trace *packets = arena_alloc(f->a, n * sizeof(*packets));
+
+	f->expects[0].last.has_outcome = true;
+	f->expects[0].last.outcome = OUTCOME_DELIVERED;
+	f->expects[0].last.outcome_loc = LOC(15);
+	for (size_t i = 0; i < n; i++) {
+		packets[i] = f->packets[1];
+		packets[i].number = (uint32_t)(3 + i);
+	}
+	f->step_traces[0].packets = packets;
+	f->step_traces[0].n_packets = n;
+	return packets;
+}
+
+Test(judge, packets_that_differ_alike_are_told_once_and_another_kind_by_itself)
+{
+	__cleanup_buf struct buf text = BUF_INIT;
+	struct trace *packets;
+	size_t room = 5;
+
+	fixture_drop(f, 1);
+	packets = packets_of(30);
+	packets[4].outcome = OUTCOME_DELIVERED; /* 7 */
+	packets[20].outcome = OUTCOME_CONSUMED; /* 23 */
+	fixture_judge(f);
+	cr_assert(f->res.steps[0].n_diffs == 29);
+	cr_expect(judge_print_folded(&text, f->res.steps[0].diffs, 29, &room) == 29);
+	cr_expect(room == 3);
+	cr_expect(text_has(buf_str(&text), "packet 3 (etcd.pcapng"));
+	cr_expect(text_has(buf_str(&text), "\n  and 27 more packets like this: 4-6, 8-22, 24-32\n"),
+		  "%s", buf_str(&text));
+	cr_expect(text_has(buf_str(&text), "packet 23 (etcd.pcapng"));
+	cr_expect(not(text_has(buf_str(&text), "packet 4 (")));
+}
+
+Test(judge, packets_whose_values_differ_are_not_alike)
+{
+	__cleanup_buf struct buf text = BUF_INIT;
+	struct trace *packets = packets_of(2);
+	size_t room = 5;
+
+	packets[0].outcome = OUTCOME_CONSUMED;
+	packets[1].outcome = OUTCOME_SENT;
+	fixture_judge(f);
+	cr_expect(judge_print_folded(&text, f->res.steps[0].diffs, 2, &room) == 2);
+	cr_expect(text_has(buf_str(&text), "actual consumed"));
+	cr_expect(text_has(buf_str(&text), "actual sent"));
+	cr_expect(not(text_has(buf_str(&text), "like this")));
+}
+
+Test(judge, reasons_that_differ_in_addresses_only_are_alike)
+{
+	__cleanup_buf struct buf text = BUF_INIT;
+	struct trace *packets = packets_of(3);
+	size_t room = 1;
+
+	for (size_t i = 0; i < 3; i++)
+		packets[i].outcome = OUTCOME_UNMODELLED;
+	packets[0].why = "neither of 192.0.2.7 and :: belongs to a node";
+	packets[1].why = "neither of fe80::1 and 10.0.0.1 belongs to a node";
+	packets[2].why = "the packet is too long";
+	fixture_judge(f);
+	/* the third kind has no room left: it is not told, and so not counted */
+	cr_expect(judge_print_folded(&text, f->res.steps[0].diffs, 3, &room) == 2);
+	cr_expect(text_has(buf_str(&text), "and 1 more packet like this: 4\n"), "%s",
+		  buf_str(&text));
+	cr_expect(not(text_has(buf_str(&text), "too long")));
+}
+
 Test(judge, a_packet_is_one_line)
 {
 	__cleanup_buf struct buf text = BUF_INIT;

@@ -131,6 +131,57 @@ Test(report, text_into_a_file_has_no_escape_and_no_carriage_return)
 	cr_expect(not(text_has(text_report(0), "\033")));
 }
 
+/* The same failure on both engines. */
+static const char *text_of_two_engines(int verbose, bool same)
+{
+	static const struct report_env env = { "6.1.0", "build/bpf", "1.2.3" };
+	const char *path = in_dir("two");
+	FILE *out = fopen(path, "w");
+	struct reporter *r = report_text(out, verbose);
+	struct report_totals t = { .failed = 2 };
+
+	f->expects[0].last.has_outcome = true;
+	f->expects[0].last.outcome = OUTCOME_DELIVERED;
+	f->expects[0].last.outcome_loc = LOC(15);
+	fixture_drop(f, 1);
+	fixture_judge(f);
+	cr_assert(r->ops->begin(r, &env, 2, &err) == 0);
+	cr_assert(r->ops->result(r, &f->res, &err) == 0);
+	if (!same) {
+		f->hops[3].drop_reason = 134;
+		fixture_judge(f);
+	}
+	f->res.engine = "netns";
+	cr_assert(r->ops->result(r, &f->res, &err) == 0);
+	cr_assert(r->ops->end(r, &t, &err) == 0);
+	r->ops->free(r);
+	fclose(out);
+	return contents(path);
+}
+
+Test(report, text_says_once_what_both_engines_found)
+{
+	const char *text = text_of_two_engines(0, true);
+
+	cr_expect(text_has(text, "\nthe same 1 difference as on testrun\n"), "%s", text);
+	cr_expect(text_has(strstr(text, "packet 4 ("), "packet 4 (") &&
+		  !strstr(strstr(text, "packet 4 (") + 1, "packet 4 ("));
+}
+
+Test(report, verbose_shows_the_differences_of_both_engines)
+{
+	cr_expect(not(text_has(text_of_two_engines(1, true), "the same 1 difference")));
+}
+
+Test(report, engines_that_found_different_things_are_both_shown)
+{
+	const char *text = text_of_two_engines(0, false);
+
+	cr_expect(text_has(text, "POLICY 133"));
+	cr_expect(text_has(text, "INVALID 134"));
+	cr_expect(not(text_has(text, "the same")));
+}
+
 Test(report, text_shows_the_difference_and_verbose_every_packet)
 {
 	cr_expect(
