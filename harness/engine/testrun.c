@@ -13,7 +13,9 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/ns.h"
+#include "engine/aging.h"
 #include "engine/hop_events.h"
 #include "target/agent.h"
 
@@ -33,6 +35,8 @@ struct node_state {
 	int program[2]; /* by enum hook; owned by the agent */
 	const char *pin_dir;
 	const char *at; /* "master-0/eth0" */
+	bool real_time; /* its programs read the kernel's clock */
+	struct aging aging; /* where they do */
 };
 
 struct engine {
@@ -40,6 +44,7 @@ struct engine {
 	struct engine_opts opts;
 	const char *objects;
 	struct vclock *clock; /* NULL when pristine */
+	uint64_t now_ns; /* the scenario's time */
 	struct node_state *nodes;
 	size_t n_nodes;
 	int home_ns; /* where the caller was */
@@ -88,6 +93,30 @@ static const char *objects_of(struct engine *e, const struct restart_step *how, 
 	return file_join(a, e->objects, how->objects);
 }
 
+/* An agent reads the maps by the clock it is given. */
+static int time_before_start(struct engine *e, struct node_state *n, struct err *err)
+{
+	if (!e->clock || !n->real_time)
+		return 0;
+	return aging_real_to_clock(n->pin_dir, vclock_get(e->clock), err);
+}
+
+static int time_after_start(struct engine *e, struct node_state *n, struct err *err)
+{
+	bool was_real = n->real_time;
+
+	n->real_time = !e->clock || agent_pristine(n->agent);
+	if (!n->real_time || (was_real && !e->clock))
+		return 0;
+	aging_start(&n->aging, e->now_ns);
+	if (!e->clock)
+		return 0;
+	log_warn("node %s: the object does not load with its clock calls replaced and runs as "
+		 "shipped: time is real there, and the maps are aged to follow the scenario's",
+		 n->topo->name);
+	return aging_clock_to_real(n->pin_dir, vclock_get(e->clock), err);
+}
+
 static int start_agent(struct engine *e, struct node_state *n, const struct restart_step *how,
 		       const struct log_sink *log, struct err *err)
 {
@@ -108,12 +137,15 @@ static int start_agent(struct engine *e, struct node_state *n, const struct rest
 		.log = forward_line,
 		.log_arg = &ctx,
 	};
-	int ret;
+	int ret = time_before_start(e, n, err);
 
 	memcpy(opts.mac, n->topo->mac, sizeof(opts.mac));
-	ret = agent_start(&opts, &n->agent, err);
+	if (!ret)
+		ret = agent_start(&opts, &n->agent, err);
 	if (!ret)
 		ret = find_programs(n, err);
+	if (!ret)
+		ret = time_after_start(e, n, err);
 	return ret ? err_wrap(err, "node %s", n->topo->name) : 0;
 }
 
@@ -352,14 +384,27 @@ static int wire_receiver(const struct engine *e, const struct frame *f)
 	return topology_node_by_mac(e->opts.topology, f->data);
 }
 
+static int move_time(struct engine *e, uint64_t now_ns, struct err *err)
+{
+	int ret = 0;
+
+	e->now_ns = now_ns;
+	if (e->clock)
+		vclock_set(e->clock, BOOT_NS + now_ns);
+	for (size_t i = 0; i < e->n_nodes && !ret; i++)
+		if (e->nodes[i].real_time)
+			ret = aging_catch_up(&e->nodes[i].aging, e->nodes[i].pin_dir, now_ns, err);
+	return ret;
+}
+
 static int testrun_inject(struct engine *e, const struct injection *in, struct arena *a,
 			  struct trace *trace, uint64_t *lost, struct err *err)
 {
 	const struct frame *frame = &in->frame;
-	int to = in->to, ret;
+	int to = in->to, ret = move_time(e, in->now_ns, err);
 
-	if (e->clock)
-		vclock_set(e->clock, BOOT_NS + in->now_ns);
+	if (ret)
+		return ret;
 	if (in->from >= 0) {
 		ret = run_hop(e, (unsigned)in->from, HOOK_TC_EGRESS, trace, frame, a, lost, err);
 		if (ret || !goes_on(trace, a))
@@ -390,10 +435,7 @@ static int testrun_restart(struct engine *e, unsigned node, const struct restart
 
 static int testrun_advance(struct engine *e, uint64_t now_ns, struct err *err)
 {
-	(void)err;
-	if (e->clock)
-		vclock_set(e->clock, BOOT_NS + now_ns);
-	return 0;
+	return move_time(e, now_ns, err);
 }
 
 static unsigned testrun_interposed(const struct engine *e)

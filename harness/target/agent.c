@@ -78,7 +78,7 @@ static int open_objects(struct agent *a, struct err *err)
 		opts.path = file_join(a->arena, a->opts.objects, object_names[i]);
 		ret = object_open(&opts, &a->objects[i], err);
 		if (ret)
-			return err_wrap(err, "node %s", node->name);
+			return ret;
 	}
 	return 0;
 }
@@ -89,7 +89,7 @@ static int load_objects(struct agent *a, struct err *err)
 		int ret = object_load_programs(a->objects[i], err);
 
 		if (ret)
-			return err_wrap(err, "node %s", a->opts.node->name);
+			return ret;
 	}
 	return 0;
 }
@@ -168,6 +168,14 @@ unsigned agent_interposed(const struct agent *a)
 	for (size_t i = 0; i < AGENT_OBJECTS; i++)
 		n += object_interposed(a->objects[i]);
 	return n;
+}
+
+bool agent_pristine(const struct agent *a)
+{
+	for (size_t i = 0; i < AGENT_OBJECTS; i++)
+		if (object_pristine(a->objects[i]))
+			return true;
+	return false;
 }
 
 int agent_attached(struct agent *a, struct err *err)

@@ -35,7 +35,8 @@ struct agent_opts {
 	size_t n_maps;
 	struct vclock *clock; /* NULL: real time */
 	bool no_events; /* leave the perf ring to a reader outside this process */
-	void (*log)(void *arg, const char *line); /* one line, logfmt as Cilium's: level=info msg="..." */
+	void (*log)(void *arg,
+		    const char *line); /* one line, logfmt as Cilium's: level=info msg="..." */
 	void *log_arg;
 };
 
@@ -45,13 +46,17 @@ int agent_start(const struct agent_opts *opts, struct agent **out, struct err *e
 int agent_program_fd(const struct agent *a, const char *program, struct err *err);
 struct event_ring *agent_events(const struct agent *a); /* NULL with no_events */
 unsigned agent_interposed(const struct agent *a); /* helper calls replaced in its programs */
+/* True if an object did not load with its helper calls replaced and runs as shipped: the clock was
+ * given in vain, time is real. A line of the log says so.
+ */
+bool agent_pristine(const struct agent *a);
 /* To be called after the new programs are attached: finishes migrations. */
 int agent_attached(struct agent *a, struct err *err);
-/* Ages what lives by real time (conntrack lifetimes) by that much; for the engine whose time is
- * real. Typed writes to the maps under pin_dir. Lifetimes count whole seconds: only those of ns are
- * taken, and the caller adds the rest to its next call.
+/* Makes what lives by real time (conntrack lifetimes) that much older, or younger (negative); for
+ * engines whose time is real. Typed writes to the maps under pin_dir. Lifetimes count whole seconds:
+ * only those of ns are taken, and the caller adds the rest to its next call.
  */
-int agent_age_maps(const char *pin_dir, uint64_t ns, struct err *err);
+int agent_age_maps(const char *pin_dir, int64_t ns, struct err *err);
 void agent_stop(struct agent *a); /* NULL is fine */
 
 #endif

@@ -162,5 +162,5 @@ int agent_write_entries(struct agent *a, struct err *err)
 		ret = sync_unnamed(a, "cilium_lxc", err);
 	for (size_t i = 0; !ret && i < n->n_endpoints; i++)
 		ret = sync_unnamed(a, n->endpoints[i].policy_map, err);
-	return ret ? err_wrap(err, "node %s: writing map entries", n->name) : 0;
+	return ret ? err_wrap(err, "writing map entries") : 0;
 }

@@ -107,8 +107,7 @@ int agent_collect(struct agent *a, struct err *err)
 			continue;
 		ret = collect_map(a, ct_map_names[i], &opts, &total, err);
 		if (ret)
-			return err_wrap(err, "node %s: conntrack garbage collection",
-					a->opts.node->name);
+			return err_wrap(err, "conntrack garbage collection");
 	}
 	agent_log(a, "info", "ct-gc",
 		  "\"Initial scan of connection tracking completed\" scanned=%" PRIu64
@@ -117,12 +116,10 @@ int agent_collect(struct agent *a, struct err *err)
 	return 0;
 }
 
-int agent_age_maps(const char *pin_dir, uint64_t ns, struct err *err)
+int agent_age_maps(const char *pin_dir, int64_t ns, struct err *err)
 {
-	uint64_t seconds = ns / NS_PER_S;
+	int64_t seconds = ns / (int64_t)NS_PER_S;
 
-	if (seconds > UINT32_MAX)
-		seconds = UINT32_MAX;
 	for (size_t i = 0; i < CT_MAPS && seconds; i++) {
 		struct map *m;
 		int ret;
@@ -132,7 +129,7 @@ int agent_age_maps(const char *pin_dir, uint64_t ns, struct err *err)
 		ret = map_open_pinned(pin_dir, ct_map_names[i], &m, err);
 		if (ret)
 			return ret;
-		ret = ct_age(m, (uint32_t)seconds, err);
+		ret = ct_age(m, seconds, err);
 		map_close(m);
 		if (ret)
 			return err_wrap(err, "ageing the maps under %s", pin_dir);

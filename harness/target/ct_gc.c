@@ -100,15 +100,18 @@ int ct_collect(struct map *m, const struct ct_gc_opts *opts, struct ct_gc_stats 
 	return ret;
 }
 
-static void take_seconds(void *value, const struct field_place *f, uint32_t seconds)
+/* 0 stays 0: for the time of a report it means that there was none. */
+static void take_seconds(void *value, const struct field_place *f, int64_t seconds)
 {
 	uint32_t v = get32(value, f->offset);
+	int64_t left = (int64_t)v - seconds;
 
-	v = v > seconds ? v - seconds : 0;
+	if (v)
+		v = left < 0 ? 0 : left > UINT32_MAX ? UINT32_MAX : (uint32_t)left;
 	memcpy((char *)value + f->offset, &v, sizeof(v));
 }
 
-static int age_entry(const struct map *m, const struct map_item *it, void *value, uint32_t seconds,
+static int age_entry(const struct map *m, const struct map_item *it, void *value, int64_t seconds,
 		     struct err *err)
 {
 	static const char *const times[] = { "lifetime", "last_tx_report", "last_rx_report" };
@@ -124,7 +127,7 @@ static int age_entry(const struct map *m, const struct map_item *it, void *value
 	return map_fail(m, it->key, errno, "ageing", err);
 }
 
-int ct_age(struct map *m, uint32_t seconds, struct err *err)
+int ct_age(struct map *m, int64_t seconds, struct err *err)
 {
 	struct arena *a = arena_new();
 	void *value = arena_alloc(a, m->value_size);

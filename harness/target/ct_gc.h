@@ -31,9 +31,9 @@ struct ct_gc_stats {
 /* Raises the counts of *stats. Input error if the map is no conntrack map. */
 int ct_collect(struct map *m, const struct ct_gc_opts *opts, struct ct_gc_stats *stats,
 	       struct err *err);
-/* Takes seconds off every entry's lifetime, and off the times of its last reports. An entry that the
- * datapath writes in the same moment may lose that write's counters.
+/* Takes seconds off every entry's lifetime, and off the times of its last reports; negative: adds.
+ * An entry that the datapath writes in the same moment may lose that write's counters.
  */
-int ct_age(struct map *m, uint32_t seconds, struct err *err);
+int ct_age(struct map *m, int64_t seconds, struct err *err);
 
 #endif

@@ -202,15 +202,22 @@ static int configure(const struct object *o, const struct config_value *c, struc
 	return ret ? err_wrap(err, "setting %s of %s", name, o->path) : 0;
 }
 
+static int configure_and_map(struct object *o, struct err *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < o->opts.n_config; i++)
+		ret = configure(o, &o->opts.config[i], err);
+	return ret ? ret : object_maps_prepare(o, err);
+}
+
 static int prepare(struct object *o, struct err *err)
 {
 	int ret = open_interposed(o, err);
 
 	if (!ret && o->interposer)
 		ret = interpose_object(o->interposer, o->bpf, err);
-	for (size_t i = 0; !ret && i < o->opts.n_config; i++)
-		ret = configure(o, &o->opts.config[i], err);
-	return ret ? ret : object_maps_prepare(o, err);
+	return ret ? ret : configure_and_map(o, err);
 }
 
 int object_open(const struct object_opts *opts, struct object **out, struct err *err)
@@ -264,29 +271,73 @@ static int link_tail_calls(struct object *o, struct err *err)
 	return tailcalls_pin(o->bpf, o->tail_dir, o->tail_owner, err);
 }
 
-int object_load_programs(struct object *o, struct err *err)
+static int load_once(struct object *o, struct err *err)
 {
 	__cleanup_buf struct buf log = BUF_INIT;
-	__cleanup_buf struct buf what = BUF_INIT;
 	int ret;
 
 	libbpf_log_begin(&log);
 	ret = bpf_object__load(o->bpf);
 	libbpf_log_end();
-	if (o->interposer) {
+	if (o->interposer)
 		interpose_done(o->interposer);
-		o->interposed = interpose_count(o->interposer);
-		interpose_describe(o->interposer, &what);
-	}
-	if (ret) {
-		ret = err_from_load_log(err, -ret < NOT_ERRNO ? -ret : 0, o->path, buf_str(&log));
-		return what.len ? err_hint(err, "helper calls replaced so far: %s", buf_str(&what))
-				: ret;
-	}
-	o->loaded = true;
+	return ret ? err_from_load_log(err, -ret < NOT_ERRNO ? -ret : 0, o->path, buf_str(&log))
+		   : 0;
+}
+
+/* Anew, with no call replaced; its pinned maps are there by now and fit. The error is that of the
+ * object as shipped; if there is none, the one with its calls replaced goes to the log.
+ */
+static int load_pristine(struct object *o, const char *why, struct err *err)
+{
+	int ret;
+
+	bpf_object__close(o->bpf);
+	o->bpf = NULL;
+	interpose_free(o->interposer);
+	o->interposer = NULL;
+	ret = open_bpf(&o->opts, &o->bpf, err);
+	if (!ret)
+		ret = configure_and_map(o, err);
+	if (!ret)
+		ret = load_once(o, err);
+	if (ret)
+		return ret;
+	o->pristine = true;
+	object_log(o,
+		   "warning msg=\"Object does not load with its clock calls replaced and runs as "
+		   "shipped: time is real\" object=%s error=\"%.*s\"",
+		   o->path, (int)strcspn(why, "\n"), why);
+	return 0;
+}
+
+static void count_interposed(struct object *o)
+{
+	__cleanup_buf struct buf what = BUF_INIT;
+
+	if (!o->interposer)
+		return;
+	o->interposed = interpose_count(o->interposer);
+	interpose_describe(o->interposer, &what);
 	if (what.len)
 		object_log(o, "debug msg=\"Replaced helper calls\" object=%s calls=\"%s\"", o->path,
 			   buf_str(&what));
+}
+
+int object_load_programs(struct object *o, struct err *err)
+{
+	int ret = load_once(o, err);
+
+	if (ret && o->interposer && interpose_count(o->interposer)) {
+		char *why = arena_strdup(o->arena, err->text);
+
+		err_clear(err);
+		ret = load_pristine(o, why, err);
+	}
+	if (ret)
+		return ret;
+	o->loaded = true;
+	count_interposed(o);
 	return link_tail_calls(o, err);
 }
 
@@ -358,6 +409,11 @@ struct bpf_object *object_libbpf(const struct object *o)
 unsigned object_interposed(const struct object *o)
 {
 	return o->interposed;
+}
+
+bool object_pristine(const struct object *o)
+{
+	return o->pristine;
 }
 
 void object_free(struct object *o)

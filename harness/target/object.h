@@ -16,7 +16,8 @@ struct btf;
 struct object_opts {
 	const char *path; /* the .o */
 	const char *pin_dir; /* maps that ask for pinning by name lie here */
-	const char *instance; /* tells several loads of one object apart (a device), NULL: only one */
+	const char
+		*instance; /* tells several loads of one object apart (a device), NULL: only one */
 	const char *policy_map; /* pin name of cilium_policy_v2: the endpoint's own, NULL: as is */
 	const struct config_value *config;
 	size_t n_config;
@@ -53,6 +54,8 @@ int object_old_map_fd(const struct object *o, const char *map);
 const struct btf *object_btf(const struct object *o);
 struct bpf_object *object_libbpf(const struct object *o);
 unsigned object_interposed(const struct object *o);
+/* True if it did not load with its helper calls replaced, and was loaded as shipped: time is real. */
+bool object_pristine(const struct object *o);
 void object_free(struct object *o); /* pins stay */
 
 #endif

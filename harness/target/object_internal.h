@@ -28,6 +28,7 @@ struct object {
 	struct migration *migrations;
 	unsigned interposed;
 	bool loaded;
+	bool pristine; /* in spite of opts.clock */
 	const char *tail_dir, *tail_owner; /* whose prog arrays are pinned where; NULL: nowhere */
 };
 

@@ -58,6 +58,20 @@ static void unload(struct fixture *f)
 	arena_free(f->arena);
 }
 
+/* Eight frames, as many as the kernel allows: one call more, at the deepest, and it is rejected. */
+static const char deep_source[] =
+	BPF_PRELUDE "static __u64 (*ktime)(void) = (void *)5;\n"
+		    "struct { __uint(type, 2); __uint(max_entries, 8); __type(key, __u32);\n"
+		    "	 __type(value, __u64); } out SEC(\".maps\");\n"
+		    "#define FRAME(n, next) \\\n"
+		    "	static __attribute__((noinline)) __u64 at_##n(__u64 v) { return next; }\n"
+		    "FRAME(7, ktime() + v) FRAME(6, at_7(v) * 3) FRAME(5, at_6(v) * 3)\n"
+		    "FRAME(4, at_5(v) * 3) FRAME(3, at_4(v) * 3) FRAME(2, at_3(v) * 3)\n"
+		    "FRAME(1, at_2(v) * 3)\n"
+		    "SEC(\"tc\") int deep(void *ctx) { return (int)at_1(ktime()); }\n"
+		    "SEC(\"tc\") int at_tc(void *ctx) { __u32 slot = 0; __u64 t = ktime();\n"
+		    "	map_update(&out, &slot, &t, 0); return 0; }\n";
+
 static void run(const struct fixture *f, const char *program)
 {
 	unsigned char packet[64] = { 0 };
@@ -154,4 +168,34 @@ Test(interpose, without_a_clock_time_is_the_kernels_also_after_a_virtual_load)
 	cr_expect_eq(slot(&virtual, 0), 1);
 	unload(&real);
 	unload(&virtual);
+}
+
+static void count_warning(void *arg, const char *line)
+{
+	if (strncmp(line, "level=warning msg=\"Object does not load", 38) == 0)
+		++*(int *)arg;
+}
+
+Test(interpose, an_object_that_loads_only_as_shipped_runs_on_real_time_and_says_so)
+{
+	struct fixture f = { .arena = arena_new() };
+	struct object_opts opts = { .pin_dir = SANDBOX_BPFFS "/interpose", .log = count_warning };
+	struct err err = { 0 };
+	uint64_t before;
+	int warnings = 0;
+
+	NEEDS_ROOT();
+	opts.path = compile_bpf(f.arena, "deep", deep_source);
+	opts.log_arg = &warnings;
+	cr_assert_eq(vclock_new(&f.clock, &err), 0, "%s", err.text);
+	opts.clock = f.clock;
+	vclock_set(f.clock, 5);
+	cr_assert_eq(object_load(&opts, &f.object, &err), 0, "%s", err.text);
+	cr_expect(object_pristine(f.object));
+	cr_expect_eq(object_interposed(f.object), 0);
+	cr_expect_eq(warnings, 1);
+	before = monotonic();
+	run(&f, "at_tc");
+	cr_expect(slot(&f, 0) >= before && slot(&f, 0) <= monotonic());
+	unload(&f);
 }

@@ -138,6 +138,12 @@ scenario objects "$tree/$etcd"
 mkdir "$bad/none" "$bad/text-object" "$bad/rejected"
 expect_exit 2 "$verdict" run "$bad/objects" --objects "$bad/none"
 expect_output 'none/bpf_host.o: No such file'
+expect_output 'node master-0: '
+expect_no_output 'node master-0: .*node master-0'
+sed 's/testrun/netns/' "$bad/objects/scenario.yaml" >"$bad/none/scenario.yaml"
+expect_exit 2 "$verdict" run "$bad/none" --objects "$bad/none"
+expect_output 'node master-0: .*none/bpf_host.o: No such file'
+expect_no_output 'node master-0: .*node master-0'
 echo text >"$bad/text-object/bpf_host.o"
 expect_exit 2 "$verdict" run "$bad/objects" --objects "$bad/text-object"
 expect_output 'not a proper ELF object'
