@@ -73,7 +73,7 @@ void arena_reset(struct arena *a)
 	a->last = a->first;
 }
 
-void *arena_alloc(struct arena *a, size_t size)
+static void *alloc_raw(struct arena *a, size_t size)
 {
 	struct block *b = a->last;
 	void *p;
@@ -86,12 +86,17 @@ void *arena_alloc(struct arena *a, size_t size)
 	}
 	p = b->data + b->used;
 	b->used += size;
-	return memset(p, 0, size);
+	return p;
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+	return memset(alloc_raw(a, size), 0, size);
 }
 
 void *arena_memdup(struct arena *a, const void *data, size_t size)
 {
-	void *p = arena_alloc(a, size ? size : 1);
+	void *p = alloc_raw(a, size ? size : 1);
 
 	if (size)
 		memcpy(p, data, size);
