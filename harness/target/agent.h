@@ -35,8 +35,8 @@ struct agent_opts {
 	size_t n_maps;
 	struct vclock *clock; /* NULL: real time */
 	bool no_events; /* leave the perf ring to a reader outside this process */
-	void (*log)(void *arg,
-		    const char *line); /* one line, logfmt as Cilium's: level=info msg="..." */
+	/* One line, logfmt as Cilium's: level=info msg="..." */
+	void (*log)(void *arg, const char *line);
 	void *log_arg;
 };
 

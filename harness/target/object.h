@@ -16,8 +16,8 @@ struct btf;
 struct object_opts {
 	const char *path; /* the .o */
 	const char *pin_dir; /* maps that ask for pinning by name lie here */
-	const char
-		*instance; /* tells several loads of one object apart (a device), NULL: only one */
+	/* Tells several loads of one object apart (a device), NULL: only one */
+	const char *instance;
 	const char *policy_map; /* pin name of cilium_policy_v2: the endpoint's own, NULL: as is */
 	const struct config_value *config;
 	size_t n_config;
