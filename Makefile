@@ -39,6 +39,10 @@ BPF_SRC := $(wildcard bpf/bpf_*.c)
 BPF_OBJ := $(BPF_SRC:bpf/%.c=$(BUILD)/bpf/%.o) \
 	$(foreach u,$(UPGRADES),$(BPF_SRC:bpf/%.c=$(BUILD)/bpf/upgrades/$(u)/%.o))
 
+# One line a command; with V=1 the commands themselves.
+Q := $(if $(V),,@)
+SAY = @$(if $(V),:,printf '  %-7s %s\n' '$(1)' '$(2)')
+
 # One job a processor where these targets build in a make of their own.
 JOBS = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 SUBMAKE = $(MAKE) --no-print-directory $(JOBS)
@@ -54,7 +58,12 @@ all: $(BUILD)/verdict $(BPF_OBJ) ## build the program and the BPF objects (the d
 help: ## list the targets
 	@echo 'Targets:'
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | sort -u | expand -t 14
-	@echo 'Variables: CC CLANG CFLAGS BUILD, PREFIX and DESTDIR for install, ARGS for run and bench'
+	@echo 'Variables:'
+	@echo '  ARGS        for run and bench, as in: make run ARGS="etcd-restart --engine testrun -v"'
+	@echo '  V=1         shows the commands'
+	@echo '  BUILD       where everything is built (build)'
+	@echo '  CC CLANG CFLAGS CPPFLAGS LDFLAGS LDLIBS'
+	@echo '  PREFIX BINDIR LIBDIR DATADIR DESTDIR   for install and uninstall'
 
 .PHONY: deps
 deps: ## install the packages that building, running and testing need (root)
@@ -118,30 +127,36 @@ $(BUILD)/.flags:
 	@printf '%s\n' "$$FLAGS" >$@
 
 $(BUILD)/libverdict.a: $(LIB_OBJ)
+	$(call SAY,AR,$@)
 	@rm -f $@
-	ar rcs $@ $(LIB_OBJ)
+	$(Q)ar rcs $@ $(LIB_OBJ)
 
 $(BUILD)/verdict: $(CMD_OBJ) $(BUILD)/libverdict.a
-	$(CC) $(LDFLAGS) -o $@ $(CMD_OBJ) $(BUILD)/libverdict.a $(LDLIBS_ALL)
+	$(call SAY,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(CMD_OBJ) $(BUILD)/libverdict.a $(LDLIBS_ALL)
 
 $(CMD_OBJ): EXTRA_CPPFLAGS = $(CMD_CPPFLAGS)
 $(BUILD)/harness/%.o: harness/%.c $(BUILD)/.flags | $(BUILD)/.deps
+	$(call SAY,CC,$<)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS_ALL) $(EXTRA_CPPFLAGS) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(EXTRA_CPPFLAGS) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
 $(BUILD)/tests/%: harness/tests/%.c $(BUILD)/libverdict.a $(BUILD)/.flags
+	$(call SAY,CCLD,$<)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(TEST_CFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d \
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(TEST_CFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d \
 		-o $@ $< $(BUILD)/libverdict.a $(LDLIBS_ALL) $(TEST_LIBS)
 
 $(BUILD)/bpf/%.o: bpf/%.c $(BUILD)/.flags | $(BUILD)/.deps
+	$(call SAY,BPF,$<)
 	@mkdir -p $(@D)
-	$(CLANG) $(BPF_CFLAGS) $(BPF_INCLUDES) -MMD -MP -c -o $@ $<
+	$(Q)$(CLANG) $(BPF_CFLAGS) $(BPF_INCLUDES) -MMD -MP -c -o $@ $<
 
 define upgrade
 $(BUILD)/bpf/upgrades/$(1)/%.o: bpf/%.c $(BUILD)/.flags | $(BUILD)/.deps
+	$$(call SAY,BPF,$$< $(1))
 	@mkdir -p $$(@D)
-	$$(CLANG) $$(BPF_CFLAGS) -Ifixtures/upgrades/$(1) $$(BPF_INCLUDES) -MMD -MP -c -o $$@ $$<
+	$$(Q)$$(CLANG) $$(BPF_CFLAGS) -Ifixtures/upgrades/$(1) $$(BPF_INCLUDES) -MMD -MP -c -o $$@ $$<
 endef
 $(foreach u,$(UPGRADES),$(eval $(call upgrade,$(u))))
 

@@ -15,11 +15,13 @@ MANUAL := $(DATADIR)/man/man1/verdict.1
 INSTALLED := $(BUILD)/installed
 INSTALLED_AS := $(INSTALLED)$(subst /,-,$(LIB_HOME))
 $(INSTALLED_AS).o: harness/base/file.c $(BUILD)/.flags | $(BUILD)/.deps
+	$(call SAY,CC,$<)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS_ALL) -DVERDICT_LIBDIR='"$(LIB_HOME)"' $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS_ALL) -DVERDICT_LIBDIR='"$(LIB_HOME)"' $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
 $(INSTALLED_AS): $(INSTALLED_AS).o $(CMD_OBJ) $(BUILD)/libverdict.a
-	$(CC) $(LDFLAGS) -o $@ $(CMD_OBJ) $< $(BUILD)/libverdict.a $(LDLIBS_ALL)
+	$(call SAY,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(CMD_OBJ) $< $(BUILD)/libverdict.a $(LDLIBS_ALL)
 
 .PHONY: install
 install: $(INSTALLED_AS) $(BPF_OBJ) ## install to PREFIX (default /usr/local), below DESTDIR
