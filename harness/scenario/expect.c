@@ -404,69 +404,69 @@ TEXTS(no_log, log, true)
 
 /* clang-format off */
 #define PLACE "`NODE/DEVICE`"
-#define FIELDS "map of fields"
+#define FIELDS "map of [fields](fields.md)"
 
 const struct schema schema_expect = {
 	"expect",
-	"What must be seen: one map, or a list of maps when packets differ. `outcome` to `hops` speak\n"
-	"of each chosen packet; `events` to `no_log` of the step as a whole. `verdict`, `ct`,\n"
-	"`identity` and `program` speak of the packet's last hop. A step that sends nothing takes only\n"
-	"the second kind.",
+	"What must be seen: one map, or a list of maps when packets differ. What is left out may be\n"
+	"anything. `packets` and `match` choose packets; `outcome` to `hops` speak of each chosen one,\n"
+	"`events` to `no_log` of the step as a whole. `verdict`, `ct`, `identity` and `program` speak of\n"
+	"the packet's last hop. A step that sends nothing takes only the second kind.",
 	(const struct schema_key[]){
-	{ "packets", false, "packet numbers", "which packets of the step are meant; default: all", ex_packets },
-	{ "match", false, FIELDS, "and only those that looked like this in the capture", ex_match },
-	{ "outcome", false, "outcome", "`delivered`, `dropped`, `sent` or `consumed`", ex_outcome },
-	{ "at", false, PLACE " or `world`", "where the packet ended", ex_at },
-	{ "program", false, "name", "the last program that saw it", ex_program },
-	{ "verdict", false, "verdict", "what that program returned", ex_verdict },
-	{ "drop_reason", false, "drop reason", "why it was dropped: `POLICY`, `133`", ex_reason },
-	{ "ct", false, "conntrack state", "`new`, `established`, `reply` or `related`", ex_ct },
-	{ "identity", false, "map", "`{src: kube-apiserver, dst: host}`", ex_identity },
-	{ "packet", false, FIELDS, "fields of the packet as it ended, under Wireshark's names: `{ip.ttl: 63}`", ex_packet },
-	{ "hops", false, "list of hops", "each must occur, in this order; others may stand between", ex_hops },
-	{ "events", false, "map of counts", "how many events: `{drop: 0, drop/POLICY: 1, trace/to-network: 1-2, lost: 0}`; under a node's name those of that node: `{master-0: {drop: 0}}`", ex_events },
-	{ "maps", false, "map", "`{NODE: {MAP: {added: 1}}}`: what the step did to a map", ex_maps },
-	{ "monitor", false, "list of patterns", "lines the monitor must show; `*` and `?` as in the shell, without them the text may stand anywhere in a line", ex_monitor },
-	{ "no_monitor", false, "list of patterns", "lines it must not show", ex_no_monitor },
-	{ "log", false, "list of patterns", "lines the agents must log", ex_log },
-	{ "no_log", false, "list of patterns", "lines they must not log", ex_no_log },
+	{ "packets", false, "packet numbers", "all of the step", "which packets are meant", "15-19", ex_packets },
+	{ "match", false, FIELDS, "all", "of these, only those that looked like this in the capture, before `as`", "{tcp.srcport: 2379}", ex_match },
+	{ "outcome", false, "[outcome](#outcomes)", "any", "what became of the packet", "delivered", ex_outcome },
+	{ "at", false, PLACE " or `world`", "any", "where the packet ended", "master-0/eth0", ex_at },
+	{ "program", false, "name", "any", "the last program that saw it", "cil_from_netdev", ex_program },
+	{ "verdict", false, "[verdict](#verdicts)", "any", "what that program returned", "TC_ACT_OK", ex_verdict },
+	{ "drop_reason", false, "[drop reason](#drop-reasons)", "any", "why it was dropped, by name or number", "POLICY", ex_reason },
+	{ "ct", false, "[conntrack state](#conntrack-states)", "any", "what the conntrack lookup found", "reply", ex_ct },
+	{ "identity", false, "[identity](#identity)", "any", "who was talking to whom", "{src: kube-apiserver, dst: host}", ex_identity },
+	{ "packet", false, FIELDS, "any", "fields of the packet as it ended", "{ip.ttl: 64, tcp.dstport: 2379}", ex_packet },
+	{ "hops", false, "list of [hops](#hop)", "any", "each must occur, in this order; others may stand between", "[{at: master-1/eth0}, {at: master-0/eth0, ct: reply}]", ex_hops },
+	{ "events", false, "map of counts", "any", "how many events: of a type (`drop`, `trace`, `policy-verdict`), of one [drop reason](#drop-reasons) or [trace point](#trace-points), or `lost`; under a node's name those of that node", "{drop: 0, trace/to-network: 1-2, master-0: {drop/POLICY: 0}}", ex_events },
+	{ "maps", false, "map of nodes to maps to [changes](#maps)", "any", "what the step did to a map", "{master-0: {cilium_ct4_global: {added: 1}}}", ex_maps },
+	{ "monitor", false, "list of patterns", "any", "lines that the monitor must show", "[\"xx drop (Policy denied)*\"]", ex_monitor },
+	{ "no_monitor", false, "list of patterns", "any", "lines that it must not show", "[Stale or unroutable IP]", ex_no_monitor },
+	{ "log", false, "list of patterns", "any", "lines that an agent must log", "[\"*copied=1 lost=0*\"]", ex_log },
+	{ "no_log", false, "list of patterns", "any", "lines that none may log", "[level=error]", ex_no_log },
 	{ 0 } } };
 
 const struct schema schema_identity = {
-	"identity", "Security identities as the program saw them: a name, or a number.",
+	"identity", "Security identities as the program saw them: a [name](#identities), or a number.",
 	(const struct schema_key[]){
-	{ "src", false, "identity", "of the sender", id_src },
-	{ "dst", false, "identity", "of the receiver", id_dst },
+	{ "src", false, "[identity](#identities)", "any", "of the sender", "kube-apiserver", id_src },
+	{ "dst", false, "[identity](#identities)", "any", "of the receiver", "host", id_dst },
 	{ 0 } } };
 
 const struct schema schema_hop = {
 	"hop", "One run of one program, an item of `hops`.",
 	(const struct schema_key[]){
-	{ "at", false, PLACE, "where", pe_at },
-	{ "program", false, "name", "`cil_from_netdev`", pe_program },
-	{ "verdict", false, "verdict", "what it returned", pe_verdict },
-	{ "drop_reason", false, "drop reason", "why it dropped the packet", pe_reason },
-	{ "ct", false, "conntrack state", "what its conntrack lookup found", pe_ct },
-	{ "identity", false, "map", "`{src: world, dst: host}`", pe_identity },
-	{ "packet", false, FIELDS, "fields of the packet as it left the program", pe_packet },
+	{ "at", false, PLACE, "any", "where it ran", "master-0/eth0", pe_at },
+	{ "program", false, "name", "any", "which program", "cil_from_netdev", pe_program },
+	{ "verdict", false, "[verdict](#verdicts)", "any", "what it returned", "TC_ACT_SHOT", pe_verdict },
+	{ "drop_reason", false, "[drop reason](#drop-reasons)", "any", "why it dropped the packet", "133", pe_reason },
+	{ "ct", false, "[conntrack state](#conntrack-states)", "any", "what its conntrack lookup found", "new", pe_ct },
+	{ "identity", false, "[identity](#identity)", "any", "who was talking to whom", "{src: world, dst: host}", pe_identity },
+	{ "packet", false, FIELDS, "any", "fields of the packet as it left the program", "{ip.dst: 10.160.128.0/24}", pe_packet },
 	{ 0 } } };
 
 const struct schema schema_maps = {
-	"maps", "Changes of one map over the step. A list item must match one entry; the fields it\n"
-	"leaves out are free.",
+	"maps", "Changes of one map over the step. Each item of a list must match an entry; the fields it\n"
+	"leaves out may be anything.",
 	(const struct schema_key[]){
-	{ "added", false, "count or entries", "entries that are new", mp_added },
-	{ "changed", false, "count or entries", "entries with another value than before", mp_changed },
-	{ "removed", false, "count or entries", "entries that are gone", mp_removed },
-	{ "present", false, "count or entries", "entries after the step", mp_present },
-	{ "absent", false, "entries", "entries that must not be there after the step", mp_absent },
+	{ "added", false, "count or list of [entries](#map-entry)", "any", "entries that are new", "1", mp_added },
+	{ "changed", false, "count or list of [entries](#map-entry)", "any", "entries with another value than before", "[{value: {rx_closing: 1}}]", mp_changed },
+	{ "removed", false, "count or list of [entries](#map-entry)", "any", "entries that are gone", "0", mp_removed },
+	{ "present", false, "count or list of [entries](#map-entry)", "any", "entries that are there after the step", "[{key: {dport: 2379}}]", mp_present },
+	{ "absent", false, "list of [entries](#map-entry)", "any", "entries that must not be there after the step", "[{key: {dport: 22}}]", mp_absent },
 	{ 0 } } };
 
 const struct schema schema_entry = {
-	"map entry", "Fields by the names of the map's BTF: `{key: {dport: 2379}, value: {rx_closing: 1}}`.",
+	"map entry", "Fields by the names of the map's BTF; `bpftool btf dump file build/bpf/bpf_host.o` lists them.",
 	(const struct schema_key[]){
-	{ "key", false, "fields", "of the key", en_any },
-	{ "value", false, "fields", "of the value", en_any },
+	{ "key", false, "map of BTF fields", "any", "fields of the key", "{daddr: 10.160.128.34, dport: 2379}", en_any },
+	{ "value", false, "map of BTF fields", "any", "fields of the value", "{seen_non_syn: 1}", en_any },
 	{ 0 } } };
 /* clang-format on */
 

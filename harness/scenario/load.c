@@ -93,14 +93,14 @@ static int sc_steps(struct schema_ctx *ctx, const struct value *v, void *out)
 const struct schema schema_scenario = {
 	"scenario", "The top of the file.",
 	(const struct schema_key[]){
-	{ "name", false, "name", "letters, digits, `-`, `_`, `.`; default: the folder's name", sc_name },
-	{ "summary", false, "one line", "what the scenario shows", sc_summary },
-	{ "origin", false, "text", "where it comes from: `cilium/cilium#19367`", sc_origin },
-	{ "cluster", true, "folder", "the cluster's manifests and values.yaml; relative to the scenario's folder or to one above it", sc_cluster },
-	{ "values", false, "map", "laid over the cluster's values.yaml: `{bpf: {monitorAggregation: none}}`", sc_values },
-	{ "engines", false, "list", "of `testrun` and `netns`; default: both", sc_engines },
-	{ "seed", false, "number", "where random numbers start; default 1", sc_seed },
-	{ "steps", true, "list of steps", "done in order", sc_steps },
+	{ "name", false, "name", "the folder's name", "what it is called: letters, digits, `-`, `_`, `.`", "etcd-restart", sc_name },
+	{ "summary", false, "one line", "empty", "what the scenario shows", "Replies survive a restart", sc_summary },
+	{ "origin", false, "text", "none", "where it comes from: an issue, a report, a standard", "cilium/cilium#19367", sc_origin },
+	{ "cluster", true, "folder", NULL, "the cluster's manifests and `values.yaml`; relative to the scenario's folder or to one above it", "fixtures/clusters/two-masters", sc_cluster },
+	{ "values", false, "map", "nothing", "Helm values laid over those of the cluster's `values.yaml`", "{bpf: {monitorAggregation: none}}", sc_values },
+	{ "engines", false, "list of `testrun`, `netns`", "both", "which engines can run it", "[testrun]", sc_engines },
+	{ "seed", false, "number", "`1`", "where random numbers start", "7", sc_seed },
+	{ "steps", true, "list of steps", NULL, "what happens, in order", "[{advance: 1s}, {check: {}}]", sc_steps },
 	{ 0 } } };
 
 const struct schema *const schema_parts[] = {

@@ -176,8 +176,8 @@ static int set_except(struct schema_ctx *ctx, const struct value *v, void *out)
 
 static const struct schema schema_cidr_set = {
 	"CIDR set", "",
-	(const struct schema_key[]){ { "cidr", true, "", "such as 10.0.0.0/8", set_cidr },
-				     { "except", false, "", "", set_except },
+	(const struct schema_key[]){ { "cidr", true, "", "", "such as 10.0.0.0/8", "", set_cidr },
+				     { "except", false, "", "", "", "", set_except },
 				     { 0 } }
 };
 
@@ -243,9 +243,9 @@ static int port_protocol(struct schema_ctx *ctx, const struct value *v, void *ou
 
 static const struct schema schema_port = {
 	"port", "",
-	(const struct schema_key[]){ { "port", true, "", "a number; 0 is all", port_port },
-				     { "endPort", false, "", "", port_end },
-				     { "protocol", false, "", "", port_protocol },
+	(const struct schema_key[]){ { "port", true, "", "", "a number; 0 is all", "", port_port },
+				     { "endPort", false, "", "", "", "", port_end },
+				     { "protocol", false, "", "", "", "", port_protocol },
 				     { 0 } }
 };
 
@@ -275,7 +275,7 @@ static int ports_ports(struct schema_ctx *ctx, const struct value *v, void *out)
 
 static const struct schema schema_ports = {
 	"toPorts", "",
-	(const struct schema_key[]){ { "ports", true, "", "a list", ports_ports }, { 0 } }
+	(const struct schema_key[]){ { "ports", true, "", "", "a list", "", ports_ports }, { 0 } }
 };
 
 static int rule_ports(struct schema_ctx *ctx, const struct value *v, void *out)
@@ -304,8 +304,8 @@ static int icmp_family(struct schema_ctx *ctx, const struct value *v, void *out)
 /* The name of a type means another number in each family, so `type` is read after `family`. */
 static const struct schema schema_icmp = {
 	"ICMP field", "",
-	(const struct schema_key[]){ { "family", false, "", "", icmp_family },
-				     { "type", true, "", "a number or a name", ignore },
+	(const struct schema_key[]){ { "family", false, "", "", "", "", icmp_family },
+				     { "type", true, "", "", "a number or a name", "", ignore },
 				     { 0 } }
 };
 
@@ -343,7 +343,7 @@ static int icmps_fields(struct schema_ctx *ctx, const struct value *v, void *out
 
 static const struct schema schema_icmps = {
 	"icmps", "",
-	(const struct schema_key[]){ { "fields", true, "", "a list", icmps_fields }, { 0 } }
+	(const struct schema_key[]){ { "fields", true, "", "", "a list", "", icmps_fields }, { 0 } }
 };
 
 static int rule_icmps(struct schema_ctx *ctx, const struct value *v, void *out)
@@ -360,23 +360,23 @@ static int rule_icmps(struct schema_ctx *ctx, const struct value *v, void *out)
 
 static const struct schema schema_ingress = {
 	"ingress rule", "",
-	(const struct schema_key[]){ { "fromEntities", false, "", "", peer_entities },
-				     { "fromEndpoints", false, "", "", peer_endpoints },
-				     { "fromCIDR", false, "", "", peer_cidr },
-				     { "fromCIDRSet", false, "", "", peer_cidr_set },
-				     { "toPorts", false, "", "", rule_ports },
-				     { "icmps", false, "", "", rule_icmps },
+	(const struct schema_key[]){ { "fromEntities", false, "", "", "", "", peer_entities },
+				     { "fromEndpoints", false, "", "", "", "", peer_endpoints },
+				     { "fromCIDR", false, "", "", "", "", peer_cidr },
+				     { "fromCIDRSet", false, "", "", "", "", peer_cidr_set },
+				     { "toPorts", false, "", "", "", "", rule_ports },
+				     { "icmps", false, "", "", "", "", rule_icmps },
 				     { 0 } }
 };
 
 static const struct schema schema_egress = {
 	"egress rule", "",
-	(const struct schema_key[]){ { "toEntities", false, "", "", peer_entities },
-				     { "toEndpoints", false, "", "", peer_endpoints },
-				     { "toCIDR", false, "", "", peer_cidr },
-				     { "toCIDRSet", false, "", "", peer_cidr_set },
-				     { "toPorts", false, "", "", rule_ports },
-				     { "icmps", false, "", "", rule_icmps },
+	(const struct schema_key[]){ { "toEntities", false, "", "", "", "", peer_entities },
+				     { "toEndpoints", false, "", "", "", "", peer_endpoints },
+				     { "toCIDR", false, "", "", "", "", peer_cidr },
+				     { "toCIDRSet", false, "", "", "", "", peer_cidr_set },
+				     { "toPorts", false, "", "", "", "", rule_ports },
+				     { "icmps", false, "", "", "", "", rule_icmps },
 				     { 0 } }
 };
 
@@ -445,23 +445,23 @@ static int deny_egress(struct schema_ctx *ctx, const struct value *v, void *out)
 
 static const struct schema schema_default_deny = {
 	"enableDefaultDeny", "",
-	(const struct schema_key[]){ { "ingress", false, "", "", deny_ingress },
-				     { "egress", false, "", "", deny_egress },
+	(const struct schema_key[]){ { "ingress", false, "", "", "", "", deny_ingress },
+				     { "egress", false, "", "", "", "", deny_egress },
 				     { 0 } }
 };
 
 static const struct schema schema_spec = {
 	"policy spec", "",
-	(const struct schema_key[]){ { "description", false, "", "", ignore },
-				     { "labels", false, "", "", ignore },
-				     { "log", false, "", "", ignore },
-				     { "endpointSelector", false, "", "", spec_endpoints },
-				     { "nodeSelector", false, "", "", spec_nodes },
-				     { "ingress", false, "", "", spec_ingress },
-				     { "ingressDeny", false, "", "", spec_ingress_deny },
-				     { "egress", false, "", "", spec_egress },
-				     { "egressDeny", false, "", "", spec_egress_deny },
-				     { "enableDefaultDeny", false, "", "", ignore },
+	(const struct schema_key[]){ { "description", false, "", "", "", "", ignore },
+				     { "labels", false, "", "", "", "", ignore },
+				     { "log", false, "", "", "", "", ignore },
+				     { "endpointSelector", false, "", "", "", "", spec_endpoints },
+				     { "nodeSelector", false, "", "", "", "", spec_nodes },
+				     { "ingress", false, "", "", "", "", spec_ingress },
+				     { "ingressDeny", false, "", "", "", "", spec_ingress_deny },
+				     { "egress", false, "", "", "", "", spec_egress },
+				     { "egressDeny", false, "", "", "", "", spec_egress_deny },
+				     { "enableDefaultDeny", false, "", "", "", "", ignore },
 				     { 0 } }
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The binder of tables to trees, the readers of plain scalars, and the printed reference. */
+/* The binder of tables to trees, and the readers of plain scalars. */
 #include "scenario/schema.h"
 
 #include <ctype.h>
@@ -219,69 +219,4 @@ int read_each(struct schema_ctx *ctx, const struct value *v, const char *what,
 			return rc;
 	}
 	return 0;
-}
-
-static void print_words(struct buf *out, const char *title, const char *text,
-			const struct word_table *t)
-{
-	buf_printf(out, "\n## %s\n\n%s\n\n| word | number |%s\n|---|---|%s\n", title, text,
-		   t->words[0].text ? " meaning |" : "", t->words[0].text ? "---|" : "");
-	for (size_t i = 0; i < t->n; i++) {
-		const struct word *w = &t->words[i];
-
-		buf_printf(out, "| `%s` | %d |", w->name, w->number);
-		if (t->words[0].text)
-			buf_printf(out, " %s |", w->text ? w->text : "");
-		buf_puts(out, "\n");
-	}
-}
-
-static void print_part(struct buf *out, const struct schema *s)
-{
-	buf_printf(out, "\n## %s\n\n%s\n\n| key | takes | meaning |\n|---|---|---|\n", s->name,
-		   s->text);
-	for (const struct schema_key *k = s->keys; k->name; k++)
-		buf_printf(out, "| `%s`%s | %s | %s |\n", k->name, k->required ? " (required)" : "",
-			   k->type, k->text);
-}
-
-void schema_print_reference(struct buf *out)
-{
-	buf_puts(out,
-		 "<!-- Made from the tables in harness/scenario/; a unit test holds this file\n"
-		 "     against them. -->\n"
-		 "# The scenario file\n\n"
-		 "A scenario is a folder with a `scenario.yaml` and the captures it replays. Each\n"
-		 "step does one thing and says what must be seen. What an expectation leaves out "
-		 "is\n"
-		 "free. Every mistake is reported with its file, line and column.\n\n"
-		 "```yaml\n"
-		 "name: agent-restart-mid-flow\n"
-		 "summary: Replies from etcd are accepted after the agent restarts\n"
-		 "cluster: fixtures/clusters/two-masters\n"
-		 "steps:\n"
-		 "  - send: {capture: etcd.pcapng, packets: 1-3}\n"
-		 "    expect: {outcome: delivered}\n"
-		 "  - restart: {node: master-0}\n"
-		 "  - send: {capture: etcd.pcapng, packets: 4-}\n"
-		 "    expect: {outcome: delivered, at: master-0/eth0, ct: reply, events: {drop: "
-		 "0}}\n"
-		 "```\n");
-	for (size_t i = 0; schema_parts[i]; i++)
-		print_part(out, schema_parts[i]);
-	buf_puts(out,
-		 "\n# Words\n\nA word is written in any case, with `-` or `_`; its number will "
-		 "do as well.\n");
-	print_words(
-		out, "Outcomes",
-		"What became of a packet. `unmodelled`, what the harness cannot know, cannot be\n"
-		"expected: it never passes.",
-		&words_outcome);
-	print_words(out, "Conntrack states", "For `ct`.", &words_ct_state);
-	print_words(out, "Verdicts", "For `verdict`.", &words_tc_verdict);
-	print_words(out, "Identities", "For `identity`; any other number may stand there too.",
-		    &words_identity);
-	print_words(out, "Drop reasons", "For `drop_reason`, and behind `drop/` in `events`.",
-		    &words_drop_reason);
-	print_words(out, "Trace points", "Behind `trace/` in `events`.", &words_trace_point);
 }

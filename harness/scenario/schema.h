@@ -23,8 +23,11 @@ struct schema_ctx {
 struct schema_key {
 	const char *name;
 	bool required;
-	const char *type; /* for the reference: "duration", "packet numbers", "one of ..." */
-	const char *text; /* for the reference: what it does, its default */
+	/* for the reference, as Markdown: */
+	const char *type; /* "duration", "packet numbers", "`a` or `b`" */
+	const char *def; /* what holds where the key is left out; NULL if it is required */
+	const char *text; /* what it does */
+	const char *example; /* a value in YAML's flow style, valid as it stands */
 	/* Reads v into the struct at out; 0 or negative with ctx->err set. */
 	int (*read)(struct schema_ctx *ctx, const struct value *v, void *out);
 };

@@ -105,11 +105,11 @@ static int term_values(struct schema_ctx *ctx, const struct value *v, void *out)
 
 static const struct schema schema_term = {
 	"matchExpressions", "",
-	(const struct schema_key[]){
-		{ "key", true, "", "the label", term_key },
-		{ "operator", true, "", "In, NotIn, Exists or DoesNotExist", term_operator },
-		{ "values", false, "", "", term_values },
-		{ 0 } }
+	(const struct schema_key[]){ { "key", true, "", "", "the label", "", term_key },
+				     { "operator", true, "", "",
+				       "In, NotIn, Exists or DoesNotExist", "", term_operator },
+				     { "values", false, "", "", "", "", term_values },
+				     { 0 } }
 };
 
 static int match_expressions(struct schema_ctx *ctx, const struct value *v, void *out)
@@ -134,9 +134,10 @@ static int match_expressions(struct schema_ctx *ctx, const struct value *v, void
 
 static const struct schema schema_selector = {
 	"selector", "",
-	(const struct schema_key[]){ { "matchLabels", false, "", "", match_labels },
-				     { "matchExpressions", false, "", "", match_expressions },
-				     { 0 } }
+	(const struct schema_key[]){
+		{ "matchLabels", false, "", "", "", "", match_labels },
+		{ "matchExpressions", false, "", "", "", "", match_expressions },
+		{ 0 } }
 };
 
 int read_selector(struct schema_ctx *ctx, const struct value *v, struct selector *out)

@@ -170,29 +170,29 @@ static int step_expect(struct schema_ctx *ctx, const struct value *v, void *out)
 }
 
 /* clang-format off */
-#define NODE { "node", true, "node name", "whose agent", restart_node }
-#define AGENT { "agent", false, "`current` or `cilium-1.11`", "how it collects garbage at start: `current` deletes expired conntrack entries only, `cilium-1.11` also those whose addresses no endpoint has; default `current`", restart_agent }
-#define MISMATCH { "on_map_mismatch", false, "`migrate` or `recreate`", "what becomes of a pinned map whose properties changed: copied entry by entry, or replaced by an empty one; default `migrate`", restart_mismatch }
-#define SIGNAL { "signal", false, "`KILL` or `TERM`", "how the old agent is stopped; default `KILL`", restart_signal }
+#define NODE { "node", true, "node name", NULL, "whose agent", "master-0", restart_node }
+#define AGENT { "agent", false, "`current` or `cilium-1.11`", "`current`", "how it collects garbage at start: `current` deletes expired conntrack entries only, `cilium-1.11` also those whose addresses no endpoint has", "cilium-1.11", restart_agent }
+#define MISMATCH { "on_map_mismatch", false, "`migrate` or `recreate`", "`migrate`", "what becomes of a pinned map whose properties changed: copied entry by entry, or replaced by an empty one", "recreate", restart_mismatch }
+#define SIGNAL { "signal", false, "`KILL` or `TERM`", "`KILL`", "how the old agent is stopped", "TERM", restart_signal }
 
 const struct schema schema_step = {
 	"step",
 	"One of the five things a step can do, and what must be seen of it.",
 	(const struct schema_key[]){
-	{ "send", false, "map", "replays packets of a capture, in order, at their own times", step_send },
-	{ "restart", false, "map", "stops a node's agent and starts it again", step_restart },
-	{ "upgrade", false, "map", "a restart with other objects or map sizes", step_upgrade },
-	{ "advance", false, "duration", "lets time pass: `90s`, `1m30s`, `5ms`", step_advance },
-	{ "check", false, "`{}`", "does nothing: a place for an expect", step_check },
-	{ "expect", false, "map or list of maps", "what must be seen; a `send` without one only makes state", step_expect },
+	{ "send", false, "[send](#send)", "", "replays packets of a capture, in order, at their own times", "{capture: etcd.pcapng, packets: 1-14}", step_send },
+	{ "restart", false, "[restart](#restart)", "", "stops a node's agent and starts it again", "{node: master-0}", step_restart },
+	{ "upgrade", false, "[upgrade](#upgrade)", "", "a restart with other objects or map sizes", "{node: master-0, objects: upgrades/wide_ct}", step_upgrade },
+	{ "advance", false, "duration", "", "lets time pass without packets", "1m30s", step_advance },
+	{ "check", false, "`{}`", "", "does nothing: a place for an `expect`", "{}", step_check },
+	{ "expect", false, "[expect](#expect) or list", "nothing", "what must be seen; a `send` without one only makes state", "{outcome: delivered}", step_expect },
 	{ 0 } } };
 
 const struct schema schema_send = {
-	"send", "Packets of a pcap or pcapng file.",
+	"send", "Packets of a pcap or pcapng file. Addresses of the nodes need no `as`.",
 	(const struct schema_key[]){
-	{ "capture", true, "file", "in the scenario's folder, or in `fixtures/captures` of a folder above it", send_capture },
-	{ "packets", false, "packet numbers", "`1-3`, `7`, `4-` or `1-3,9`, as Wireshark counts; default: all", send_packets },
-	{ "as", false, "map", "which member of the cluster an address in the capture is: `{10.0.0.1: node/master-0}`; also `pod/NAMESPACE/NAME` and `world`", send_as },
+	{ "capture", true, "file", NULL, "in the scenario's folder, or in `fixtures/captures` of a folder above it", "etcd.pcapng", send_capture },
+	{ "packets", false, "packet numbers", "all", "which packets, as Wireshark counts", "\"1-3,9\"", send_packets },
+	{ "as", false, "map of addresses to members", "addresses as they are", "whom an address in the capture stands for: `node/NAME`, `pod/NAMESPACE/NAME` or `world`", "{192.0.2.7: node/master-0, 192.0.2.9: world}", send_as },
 	{ 0 } } };
 
 const struct schema schema_restart = {
@@ -200,17 +200,17 @@ const struct schema schema_restart = {
 	(const struct schema_key[]){ NODE, AGENT, MISMATCH, SIGNAL, { 0 } } };
 
 const struct schema schema_upgrade = {
-	"upgrade", "Needs `objects` or `maps`.",
+	"upgrade", "Needs `objects`, `maps` or both.",
 	(const struct schema_key[]){
 	NODE,
-	{ "objects", false, "folder", "the new release's programs, below the objects folder: `upgrades/wide_ct`", upgrade_objects },
-	{ "maps", false, "map", "other sizes: `{cilium_ct4_global: {max_entries: 8192}}`", upgrade_maps },
+	{ "objects", false, "folder", "the same", "the new release's programs, below the objects folder; `.` is that folder itself", "upgrades/wide_ct", upgrade_objects },
+	{ "maps", false, "map of [map overrides](#map-override)", "the same", "other sizes, by map name", "{cilium_ct4_global: {max_entries: 8192}}", upgrade_maps },
 	AGENT, MISMATCH, SIGNAL, { 0 } } };
 
 const struct schema schema_override = {
 	"map override", "An item of an upgrade's `maps`.",
 	(const struct schema_key[]){
-	{ "max_entries", true, "number", "the map's size after the upgrade", override_entries },
+	{ "max_entries", true, "number", NULL, "the map's size after the upgrade", "8192", override_entries },
 	{ 0 } } };
 /* clang-format on */
 

@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 
 #include "files.h"
+#include "scenario/parts.h"
 #include "scenario/scenario.h"
 #include "scenario/schema.h"
 
@@ -478,4 +479,80 @@ Test(scenario, the_committed_reference_is_what_the_tables_say)
 		  "VERDICT_WRITE_DOCS=1 and look at the difference");
 	buf_free(&made);
 	arena_free(a);
+}
+
+/* A scenario with `key: example` where the part of that name stands; `needed` is what it cannot do
+ * without, left out where it is the key itself.
+ */
+static const struct {
+	const char *part, *needed, *before, *after;
+} places[] = {
+	{ "scenario", "cluster: cl\nsteps: [{check: {}}]\n", "", "\n" },
+	{ "step", "", HEAD "  - ", "\n" },
+	{ "send", "capture: x.pcap, ", HEAD "  - send: {", "}\n" },
+	{ "restart", "node: n, ", HEAD "  - restart: {", "}\n" },
+	{ "upgrade", "node: n, objects: o, ", HEAD "  - upgrade: {", "}\n" },
+	{ "map override", "", HEAD "  - upgrade: {node: n, maps: {m: {", "}}}\n" },
+	{ "expect", "program: p, ", HEAD "  - send: {capture: x.pcap}\n    expect: {", "}\n" },
+	{ "identity", "", HEAD "  - send: {capture: x.pcap}\n    expect: {identity: {", "}}\n" },
+	{ "hop", "", HEAD "  - send: {capture: x.pcap}\n    expect: {hops: [{", "}]}\n" },
+	{ "maps", "", HEAD "  - check: {}\n    expect: {maps: {n: {m: {", "}}}}\n" },
+	{ "map entry", "", HEAD "  - check: {}\n    expect: {maps: {n: {m: {added: [{",
+	  "}]}}}}\n" },
+};
+
+/* needed, without the pair of this key */
+static const char *needed_but(struct arena *a, const char *needed, const char *key)
+{
+	const char *pair = arena_printf(a, "%s: ", key), *at = strstr(needed, pair), *end;
+
+	if (!at)
+		return needed;
+	end = strpbrk(at, ",\n");
+	return arena_printf(a, "%.*s%s", (int)(at - needed), needed, end + strspn(end, ", \n"));
+}
+
+static void example_loads(struct arena *a, const struct schema *part, const struct schema_key *k)
+{
+	struct scenario *loaded = NULL;
+	const char *text;
+	size_t i = 0;
+
+	while (i < sizeof(places) / sizeof(places[0]) && strcmp(places[i].part, part->name) != 0)
+		i++;
+	cr_assert(i < sizeof(places) / sizeof(places[0]), "no place for %s", part->name);
+	text = arena_printf(a, "%s%s%s: %s%s", places[i].before,
+			    needed_but(a, places[i].needed, k->name), k->name, k->example,
+			    places[i].after);
+	if (strcmp(part->name, "step") == 0 && strcmp(k->name, "expect") == 0)
+		text = arena_printf(a, HEAD "  - send: {capture: x.pcap}\n    expect: %s\n",
+				    k->example);
+	files_write("sc/scenario.yaml", text);
+	cr_expect_eq(scenario_load("sc", &loaded, &err), 0, "%s\n%s", text, err.text);
+	scenario_free(loaded);
+}
+
+Test(scenario, every_example_of_the_reference_is_read)
+{
+	struct arena *a = arena_new();
+	unsigned n = 0;
+
+	files_write("sc/etcd.pcapng", "");
+	files_write("sc/fixtures/clusters/two-masters/nodes.yaml", "");
+	for (size_t i = 0; schema_parts[i]; i++)
+		for (const struct schema_key *k = schema_parts[i]->keys; k->name; k++, n++)
+			example_loads(a, schema_parts[i], k);
+	cr_expect_gt(n, 50);
+	arena_free(a);
+}
+
+Test(scenario, every_key_of_the_reference_says_type_meaning_and_default)
+{
+	for (size_t i = 0; schema_parts[i]; i++) {
+		for (const struct schema_key *k = schema_parts[i]->keys; k->name; k++) {
+			cr_expect(*k->type && *k->text, "%s", k->name);
+			cr_expect_eq(k->required, k->def == NULL, "%s", k->name);
+			cr_expect_null(strchr(k->text, '|'), "%s", k->name);
+		}
+	}
 }

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The reference of scenario files as Markdown, printed from the tables that read them. */
+#include "base/words.h"
+#include "scenario/parts.h"
+
+static void print_words(struct buf *out, const char *title, const char *text,
+			const struct word_table *t)
+{
+	buf_printf(out, "\n## %s\n\n%s\n\n| word | number |%s\n|---|---|%s\n", title, text,
+		   t->words[0].text ? " meaning |" : "", t->words[0].text ? "---|" : "");
+	for (size_t i = 0; i < t->n; i++) {
+		const struct word *w = &t->words[i];
+
+		buf_printf(out, "| `%s` | %d |", w->name, w->number);
+		if (t->words[0].text)
+			buf_printf(out, " %s |", w->text ? w->text : "");
+		buf_puts(out, "\n");
+	}
+}
+
+static void print_part(struct buf *out, const struct schema *s)
+{
+	buf_printf(out,
+		   "\n## %s\n\n%s\n\n| key | takes | default | meaning | example |\n"
+		   "|---|---|---|---|---|\n",
+		   s->name, s->text);
+	for (const struct schema_key *k = s->keys; k->name; k++)
+		buf_printf(out, "| `%s` | %s | %s | %s | `%s` |\n", k->name, k->type,
+			   k->required ? "**required**" : k->def, k->text, k->example);
+}
+
+static const char intro[] =
+	"<!-- Made from the tables in harness/scenario/; a unit test holds this file\n"
+	"     against them. -->\n"
+	"# The scenario file\n\n"
+	"A scenario is a folder with a `scenario.yaml` and the captures it replays. Each\n"
+	"step does one thing and says what must be seen. What an expectation leaves out is\n"
+	"free. Every mistake is reported with its file, line and column.\n\n"
+	"```yaml\n"
+	"name: agent-restart-mid-flow\n"
+	"summary: Replies from etcd are accepted after the agent restarts\n"
+	"cluster: fixtures/clusters/two-masters\n"
+	"steps:\n"
+	"  - send: {capture: etcd.pcapng, packets: 1-14}\n"
+	"    expect: {outcome: delivered}\n"
+	"  - restart: {node: master-0}\n"
+	"  - send: {capture: etcd.pcapng, packets: 15}\n"
+	"    expect: {outcome: delivered, at: master-0/eth0, ct: reply, events: {drop: 0}}\n"
+	"```\n\n"
+	"Contents: ";
+
+static const char values[] =
+	"\n## Values\n\n"
+	"What the tables' second column means.\n\n"
+	"| takes | is written |\n|---|---|\n"
+	"| number | `12`, `0x1f` |\n"
+	"| packet numbers | `7`, `1-3`, `4-` (to the end) or `1-3,9`; the first packet of a file "
+	"is 1 |\n"
+	"| count | `3`, `1-2` or `1-` (at least one) |\n"
+	"| duration | whole numbers with `h`, `m`, `s`, `ms`, `us` or `ns`: `90s`, `1m30s` |\n"
+	"| pattern | text that may stand anywhere in the line; with a `*`, the whole line as the "
+	"shell "
+	"matches it. Quote what begins with `*`, or holds `: ` or ` #` |\n"
+	"| file, folder | a path; where it is looked for stands beside it |\n"
+	"| map of fields | `{ip.ttl: 64, tcp.flags: SYN}`: the names of Wireshark's display "
+	"filters, listed "
+	"in [fields.md](fields.md) and by `verdict help fields` |\n"
+	"| map of BTF fields | the fields' own names; addresses, ports and MACs as people write "
+	"them |\n";
+
+/* "map override" has the anchor #map-override, as GitHub and others make it. */
+static void print_contents(struct buf *out)
+{
+	for (size_t i = 0; schema_parts[i]; i++) {
+		buf_printf(out, "%s[%s](#", i ? " · " : "", schema_parts[i]->name);
+		for (const char *c = schema_parts[i]->name; *c; c++)
+			buf_putc(out, *c == ' ' ? '-' : *c);
+		buf_puts(out, ")");
+	}
+	buf_puts(out, " · [values](#values) · [words](#words)\n");
+}
+
+void schema_print_reference(struct buf *out)
+{
+	buf_puts(out, intro);
+	print_contents(out);
+	for (size_t i = 0; schema_parts[i]; i++)
+		print_part(out, schema_parts[i]);
+	buf_puts(out, values);
+	buf_puts(out,
+		 "\n# Words\n\nA word is written in any case, with `-` or `_`; its number will "
+		 "do as well.\n");
+	print_words(out, "Outcomes",
+		    "What became of a packet: it reached the stack of a node (`delivered`), a "
+		    "program dropped it\n(`dropped`), it left the modelled world (`sent`), or a "
+		    "program kept it (`consumed`).\n`unmodelled`, what the harness cannot know, "
+		    "cannot be expected: it never passes.",
+		    &words_outcome);
+	print_words(out, "Conntrack states", "For `ct`.", &words_ct_state);
+	print_words(out, "Verdicts", "For `verdict`.", &words_tc_verdict);
+	print_words(out, "Identities", "For `identity`; any other number may stand there too.",
+		    &words_identity);
+	print_words(out, "Drop reasons", "For `drop_reason`, and behind `drop/` in `events`.",
+		    &words_drop_reason);
+	print_words(out, "Trace points", "Behind `trace/` in `events`.", &words_trace_point);
+}
