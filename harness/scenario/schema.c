@@ -41,7 +41,10 @@ static int unknown_key(struct schema_ctx *ctx, const struct schema *s, const str
 			       key->text, s->name, near);
 	else
 		rc = err_input(ctx->err, &key->loc, "unknown key '%s' in %s", key->text, s->name);
-	if (!near)
+	if (isdigit((unsigned char)key->text[0]))
+		err_hint(ctx->err, "inside { } a comma begins the next key; a value that holds one "
+				   "is quoted: packets: \"1-3,9\"");
+	else if (!near)
 		err_hint(ctx->err, "known: %s", buf_str(&known));
 	buf_free(&known);
 	return rc;

@@ -294,7 +294,7 @@ Test(scenario, a_missing_key_is_named)
 {
 	fails("name: x\ncluster: cl\n",
 	      "sc/scenario.yaml:1:1: scenario: the key 'steps' is missing "
-	      "(done in order)\n"
+	      "(what happens, in order)\n"
 	      "     1 | name: x\n"
 	      "       | ^");
 }
@@ -461,24 +461,63 @@ Test(scenario, an_empty_file_and_two_documents_are_refused)
 				   "       | ^");
 }
 
+Test(scenario, a_comma_that_ended_a_value_is_explained)
+{
+	fails(HEAD "  - send: {capture: x.pcap, packets: 1-3,9}\n",
+	      "sc/scenario.yaml:3:42: unknown key '9' in send\n"
+	      "     3 |   - send: {capture: x.pcap, packets: 1-3,9}\n"
+	      "       |                                          ^\n"
+	      "  inside { } a comma begins the next key; a value that holds one is quoted: "
+	      "packets: \"1-3,9\"");
+}
+
 /* ---- the reference ---- */
 
-/* docs/scenario.md is what the tables print. VERDICT_WRITE_DOCS=1 writes it anew. */
-Test(scenario, the_committed_reference_is_what_the_tables_say)
+/* A file of docs/ is what the tables print. VERDICT_WRITE_DOCS=1 writes it anew. */
+static void committed(const char *file, void (*print)(struct buf *out))
 {
 	struct arena *a = arena_new();
-	char *path = file_join(a, files_source_root(), "docs/scenario.md"), *text;
+	char *path = file_join(a, files_source_root(), file), *text;
 	struct buf made = BUF_INIT;
 
-	schema_print_reference(&made);
+	print(&made);
 	if (getenv("VERDICT_WRITE_DOCS"))
 		cr_assert_eq(file_write(path, made.data, made.len, &err), 0, "%s", err.text);
 	cr_assert_eq(file_read(a, path, &text, NULL, &err), 0, "%s", err.text);
 	cr_assert(strcmp(text, buf_str(&made)) == 0,
-		  "docs/scenario.md is not what the tables say; run this test with "
-		  "VERDICT_WRITE_DOCS=1 and look at the difference");
+		  "%s is not what the tables say; run this test with VERDICT_WRITE_DOCS=1 and look "
+		  "at "
+		  "the difference",
+		  file);
 	buf_free(&made);
 	arena_free(a);
+}
+
+Test(scenario, the_committed_reference_is_what_the_tables_say)
+{
+	committed("docs/scenario.md", schema_print_reference);
+}
+
+Test(scenario, the_committed_list_of_fields_is_what_the_table_says)
+{
+	committed("docs/fields.md", schema_print_fields);
+}
+
+Test(scenario, the_list_of_fields_names_every_field_once)
+{
+	struct buf made = BUF_INIT;
+
+	schema_print_fields(&made);
+	for (size_t i = 0; field_at(i); i++) {
+		char row[128];
+		const char *name = field_name(field_at(i)), *at;
+
+		snprintf(row, sizeof(row), "\n| `%.*s` |", (int)strcspn(name, "#"), name);
+		at = strstr(buf_str(&made), row);
+		cr_expect(at && !strstr(at + 1, row), "%s", name);
+		cr_expect(!strchr(name, '#') || !at || strstr(at, "| #2 |"), "%s", name);
+	}
+	buf_free(&made);
 }
 
 /* A scenario with `key: example` where the part of that name stands; `needed` is what it cannot do
