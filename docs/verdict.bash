@@ -65,7 +65,7 @@ _verdict()
 		mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$cur")
 		;;
 	help)
-		_verdict_reply -W "$commands scenario" -- "$cur"
+		_verdict_reply -W "$commands scenario fields" -- "$cur"
 		;;
 	esac
 }

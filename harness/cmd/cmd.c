@@ -32,30 +32,31 @@ const struct command *cmd_find(const char *name)
 	return NULL;
 }
 
-/* Words of text, wrapped; the first line starts at column `at`, the others at `indent`. */
-static void print_wrapped(FILE *f, const char *text, int at, int indent)
+/* A space is printed only once a word follows it on the same line. */
+void cmd_print_wrapped(FILE *f, const char *text, int at, int indent)
 {
+	bool space = false;
 	int column = at;
 
 	while (*text) {
 		size_t len = strcspn(text, " \n");
-		size_t gap = strspn(text + len, " ");
 
-		if (column + (int)len > LINE_WIDTH && column > indent) {
+		if (*text == '\n') {
+			fprintf(f, "\n%*s", text[1] && text[1] != '\n' ? indent : 0, "");
+			column = indent;
+			space = false;
+			text++;
+			continue;
+		}
+		if (column + space + (int)len > LINE_WIDTH && column > indent) {
 			fprintf(f, "\n%*s", indent, "");
 			column = indent;
+			space = false;
 		}
-		fprintf(f, "%.*s", (int)len, text);
-		column += (int)len;
-		text += len + gap;
-		if (*text == '\n') {
-			fprintf(f, "\n%*s", text[1] ? indent : 0, "");
-			column = indent;
-			text++;
-		} else if (*text) {
-			fputc(' ', f);
-			column++;
-		}
+		column += fprintf(f, "%s%.*s", space ? " " : "", (int)len, text);
+		text += len;
+		space = *text == ' ';
+		text += strspn(text, " ");
 	}
 	fputc('\n', f);
 }
@@ -69,16 +70,16 @@ static void print_option(FILE *f, const char *name, const char *arg, const char 
 		n = 0;
 	}
 	fprintf(f, "%*s", TEXT_COLUMN - n, "");
-	print_wrapped(f, text, TEXT_COLUMN, TEXT_COLUMN);
+	cmd_print_wrapped(f, text, TEXT_COLUMN, TEXT_COLUMN);
 }
 
 void cmd_print_help(FILE *f, const struct command *c)
 {
 	fprintf(f, "Usage: verdict %s%s%s\n\n", c->name, *c->args ? " " : "", c->args);
-	print_wrapped(f, c->summary, 0, 0);
+	cmd_print_wrapped(f, c->summary, 0, 0);
 	if (c->text) {
 		fputc('\n', f);
-		print_wrapped(f, c->text, 0, 0);
+		cmd_print_wrapped(f, c->text, 0, 0);
 	}
 	fputs("\nOptions:\n", f);
 	for (const struct cmd_option *o = c->options; o && o->name; o++)
@@ -88,20 +89,25 @@ void cmd_print_help(FILE *f, const struct command *c)
 
 void cmd_print_usage(FILE *f)
 {
-	fputs("Usage: verdict COMMAND [argument ...]\n\n"
-	      "Replays packets through production BPF programs, in the kernel, and says packet by\n"
-	      "packet where the outcome differs from what was expected.\n\nCommands:\n",
-	      f);
+	fputs("Usage: verdict COMMAND [argument ...]\n\n", f);
+	cmd_print_wrapped(
+		f,
+		"Replays packets through production BPF programs, in the kernel, and says "
+		"packet by packet where the outcome differs from what was expected.",
+		0, 0);
+	fputs("\nCommands:\n", f);
 	for (size_t i = 0; commands[i]; i++)
 		if (!commands[i]->hidden)
 			fprintf(f, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
 	fputs("\nOptions:\n"
 	      "  --version  print the version\n"
-	      "  --help     print this\n"
-	      "\n`verdict help COMMAND` says more of each; `verdict help scenario` is the "
-	      "reference\n"
-	      "of scenario files.\n",
+	      "  --help     print this\n\n",
 	      f);
+	cmd_print_wrapped(
+		f,
+		"`verdict help COMMAND` says more of each; `verdict help scenario` is the "
+		"reference of scenario files, `verdict help fields` that of packet fields.",
+		0, 0);
 }
 
 static const char *nearest_option(const struct command *c, const char *what)

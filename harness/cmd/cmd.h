@@ -44,6 +44,8 @@ void cmd_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Unknown option or argument: message with the nearest option and a pointer to help; EXIT_USAGE. */
 int cmd_usage_error(const struct command *c, const char *what);
 
+/* Text in lines of 80 columns: the first begins at column `at`, the others at `indent`. */
+void cmd_print_wrapped(FILE *f, const char *text, int at, int indent);
 /* What `verdict help NAME` prints. */
 void cmd_print_help(FILE *f, const struct command *c);
 /* The list of subcommands. */

@@ -1,25 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* `verdict help`: the subcommands, one of them, or the reference of scenario files. */
+/* `verdict help`: the subcommands, one of them, or a reference. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "cmd/cmd.h"
+#include "cmd/markdown.h"
 #include "scenario/schema.h"
 
-/* The file docs/scenario.md opens with a comment on where it comes from; a reader here knows. */
-static int print_reference(bool markdown)
-{
-	__cleanup_buf struct buf text = BUF_INIT;
-	const char *at, *end;
+static const struct {
+	const char *name;
+	void (*print)(struct buf *out);
+} references[] = {
+	{ "scenario", schema_print_reference },
+	{ "fields", schema_print_fields },
+};
 
-	schema_print_reference(&text);
-	at = buf_str(&text);
-	end = strncmp(at, "<!--", 4) == 0 ? strstr(at, "-->\n") : NULL;
-	if (end && !markdown)
-		at = end + strlen("-->\n");
-	fputs(at, stdout);
-	return EXIT_AS_EXPECTED;
+/* False if nothing has this name. */
+static bool print_reference(const char *name, bool markdown)
+{
+	for (size_t i = 0; i < sizeof(references) / sizeof(references[0]); i++) {
+		__cleanup_buf struct buf text = BUF_INIT;
+
+		if (strcmp(name, references[i].name) != 0)
+			continue;
+		references[i].print(&text);
+		if (markdown)
+			fputs(buf_str(&text), stdout);
+		else
+			markdown_print(stdout, buf_str(&text));
+		return true;
+	}
+	return false;
 }
 
 static int got(void *arg, const char *name, const char *value)
@@ -46,8 +58,8 @@ static int help_main(int argc, char **argv)
 		cmd_print_usage(stdout);
 		return EXIT_AS_EXPECTED;
 	}
-	if (strcmp(rest[0], "scenario") == 0)
-		return print_reference(markdown);
+	if (print_reference(rest[0], markdown))
+		return EXIT_AS_EXPECTED;
 	c = cmd_find(rest[0]);
 	if (!c)
 		return cmd_usage_error(&cmd_help, rest[0]);
@@ -56,14 +68,14 @@ static int help_main(int argc, char **argv)
 }
 
 static const struct cmd_option options[] = {
-	{ "--markdown", NULL, "with scenario: the whole of docs/scenario.md, its head included" },
+	{ "--markdown", NULL, "with scenario and fields: as Markdown, as docs/ has it" },
 	{ NULL, NULL, NULL },
 };
 
 const struct command cmd_help = {
 	.name = "help",
-	.args = "[COMMAND | scenario]",
-	.summary = "print the commands, one command's options, or the scenario reference",
+	.args = "[COMMAND | scenario | fields]",
+	.summary = "print commands, options, the scenario reference, or packet fields",
 	.options = options,
 	.run = help_main,
 };

@@ -45,7 +45,11 @@ static const char intro[] =
 	"    expect: {outcome: delivered}\n"
 	"  - restart: {node: master-0}\n"
 	"  - send: {capture: etcd.pcapng, packets: 15}\n"
-	"    expect: {outcome: delivered, at: master-0/eth0, ct: reply, events: {drop: 0}}\n"
+	"    expect:\n"
+	"      outcome: delivered\n"
+	"      at: master-0/eth0\n"
+	"      ct: reply\n"
+	"      events: {drop: 0}\n"
 	"```\n\n"
 	"Contents: ";
 

@@ -38,7 +38,7 @@ static const char intro[] =
 	"| TCP flags | also by name or letter: `tcp.flags: \"SYN,ACK\"`, `tcp.flags: AS` |\n"
 	"| bytes | in hexadecimal, with or without colons |\n"
 	"| of two places (`ip.addr`, `tcp.port`) | holds if either has the value |\n\n"
-	"A name means the outermost header of its protocol. Where *#2* is marked, `NAME#2` means "
+	"A name means the outermost header of its protocol. Where #2 is marked, `NAME#2` means "
 	"the "
 	"next one,\n"
 	"as in Wireshark's layer operator: the inner VLAN tag, or the packet that an ICMP error "
@@ -69,15 +69,15 @@ void schema_print_fields(struct buf *out)
 {
 	buf_puts(out, intro);
 	for (size_t p = 0; p < sizeof(protocols) / sizeof(protocols[0]); p++) {
-		buf_printf(out, "\n## %s\n\n| field | meaning | second |\n|---|---|---|\n",
+		buf_printf(out, "\n## %s\n\n| field | #2 | meaning |\n|---|---|---|\n",
 			   protocols[p][1]);
 		for (size_t i = 0; field_at(i); i++) {
 			const char *name = field_name(field_at(i));
 
 			if (is_second(name) || !belongs(name, protocols[p][0]))
 				continue;
-			buf_printf(out, "| `%s` | %s | %s |\n", name, field_text(field_at(i)),
-				   has_second(name) ? "#2" : "");
+			buf_printf(out, "| `%s` | %s | %s |\n", name, has_second(name) ? "#2" : "",
+				   field_text(field_at(i)));
 		}
 	}
 }

@@ -354,6 +354,48 @@ Test(cmd, doctor_agrees_with_its_exit_status)
 	cr_expect(has(r->out, "BPF_PROG_TEST_RUN"));
 }
 
+static void fits_80_columns(const char *what, const char *text)
+{
+	for (const char *at = text; *at; at += strcspn(at, "\n") + 1) {
+		int len = (int)strcspn(at, "\n");
+		int characters = 0;
+
+		for (int i = 0; i < len; i++)
+			characters += (at[i] & 0xc0) != 0x80;
+		cr_expect(le(int, characters, 80), "%s: %.*s", what, len, at);
+		cr_expect(len == 0 || at[len - 1] != ' ', "%s: blank at the end of '%.*s'", what,
+			  len, at);
+		cr_expect(at[len] == '\n', "%s: the last line does not end", what);
+	}
+}
+
+Test(cmd, all_help_fits_into_80_columns)
+{
+	static const char *const topics[] = { "run",  "list",	  "bench", "doctor",
+					      "help", "scenario", "fields" };
+
+	fits_80_columns("help", verdict("help")->out);
+	for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++) {
+		const struct result *r = verdict("help", topics[i]);
+
+		cr_expect(eq(int, r->status, 0));
+		fits_80_columns(topics[i], r->out);
+	}
+}
+
+Test(cmd, the_references_are_those_of_docs)
+{
+	char *text;
+
+	cr_assert(file_read(a, "docs/scenario.md", &text, NULL, &err) == 0);
+	cr_expect(eq(str, (char *)verdict("help", "--markdown", "scenario")->out, text));
+	cr_assert(file_read(a, "docs/fields.md", &text, NULL, &err) == 0);
+	cr_expect(eq(str, (char *)verdict("help", "--markdown", "fields")->out, text));
+	cr_expect(has(verdict("help", "fields")->out, "\n  tcp.dstport "));
+	cr_expect(has(verdict("help", "scenario")->out, "\n  drop_reason: drop reason"));
+	cr_expect(not(has(verdict("help", "scenario")->out, "|")));
+}
+
 /* ---- help, man page and completion name the same things ---- */
 
 /* The words of a text that begin a line after two spaces, up to `stop`: commands, or options. */
