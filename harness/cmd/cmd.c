@@ -33,7 +33,7 @@ const struct command *cmd_find(const char *name)
 }
 
 /* A space is printed only once a word follows it on the same line. */
-void cmd_print_wrapped(FILE *f, const char *text, int at, int indent)
+void cmd_print_wrapped_to(FILE *f, const char *text, int at, int indent, int width)
 {
 	bool space = false;
 	int column = at;
@@ -48,7 +48,7 @@ void cmd_print_wrapped(FILE *f, const char *text, int at, int indent)
 			text++;
 			continue;
 		}
-		if (column + space + (int)len > LINE_WIDTH && column > indent) {
+		if (column + space + (int)len > width && column > indent) {
 			fprintf(f, "\n%*s", indent, "");
 			column = indent;
 			space = false;
@@ -59,6 +59,11 @@ void cmd_print_wrapped(FILE *f, const char *text, int at, int indent)
 		text += strspn(text, " ");
 	}
 	fputc('\n', f);
+}
+
+void cmd_print_wrapped(FILE *f, const char *text, int at, int indent)
+{
+	cmd_print_wrapped_to(f, text, at, indent, LINE_WIDTH);
 }
 
 static void print_option(FILE *f, const char *name, const char *arg, const char *text)

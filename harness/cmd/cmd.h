@@ -46,6 +46,8 @@ int cmd_usage_error(const struct command *c, const char *what);
 
 /* Text in lines of 80 columns: the first begins at column `at`, the others at `indent`. */
 void cmd_print_wrapped(FILE *f, const char *text, int at, int indent);
+/* The same in lines of `width`. */
+void cmd_print_wrapped_to(FILE *f, const char *text, int at, int indent, int width);
 /* What `verdict help NAME` prints. */
 void cmd_print_help(FILE *f, const struct command *c);
 /* The list of subcommands. */

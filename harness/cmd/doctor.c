@@ -62,17 +62,31 @@ static enum family distribution(void)
 	return FAMILY_OTHER;
 }
 
-static void print_fix(const struct check_up *c, enum family family)
+struct look { /* what was found of one thing */
+	const struct check_up *what;
+	enum finding finding;
+	const char *detail; /* "" where there is nothing to add */
+};
+
+struct visit {
+	struct arena *arena;
+	enum family family;
+	struct look *looks;
+	size_t n;
+};
+
+#define NAME_COLUMN 22
+
+static const char *fix_of(struct visit *v, const struct check_up *c)
 {
-	printf("%10s fix: ", "");
 	if (c->fix)
-		puts(c->fix);
-	else if (family == FAMILY_DEBIAN)
-		printf("apt-get install %s\n", c->debian);
-	else if (family == FAMILY_FEDORA)
-		printf("dnf install %s\n", c->fedora);
-	else
-		printf("install the package (Debian: %s, Fedora: %s)\n", c->debian, c->fedora);
+		return c->fix;
+	if (v->family == FAMILY_DEBIAN)
+		return arena_printf(v->arena, "apt-get install %s", c->debian);
+	if (v->family == FAMILY_FEDORA)
+		return arena_printf(v->arena, "dnf install %s", c->fedora);
+	return arena_printf(v->arena, "install the package (Debian: %s, Fedora: %s)", c->debian,
+			    c->fedora);
 }
 
 static enum finding look_tool(const struct check_up *c, struct buf *detail)
@@ -83,42 +97,117 @@ static enum finding look_tool(const struct check_up *c, struct buf *detail)
 	return FINDING_MISSING;
 }
 
-static enum finding examine(const struct check_up *c, enum family family)
+static void examine(struct visit *v, const struct check_up *list)
 {
-	static const char *const words[] = { "ok", "missing", "unknown" };
-	__cleanup_buf struct buf detail = BUF_INIT;
-	enum finding f = c->look ? c->look(&detail) : look_tool(c, &detail);
+	for (const struct check_up *c = list; c->name; c++) {
+		__cleanup_buf struct buf detail = BUF_INIT;
+		enum finding f = c->look ? c->look(&detail) : look_tool(c, &detail);
 
-	printf("%-8s%s %-20s %s%s%s%s\n", words[f],
-	       f == FINDING_OK ? " "
-	       : c->optional   ? "-"
-			       : "!",
-	       c->name, c->use, detail.len ? " (" : "", buf_str(&detail), detail.len ? ")" : "");
-	if (f == FINDING_OK)
-		return f;
-	if (f == FINDING_UNKNOWN && geteuid())
-		return f; /* it may well be there */
-	printf("%10s without it: %s\n", "", c->loss);
-	print_fix(c, family);
-	return f;
+		v->looks = arena_grow(v->arena, v->looks, v->n, sizeof(*v->looks));
+		v->looks[v->n++] = (struct look){ c, f, arena_strdup(v->arena, buf_str(&detail)) };
+	}
 }
 
-static int examine_objects(void)
+static void print_item(const char *title, const char *text)
 {
-	struct arena *a = arena_new();
-	const char *objects = file_installed(a, "bpf"), *netns = file_installed(a, "netns");
+	int column = printf("      %s: ", title);
 
-	printf("%-8s%s %-20s %s\n", objects ? "ok" : "missing", objects ? " " : "!", "BPF objects",
-	       objects ? objects
-		       : "no folder bpf/ with the program or in its library folder; fix: "
-			 "make, or --objects DIR");
-	printf("%-8s%s %-20s %s\n", netns ? "ok" : "missing", netns ? " " : "!",
-	       "namespace scripts",
-	       netns ? netns
-		     : "no folder netns/ with the program or in its library folder; fix: "
-		       "make install, or set VERDICT_LIBDIR");
-	arena_free(a);
-	return objects && netns ? 0 : -1;
+	cmd_print_wrapped(stdout, text, column, column);
+}
+
+static void print_problem(struct visit *v, const struct look *l)
+{
+	static const char *const words[] = { "ok", "missing", "unknown" };
+	const struct check_up *c = l->what;
+	int column = printf("  %c %s ", c->optional ? '-' : '!', c->name);
+
+	cmd_print_wrapped(stdout,
+			  arena_printf(v->arena, "%s%s%s%s", words[l->finding],
+				       *l->detail ? " (" : "", l->detail, *l->detail ? ")" : ""),
+			  column, 6);
+	print_item("for", c->use);
+	if (l->finding == FINDING_UNKNOWN && geteuid())
+		return; /* it may well be there */
+	print_item("without it", c->loss);
+	print_item("fix", fix_of(v, c));
+}
+
+static unsigned print_problems_of(struct visit *v, bool optional)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < v->n; i++) {
+		const struct look *l = &v->looks[i];
+
+		if (l->finding == FINDING_OK || l->what->optional != optional)
+			continue;
+		print_problem(v, l);
+		n += l->finding == FINDING_UNKNOWN;
+	}
+	return n;
+}
+
+/* Returns how many could not be checked. */
+static unsigned print_problems(struct visit *v)
+{
+	unsigned unknown;
+	bool any = false;
+
+	for (size_t i = 0; i < v->n; i++)
+		any |= v->looks[i].finding != FINDING_OK;
+	if (!any)
+		return 0;
+	puts("Missing or unknown (! an engine needs it, - optional):");
+	unknown = print_problems_of(v, false);
+	unknown += print_problems_of(v, true);
+	putchar('\n');
+	return unknown;
+}
+
+static void print_row(const char *name, const char *text)
+{
+	printf("  %-*s", NAME_COLUMN - 2, name);
+	cmd_print_wrapped(stdout, text, NAME_COLUMN, NAME_COLUMN);
+}
+
+/* The kernel's things a line each; tools, of which there is nothing to tell, in one. */
+static void print_rest(const struct visit *v)
+{
+	__cleanup_buf struct buf tools = BUF_INIT;
+
+	puts("Works:");
+	for (size_t i = 0; i < v->n; i++) {
+		const struct look *l = &v->looks[i];
+
+		if (l->finding != FINDING_OK)
+			continue;
+		if (l->what->look)
+			print_row(l->what->name, *l->detail ? l->detail : "ok");
+		else
+			buf_printf(&tools, "%s%s", tools.len ? " " : "", l->what->name);
+	}
+	if (tools.len)
+		print_row("tools", buf_str(&tools));
+}
+
+static bool print_part(const char *name, const char *path, const char *fix)
+{
+	print_row(name, path ? path : fix);
+	return path;
+}
+
+static bool print_parts(struct arena *a)
+{
+	bool objects, netns;
+
+	puts("\nParts of verdict:");
+	objects = print_part("BPF objects", file_installed(a, "bpf"),
+			     "MISSING: no folder bpf/ with the program or in its library folder; "
+			     "fix: make, or --objects DIR");
+	netns = print_part("namespace scripts", file_installed(a, "netns"),
+			   "MISSING: no folder netns/ with the program or in its library folder; "
+			   "fix: make install, or set VERDICT_LIBDIR");
+	return objects && netns;
 }
 
 /* The last word is the engines' own: they are asked as `verdict run` asks them. */
@@ -128,11 +217,12 @@ static bool engine_works(enum engine_kind kind)
 	struct arena *a = arena_new();
 	const char *missing = engine_missing(kind, a);
 	bool works = !*missing;
+	int column = printf("engine %s: ", name);
 
-	if (works)
-		printf("engine %s: works\n", name);
-	else
-		printf("engine %s: its scenarios will be skipped: %s\n", name, missing);
+	cmd_print_wrapped(stdout,
+			  works ? "works"
+				: arena_printf(a, "its scenarios will be skipped: %s", missing),
+			  column, 2);
 	arena_free(a);
 	return works;
 }
@@ -147,9 +237,9 @@ static int no_option(void *arg, const char *name, const char *value)
 
 static int doctor_main(int argc, char **argv)
 {
-	enum family family = distribution();
-	unsigned unknown = 0;
-	bool testrun, netns;
+	struct visit v = { .family = distribution() };
+	bool testrun, netns, parts;
+	unsigned unknown;
 	char **rest;
 	int n, ret = cmd_parse(&cmd_doctor, argc, argv, no_option, NULL, &rest, &n);
 
@@ -157,31 +247,29 @@ static int doctor_main(int argc, char **argv)
 		return ret < 0 ? EXIT_AS_EXPECTED : ret;
 	if (n)
 		return cmd_usage_error(&cmd_doctor, rest[0]);
-	puts("Kernel and privilege:");
-	for (const struct check_up *c = doctor_kernel; c->name; c++)
-		unknown += examine(c, family) == FINDING_UNKNOWN;
-	puts("\nTools:");
-	for (const struct check_up *c = doctor_tools; c->name; c++)
-		examine(c, family);
-	puts("\nParts of verdict:");
-	ret = examine_objects();
+	v.arena = arena_new();
+	examine(&v, doctor_kernel);
+	examine(&v, doctor_tools);
+	unknown = print_problems(&v);
+	print_rest(&v);
+	parts = print_parts(v.arena);
 	putchar('\n');
 	if (unknown)
 		printf("%u thing%s could not be checked%s\n", unknown, unknown == 1 ? "" : "s",
 		       geteuid() ? "; try as root: sudo verdict doctor" : "");
 	testrun = engine_works(ENGINE_TESTRUN);
 	netns = engine_works(ENGINE_NETNS);
-	return testrun && netns && ret == 0 ? EXIT_AS_EXPECTED : EXIT_HARNESS;
+	arena_free(v.arena);
+	return testrun && netns && parts ? EXIT_AS_EXPECTED : EXIT_HARNESS;
 }
 
 const struct command cmd_doctor = {
 	.name = "doctor",
 	.args = "",
 	.summary = "say what works on this machine, what will be skipped, and the fix",
-	.text = "Tries what the engines need, in namespaces of its own. Each line says ok, missing "
-		"or "
-		"unknown; \"!\" marks what an engine cannot do without, \"-\" what is optional. "
-		"Exit status: 0 if both engines work, 3 if not. Works without "
-		"privilege, and says then what it could not check.",
+	.text = "Tries what the engines need, in namespaces of its own. What is missing, or "
+		"could not be checked, comes first, with the fix; whether the engines work, last. "
+		"Exit status: 0 if both engines work, 3 if not. Works without privilege, and says "
+		"then what it could not check.",
 	.run = doctor_main,
 };

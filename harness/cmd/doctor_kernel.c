@@ -344,7 +344,7 @@ const struct check_up doctor_kernel[] = {
 	  look_memlock, NULL, NULL, true },
 	{ "JIT", "the speed that production has", "all works, benchmarks mean little",
 	  "sysctl net.core.bpf_jit_enable=1", look_jit, NULL, NULL, true },
-	{ "lockdown", "what is forbidden even to root", "all works: the lines above were tried",
+	{ "lockdown", "what is forbidden even to root", "all works: the engines were tried",
 	  "mount -t securityfs securityfs /sys/kernel/security", look_lockdown, NULL, NULL, true },
 	{ NULL, NULL, NULL, NULL, NULL, NULL, NULL, false },
 };

@@ -6,17 +6,16 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "cmd/cmd.h"
 #include "cmd/select.h"
 #include "engine/engine.h"
 
-enum column { COL_NAME, COL_ENGINES, COL_ORIGIN, COL_SUMMARY, N_COLUMNS };
+enum column { COL_NAME, COL_ENGINES, COL_SUMMARY, COL_ORIGIN, N_COLUMNS };
 
-/* on a terminal too narrow for all */
-#define ORIGIN_CUT    24
-#define SUMMARY_LEAST 40
+#define SUMMARY_LEAST 30 /* on a terminal narrower than that, the summary goes below the name */
 
-static const char *const titles[N_COLUMNS] = { "NAME", "ENGINES", "ORIGIN", "SUMMARY" };
+static const char *const titles[N_COLUMNS] = { "NAME", "ENGINES", "SUMMARY", "ORIGIN" };
 
 struct options {
 	bool json;
@@ -33,8 +32,8 @@ static void cells(const struct scenario *s, const char *out[N_COLUMNS])
 {
 	out[COL_NAME] = s->name;
 	out[COL_ENGINES] = engines_text(s->engines);
-	out[COL_ORIGIN] = s->origin ? s->origin : "-";
 	out[COL_SUMMARY] = s->summary ? s->summary : "";
+	out[COL_ORIGIN] = s->origin ? s->origin : "-";
 }
 
 /* Columns on the terminal: 0 where nobody's eyes set a limit (a pipe, a file). */
@@ -60,84 +59,74 @@ static int width_of(const char *text)
 	return n;
 }
 
-static void measure(const struct selection *sel, int widths[N_COLUMNS])
+/* Returns the width of the whole table. */
+static int measure(const struct selection *sel, int widths[N_COLUMNS])
 {
-	for (int c = 0; c < N_COLUMNS; c++)
-		widths[c] = width_of(titles[c]);
-	for (size_t i = 0; i < sel->n; i++) {
-		const char *cell[N_COLUMNS];
+	int all = 2 * (N_COLUMNS - 1);
 
-		if (!sel->items[i].scenario)
-			continue;
-		cells(sel->items[i].scenario, cell);
-		for (int c = 0; c < N_COLUMNS; c++)
+	for (int c = 0; c < N_COLUMNS; c++) {
+		widths[c] = width_of(titles[c]);
+		for (size_t i = 0; i < sel->n; i++) {
+			const char *cell[N_COLUMNS];
+
+			if (!sel->items[i].scenario)
+				continue;
+			cells(sel->items[i].scenario, cell);
 			if (width_of(cell[c]) > widths[c])
 				widths[c] = width_of(cell[c]);
+		}
+		all += widths[c];
 	}
-}
-
-/* What does not fit is cut or left out: the origin first, then the summary; never the name, which one
- * types.
- */
-static void fit(int widths[N_COLUMNS], int terminal)
-{
-	int left = terminal - widths[COL_NAME] - widths[COL_ENGINES] - 2 * (N_COLUMNS - 1);
-
-	if (!terminal || widths[COL_ORIGIN] + widths[COL_SUMMARY] <= left)
-		return;
-	if (widths[COL_ORIGIN] > ORIGIN_CUT)
-		widths[COL_ORIGIN] = ORIGIN_CUT;
-	if (left - widths[COL_ORIGIN] < SUMMARY_LEAST) {
-		widths[COL_ORIGIN] = 0;
-		left += 2;
-	}
-	if (widths[COL_SUMMARY] > left - widths[COL_ORIGIN])
-		widths[COL_SUMMARY] = left - widths[COL_ORIGIN];
-}
-
-/* Bytes of the first `width` characters. */
-static int cut(const char *text, int width)
-{
-	const char *at = text;
-
-	for (; *at; at++) {
-		bool starts = (*at & 0xc0) != 0x80;
-
-		if (starts && width-- == 0)
-			break;
-	}
-	return (int)(at - text);
+	return all;
 }
 
 static void print_row(const char *const cell[N_COLUMNS], const int widths[N_COLUMNS])
 {
-	int pad = 0;
-
 	for (int c = 0; c < N_COLUMNS; c++) {
-		int shown = width_of(cell[c]) < widths[c] ? width_of(cell[c]) : widths[c];
+		int pad = c + 1 < N_COLUMNS ? widths[c] - width_of(cell[c]) + 2 : 0;
 
-		if (widths[c] <= 0)
-			continue;
-		printf("%*s%.*s", pad, "", cut(cell[c], widths[c]), cell[c]);
-		pad = widths[c] - shown + 2;
+		printf("%s%*s", cell[c], pad, "");
 	}
 	putchar('\n');
 }
 
+/* Name and summary, wrapped within the terminal; which engines only where they are not all. */
+static void print_narrow(const struct scenario *s, int name_width, int terminal)
+{
+	int indent = terminal - name_width - 2 >= SUMMARY_LEAST ? name_width + 2 : 4;
+	struct buf text = BUF_INIT;
+	int column = printf("%s", s->name);
+
+	buf_puts(&text, s->summary);
+	if (s->engines != ENGINES_ALL)
+		buf_printf(&text, "%s(%s only)", text.len ? " " : "", engines_text(s->engines));
+	if (column > indent - 2) {
+		putchar('\n');
+		column = 0;
+	}
+	printf("%*s", indent - column, "");
+	cmd_print_wrapped_to(stdout, buf_str(&text), indent, indent, terminal);
+	buf_free(&text);
+}
+
 static void print_table(const struct selection *sel)
 {
-	int widths[N_COLUMNS];
+	int widths[N_COLUMNS], terminal = terminal_width();
+	bool whole = measure(sel, widths) <= terminal || !terminal;
 
-	measure(sel, widths);
-	fit(widths, terminal_width());
-	print_row(titles, widths);
+	if (whole)
+		print_row(titles, widths);
 	for (size_t i = 0; i < sel->n; i++) {
+		const struct scenario *s = sel->items[i].scenario;
 		const char *cell[N_COLUMNS];
 
-		if (!sel->items[i].scenario)
+		if (!s)
 			continue;
-		cells(sel->items[i].scenario, cell);
-		print_row(cell, widths);
+		cells(s, cell);
+		if (whole)
+			print_row(cell, widths);
+		else
+			print_narrow(s, widths[COL_NAME], terminal);
 	}
 }
 
@@ -226,8 +215,9 @@ static const struct cmd_option options[] = {
 const struct command cmd_list = {
 	.name = "list",
 	.args = "[options] [path or name ...]",
-	.summary = "list scenarios: name, engines, origin, summary",
-	.text = "Paths and names as for `verdict run`. On a terminal, what does not fit is cut. "
+	.summary = "list scenarios: name, engines, summary, origin",
+	.text = "Paths and names as for `verdict run`. A terminal too narrow for "
+		"the whole table shows names and summaries; a pipe or a file gets all of it. "
 		"Scenarios that cannot be read are reported on standard error, with exit status 2.",
 	.options = options,
 	.run = list_main,

@@ -1,0 +1,43 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# What stands on a terminal of 80 columns. Sourced by cli.sh.
+# shellcheck disable=SC2154,SC2034
+
+# on_terminal COMMAND...: runs it on a terminal of 80 columns and 40 lines; output as shown, without colour.
+on_terminal() {
+	tried="$* on a terminal of 80 columns"
+	status=0
+	TERM=xterm NO_COLOR=1 timeout 60 script -qec "stty cols 80 rows 40; $*" /dev/null \
+		</dev/null 2>&1 | sed 's/\r$//; s/.*\r\x1b\[K//' >"$output"
+	status=${PIPESTATUS[0]}
+}
+
+fits() {
+	! grep -qE '^.{81}' "$output"
+}
+
+if command -v script >/dev/null; then
+	on_terminal "$verdict" list
+	expect_exit 0
+	expect_true 'list fits a terminal of 80 columns' fits
+	expect_output '^etcd-restart-mid-flow +Replies from etcd still'
+	expect_output '^ +firewall$'
+	on_terminal "$verdict" doctor
+	expect_true 'doctor fits a terminal of 80 columns' fits
+	expect_output '^engine testrun: '
+fi
+# a pipe gets the whole table, a line a scenario
+expect_exit 0 "$verdict" list
+expect_output '^NAME +ENGINES +SUMMARY +ORIGIN$'
+expect_output '^etcd-restart-mid-flow +testrun,netns +Replies .* firewall +cilium/cilium#19367$'
+expect_true 'list prints a line a scenario into a pipe' \
+	[ "$(wc -l <"$output")" = "$(($(find scenarios -name scenario.yaml | wc -l) + 1))" ]
+
+# what is missing comes first, with what to do; the rest works or the exit code says so
+nft=$(command -v nft)
+expect_exit 3 unshare -m sh -c "mount --bind /dev/null '$nft' && '$verdict' doctor"
+expect_output '^  ! nft missing \(not in PATH\)$'
+expect_output '^      fix: .*nftables'
+expect_output '^engine netns: its scenarios will be skipped'
+expect_true 'doctor names what is missing before what works' \
+	[ "$(grep -n '! nft' "$output" | cut -d: -f1)" -lt "$(grep -n '^Works' "$output" | cut -d: -f1)" ]
