@@ -14,6 +14,23 @@
 #define VERDICT_LIBDIR "/usr/local/lib/verdict"
 #endif
 
+/* Read before main: in a chroot, a process that has entered a mount namespace of its own is told a
+ * path from the root outside, as its root is then another mount than the program's.
+ */
+static char self[PATH_MAX];
+
+__attribute__((constructor)) static void note_self(void)
+{
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	self[n < 0 ? 0 : n] = '\0';
+}
+
+const char *file_self(void)
+{
+	return self;
+}
+
 void fd_cleanup(int *fd)
 {
 	if (*fd >= 0)
@@ -113,20 +130,13 @@ static char *if_dir(struct arena *a, const char *base, const char *kind)
 char *file_installed(struct arena *a, const char *kind)
 {
 	const char *env = getenv("VERDICT_LIBDIR");
-	char exe[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	char *dir = file_dir(a, self);
 	char *found = env ? if_dir(a, env, kind) : NULL;
 
 	/* build/verdict and build/tests/test_x both find build/bpf and the tree's netns/ */
-	if (!found && n > 0) {
-		char *dir;
-
-		exe[n] = '\0';
-		dir = file_dir(a, exe);
-		for (int up = 0; up < 3 && !found; up++) {
-			found = if_dir(a, dir, kind);
-			dir = file_dir(a, dir);
-		}
+	for (int up = 0; up < 3 && !found && *self; up++) {
+		found = if_dir(a, dir, kind);
+		dir = file_dir(a, dir);
 	}
 	return found ? found : if_dir(a, VERDICT_LIBDIR, kind);
 }

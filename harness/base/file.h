@@ -24,6 +24,9 @@ char *file_join(struct arena *a, const char *dir, const char *name);
 /* The folder of a path: "a/b/c" gives "a/b", "c" gives ".". */
 char *file_dir(struct arena *a, const char *path);
 
+/* The running program's path; "" if the kernel does not say. */
+const char *file_self(void);
+
 /* Where what belongs to the program lies: kind is "bpf" (objects), "netns" (scripts) or "reports"
  * (template, schema). Looked for in $VERDICT_LIBDIR/<kind>, then beside the running program (a build
  * tree: build/bpf, ../netns), then in the installation's library folder. NULL if nowhere.

@@ -3,7 +3,6 @@
 #include "engine/netns_agent.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,15 +31,11 @@ static int64_t now_ms(void)
  */
 static const char *agent_program(struct arena *a)
 {
-	char exe[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-	const char *name, *dir;
+	const char *name = strrchr(file_self(), '/');
+	const char *dir = file_dir(a, file_self());
 
-	exe[n < 0 ? 0 : n] = '\0';
-	name = strrchr(exe, '/');
 	if (!name || strncmp(name, "/verdict", 8) == 0)
 		return "/proc/self/exe";
-	dir = file_dir(a, exe);
 	for (int up = 0; up < 3; up++) {
 		const char *path = arena_printf(a, "%s/verdict", dir);
 
