@@ -17,12 +17,13 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/ns.h"
+#include "engine/aging.h"
 #include "engine/engine.h"
 #include "engine/hop_events.h"
 #include "engine/netns_agent.h"
 #include "engine/netns_attach.h"
 #include "engine/packet_io.h"
-#include "target/agent.h"
+#include "engine/stack.h"
 
 #define ETH_P_IPV4  0x0800
 #define NSEC	    1000000000ULL
@@ -32,6 +33,7 @@ struct node_state {
 	const struct topo_node *topo;
 	const char *pin_dir;
 	struct agent_proc agent;
+	struct aging aging;
 	struct packet_io *far; /* far end of the device: sees what leaves, sends what arrives */
 	struct packet_io **stack; /* what the stack gets, one an ethertype; [0] IPv4, sends too */
 	size_t n_stack;
@@ -44,8 +46,6 @@ struct engine {
 	const char *objects;
 	struct node_state *nodes;
 	size_t n_nodes;
-	uint64_t start_ns; /* CLOCK_MONOTONIC at virtual time 0 */
-	uint64_t aged_ns; /* by how much maps were aged since */
 };
 
 /* A packet under way. */
@@ -58,6 +58,7 @@ struct flight {
 	struct packet_io *stack; /* of `to`, where it would be delivered; NULL if to is the world */
 	bool refused; /* dropped at egress, by what send() said */
 	bool left, delivered;
+	const char *ignored; /* by the stack, after all programs: why */
 	struct err *err;
 	int failed; /* negative errno of a callback */
 };
@@ -144,7 +145,8 @@ static int set_up(struct engine *e, struct err *err)
 		ret = open_sockets(e, &e->nodes[i], err);
 	for (size_t i = 0; i < e->n_nodes && !ret; i++)
 		ret = agent_proc_ready(&e->nodes[i].agent, &e->log, err);
-	e->start_ns = clock_ns();
+	for (size_t i = 0; i < e->n_nodes; i++)
+		aging_start(&e->nodes[i].aging, 0);
 	return ret;
 }
 
@@ -213,20 +215,12 @@ static int netns_open(const struct engine_opts *opts, const struct log_sink *log
 	return 0;
 }
 
-/* Time is real here. Where virtual time has run ahead, what is in the maps is made older instead, by
- * whole seconds, which is what lifetimes are counted in.
- */
 static int catch_up(struct engine *e, uint64_t now_ns, struct err *err)
 {
-	uint64_t real = clock_ns() - e->start_ns + e->aged_ns;
-	uint64_t seconds = now_ns > real ? (now_ns - real) / NSEC : 0;
 	int ret = 0;
 
-	if (!seconds)
-		return 0;
 	for (size_t i = 0; i < e->n_nodes && !ret; i++)
-		ret = agent_age_maps(e->nodes[i].pin_dir, seconds * NSEC, err);
-	e->aged_ns += seconds * NSEC;
+		ret = aging_catch_up(&e->nodes[i].aging, e->nodes[i].pin_dir, now_ns, err);
 	return ret;
 }
 
@@ -334,7 +328,10 @@ static int look(struct flight *f, struct err *err)
 		ret = packet_io_recv(f->stack, f->a, &f->ingress->out, err);
 		if (ret < 0)
 			return ret;
-		f->delivered = ret == 1;
+		f->delivered = ret > 0;
+		if (ret ==
+		    2) /* asked of the frame that arrived: the kernel has taken the tag off */
+			f->ignored = stack_ignores(&f->ingress->in, f->e->nodes[f->to].topo->mac);
 	}
 	return 0;
 }
@@ -404,7 +401,8 @@ static bool conclude(struct flight *f)
 	conclude_hop(f->ingress, f->delivered, false);
 	t->at = last->at;
 	if (f->delivered) {
-		t->outcome = OUTCOME_DELIVERED;
+		t->outcome = f->ignored ? OUTCOME_UNMODELLED : OUTCOME_DELIVERED;
+		t->why = f->ignored;
 	} else if (last->verdict == TC_ACT_SHOT) {
 		t->outcome = OUTCOME_DROPPED;
 	} else if (f->left && f->to < 0) {

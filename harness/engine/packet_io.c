@@ -193,12 +193,13 @@ int packet_io_recv(struct packet_io *io, struct arena *a, struct frame *out, str
 			return 0;
 		if (n < 0)
 			return err_system(err, errno, "cannot receive on %s", io->device);
-		if (from.sll_pkttype == PACKET_OUTGOING ||
-		    (io->ethertype != PACKET_IO_ARRIVALS && !for_this_host(from.sll_pkttype)))
+		if (from.sll_pkttype == PACKET_OUTGOING)
 			continue;
 		*out = (struct frame){ .data = arena_memdup(a, io->data, (size_t)n),
 				       .len = (uint32_t)n,
 				       .wire_len = (uint32_t)n };
+		if (io->ethertype != PACKET_IO_ARRIVALS && !for_this_host(from.sll_pkttype))
+			return 2;
 		return 1;
 	}
 }
@@ -229,19 +230,19 @@ void packet_io_close(struct packet_io *io)
 	free(io);
 }
 
+/* Tags of VLAN 0 are taken off one by one, and that of another VLAN, the last to be looked at. */
 uint16_t packet_io_delivered_as(const struct frame *f)
 {
-	uint32_t at = 12;
-	uint16_t type;
+	bool last = false;
 
-	if (f->len < at + 2)
-		return 0;
-	type = (uint16_t)(f->data[at] << 8 | f->data[at + 1]);
-	if (type == ETH_P_8021Q || type == ETH_P_8021AD) {
-		at += VLAN_LEN;
-		if (f->len < at + 2)
+	for (uint32_t at = 12; at + 2 <= f->len; at += VLAN_LEN) {
+		uint16_t type = (uint16_t)(f->data[at] << 8 | f->data[at + 1]);
+
+		if (last || (type != ETH_P_8021Q && type != ETH_P_8021AD))
+			return type >= ETH_P_802_3_MIN ? type : ETH_P_802_2;
+		if (at + VLAN_LEN > f->len)
 			return 0;
-		type = (uint16_t)(f->data[at] << 8 | f->data[at + 1]);
+		last = (f->data[at + 2] & 0x0f) | f->data[at + 3];
 	}
-	return type >= ETH_P_802_3_MIN ? type : ETH_P_802_2;
+	return 0;
 }

@@ -32,8 +32,8 @@ int packet_io_open(int ns_fd, const char *device, uint16_t ethertype, struct pac
  */
 int packet_io_send(struct packet_io *io, const struct frame *f, struct err *err);
 /* 1: *out holds the next frame, bytes in the arena, a VLAN tag that the kernel took off put back.
- * 0: none is there; never waits. Of deliveries, only what is meant for this host (the stack drops
- * the rest).
+ * 2: the same, of deliveries: a frame that the stack ignores (for another host, or of a VLAN without
+ * a device). 0: none is there; never waits.
  */
 int packet_io_recv(struct packet_io *io, struct arena *a, struct frame *out, struct err *err);
 /* Throws away what is there. */
@@ -42,8 +42,8 @@ int packet_io_fd(const struct packet_io *io);
 uint16_t packet_io_ethertype(const struct packet_io *io);
 void packet_io_close(struct packet_io *io); /* NULL is fine */
 
-/* The ethertype a socket must be bound to so that it sees this frame's delivery: that behind one VLAN
- * tag, ETH_P_802_2 where the field is a length. Host order; 0 if the frame is too short.
+/* The ethertype a socket must be bound to so that it sees this frame's delivery: that behind VLAN
+ * tags, ETH_P_802_2 where the field is a length. Host order; 0 if the frame is too short.
  */
 uint16_t packet_io_delivered_as(const struct frame *f);
 

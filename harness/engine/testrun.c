@@ -17,6 +17,7 @@
 #include "base/ns.h"
 #include "engine/aging.h"
 #include "engine/hop_events.h"
+#include "engine/stack.h"
 #include "target/agent.h"
 
 /* Programs see CLOCK_MONOTONIC; a machine that has just booted would make young timestamps special. */
@@ -397,6 +398,12 @@ static int move_time(struct engine *e, uint64_t now_ns, struct err *err)
 	return ret;
 }
 
+static void hand_to_stack(const struct node_state *n, struct trace *trace)
+{
+	trace->why = stack_ignores(&trace->hops[trace->n_hops - 1].out, n->topo->mac);
+	trace->outcome = trace->why ? OUTCOME_UNMODELLED : OUTCOME_DELIVERED;
+}
+
 static int testrun_inject(struct engine *e, const struct injection *in, struct arena *a,
 			  struct trace *trace, uint64_t *lost, struct err *err)
 {
@@ -419,7 +426,7 @@ static int testrun_inject(struct engine *e, const struct injection *in, struct a
 	}
 	ret = run_hop(e, (unsigned)to, HOOK_TC_INGRESS, trace, frame, a, lost, err);
 	if (!ret && goes_on(trace, a))
-		trace->outcome = OUTCOME_DELIVERED;
+		hand_to_stack(&e->nodes[to], trace);
 	return ret < 0 ? ret : 0;
 }
 
