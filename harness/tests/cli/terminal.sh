@@ -40,4 +40,4 @@ expect_output '^  ! nft missing \(not in PATH\)$'
 expect_output '^      fix: .*nftables'
 expect_output '^engine netns: its scenarios will be skipped'
 expect_true 'doctor names what is missing before what works' \
-	[ "$(grep -n '! nft' "$output" | cut -d: -f1)" -lt "$(grep -n '^Works' "$output" | cut -d: -f1)" ]
+	[ "$(grep -n '! nft missing' "$output" | cut -d: -f1)" -lt "$(grep -n '^Works' "$output" | cut -d: -f1)" ]
