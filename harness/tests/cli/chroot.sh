@@ -5,9 +5,11 @@
 # shellcheck disable=SC2154,SC2034,SC2016 # the inner shell expands
 
 chroot_dir=$(mktemp -d)
-try unshare --mount --propagation private sh -c \
-	'mount --rbind / "$1" && exec chroot "$1" sh -c "cd \"$2\" && exec \"$3\" run \
-	etcd-restart-mid-flow --out /tmp/verdict-chroot-out"' sh "$chroot_dir" "$PWD" "$verdict"
+# The shell stays: without it, the mounts outside the chroot go as the program leaves them.
+try unshare --mount --propagation private sh -c 'mount --rbind / "$1" && chroot "$1" sh -c "
+	cd \"$2\" && exec \"$3\" run etcd-restart-mid-flow --out /tmp/verdict-chroot-out"
+	status=$?
+	exit $status' sh "$chroot_dir" "$PWD" "$verdict"
 rm -rf /tmp/verdict-chroot-out
 rmdir "$chroot_dir"
 tried='verdict run in a chroot'
