@@ -50,7 +50,7 @@ _verdict()
 	esac
 	case ${COMP_WORDS[1]} in
 	run) options='--engine -k -v --tap --junit --json --out --objects --pristine --help' ;;
-	list) options='--json --help' ;;
+	list) options='-k --json --help' ;;
 	bench) options='--seconds --cluster --capture --objects --help' ;;
 	doctor) options='--help' ;;
 	help) options='--markdown --help' ;;

@@ -13,12 +13,15 @@
 
 enum column { COL_NAME, COL_ENGINES, COL_SUMMARY, COL_ORIGIN, N_COLUMNS };
 
+#define MAX_PATTERNS  32
 #define SUMMARY_LEAST 30 /* on a terminal narrower than that, the summary goes below the name */
 
 static const char *const titles[N_COLUMNS] = { "NAME", "ENGINES", "SUMMARY", "ORIGIN" };
 
 struct options {
 	bool json;
+	const char *patterns[MAX_PATTERNS + 1]; /* of -k; ends with NULL */
+	size_t n_patterns;
 };
 
 static const char *engines_text(unsigned engines)
@@ -159,9 +162,10 @@ static int got(void *arg, const char *name, const char *value)
 {
 	struct options *o = arg;
 
-	(void)value;
 	o->json |= strcmp(name, "--json") == 0;
-	return 0;
+	if (strcmp(name, "-k") == 0 && o->n_patterns < MAX_PATTERNS)
+		o->patterns[o->n_patterns++] = value;
+	return value && !*value ? EXIT_USAGE : 0;
 }
 
 static int list_selected(const struct selection *sel, const struct options *o)
@@ -196,7 +200,7 @@ static int list_main(int argc, char **argv)
 	err = calloc(1, sizeof(*err));
 	if (!err)
 		return EXIT_HARNESS;
-	if (select_scenarios(rest, n_rest, NULL, &sel, err)) {
+	if (select_scenarios(rest, n_rest, opts.patterns, &sel, err)) {
 		cmd_error("%s", err->text);
 		ret = err_exit_code(err);
 	} else {
@@ -208,6 +212,7 @@ static int list_main(int argc, char **argv)
 }
 
 static const struct cmd_option options[] = {
+	{ "-k", "PATTERN", "only scenarios whose name matches, as for `verdict run`" },
 	{ "--json", NULL, "as JSON: name, path, engines, origin, summary, steps" },
 	{ NULL, NULL, NULL },
 };

@@ -15,12 +15,15 @@
 #include "report/report.h"
 
 #define MAX_REPORTERS 3
+#define MAX_PATTERNS  32
 
 struct options {
 	unsigned engines;
 	bool tap, pristine;
 	int verbose;
-	const char *junit, *json, *pattern, *out, *objects;
+	const char *junit, *json, *out, *objects;
+	const char *patterns[MAX_PATTERNS + 1]; /* of -k; ends with NULL */
+	size_t n_patterns;
 };
 
 struct session {
@@ -299,11 +302,21 @@ static int got(void *arg, const char *name, const char *value)
 		o->out = value;
 	else if (strcmp(name, "--objects") == 0)
 		o->objects = value;
-	else if (strcmp(name, "-k") == 0)
-		o->pattern = value;
+	else if (strcmp(name, "-k") == 0 && o->n_patterns < MAX_PATTERNS)
+		o->patterns[o->n_patterns++] = value;
 	else if (strcmp(name, "-v") == 0)
 		o->verbose++;
 	return value && !*value ? EXIT_USAGE : 0;
+}
+
+/* A report that cannot be written is better known before the run than after it. */
+static int outputs_writable(const struct options *o, struct err *err)
+{
+	int ret = o->junit ? report_writable(o->junit, err) : 0;
+
+	if (!ret && o->json)
+		ret = report_writable(o->json, err);
+	return ret;
 }
 
 static int run_main(int argc, char **argv)
@@ -321,7 +334,8 @@ static int run_main(int argc, char **argv)
 	err = calloc(1, sizeof(*err));
 	if (!err)
 		return EXIT_HARNESS;
-	if (select_scenarios(rest, n_rest, opts.pattern, &sel, err)) {
+	if (outputs_writable(&opts, err) ||
+	    select_scenarios(rest, n_rest, opts.patterns, &sel, err)) {
 		cmd_error("%s", err->text);
 		ret = err_exit_code(err);
 	} else {
@@ -335,9 +349,11 @@ static int run_main(int argc, char **argv)
 static const struct cmd_option options[] = {
 	{ "--engine", "NAME",
 	  "testrun, netns or all: on which engines to run what a scenario allows (default all)" },
-	{ "-k", "PATTERN", "only scenarios whose name matches: a shell pattern, or a part of it" },
+	{ "-k", "PATTERN",
+	  "only scenarios whose name matches: a shell pattern, or a part of it; may be given "
+	  "several times" },
 	{ "-v", NULL, "print every packet; twice: what the harness does, too" },
-	{ "--tap", NULL, "print TAP 14 instead of text" },
+	{ "--tap", NULL, "print TAP instead of text" },
 	{ "--junit", "FILE", "write JUnit XML as well" },
 	{ "--json", "FILE", "write everything as JSON as well (reports/schema.json)" },
 	{ "--out", "DIR", "folder for one pcapng a scenario and engine (default reports/out)" },

@@ -39,16 +39,15 @@ static const char *folder_name(struct arena *a, const char *path)
 	return slash ? slash + 1 : dir;
 }
 
-static bool name_meant(const char *pattern, const char *name)
+static bool name_meant(const char *const *patterns, const char *name)
 {
-	if (!pattern)
-		return true;
-	if (strpbrk(pattern, "*?["))
-		return fnmatch(pattern, name, 0) == 0;
-	return strstr(name, pattern) != NULL;
+	for (const char *const *p = patterns; *p; p++)
+		if (strpbrk(*p, "*?[") ? fnmatch(*p, name, 0) == 0 : strstr(name, *p) != NULL)
+			return true;
+	return !*patterns;
 }
 
-static void add(struct selection *s, const char *path, const char *pattern)
+static void add(struct selection *s, const char *path, const char *const *patterns)
 {
 	struct err *err = arena_new_of(s->arena, struct err);
 	struct selected item = { .path = arena_strdup(s->arena, path) };
@@ -61,7 +60,7 @@ static void add(struct selection *s, const char *path, const char *pattern)
 		item.name = item.scenario->name;
 	else
 		item.err = err;
-	if (!name_meant(pattern, item.name)) {
+	if (!name_meant(patterns, item.name)) {
 		scenario_free(item.scenario);
 		return;
 	}
@@ -90,23 +89,25 @@ static int unknown(const char *arg, struct err *err)
 	return -err->no;
 }
 
-static int add_folder(struct selection *s, const char *dir, const char *pattern, struct err *err)
+static int add_folder(struct selection *s, const char *dir, const char *const *patterns,
+		      struct err *err)
 {
 	char **paths = NULL;
 	size_t n = 0;
 	int ret;
 
 	if (exists(arena_printf(s->arena, "%s/scenario.yaml", dir))) {
-		add(s, arena_printf(s->arena, "%s/scenario.yaml", dir), pattern);
+		add(s, arena_printf(s->arena, "%s/scenario.yaml", dir), patterns);
 		return 0;
 	}
 	ret = scenario_find(s->arena, dir, &paths, &n, err);
 	for (size_t i = 0; ret == 0 && i < n; i++)
-		add(s, paths[i], pattern);
+		add(s, paths[i], patterns);
 	return ret;
 }
 
-static int add_argument(struct selection *s, const char *arg, const char *pattern, struct err *err)
+static int add_argument(struct selection *s, const char *arg, const char *const *patterns,
+			struct err *err)
 {
 	const char *named = arena_printf(s->arena, SCENARIO_ROOT "/%s", arg);
 	char *path = arena_strdup(s->arena, arg);
@@ -115,17 +116,17 @@ static int add_argument(struct selection *s, const char *arg, const char *patter
 	while (len > 1 && path[len - 1] == '/')
 		path[--len] = '\0';
 	if (is_dir(path))
-		return add_folder(s, path, pattern, err);
+		return add_folder(s, path, patterns, err);
 	if (exists(path)) {
-		add(s, path, pattern);
+		add(s, path, patterns);
 		return 0;
 	}
 	if (is_dir(named))
-		return add_folder(s, named, pattern, err);
+		return add_folder(s, named, patterns, err);
 	return unknown(arg, err);
 }
 
-int select_scenarios(char **args, int n_args, const char *pattern, struct selection *out,
+int select_scenarios(char **args, int n_args, const char *const *patterns, struct selection *out,
 		     struct err *err)
 {
 	int ret = 0;
@@ -137,10 +138,10 @@ int select_scenarios(char **args, int n_args, const char *pattern, struct select
 					 "no folder %s/ here: name a scenario's path, or run this "
 					 "where the scenarios are",
 					 SCENARIO_ROOT);
-		return add_folder(out, SCENARIO_ROOT, pattern, err);
+		return add_folder(out, SCENARIO_ROOT, patterns, err);
 	}
 	for (int i = 0; i < n_args && ret == 0; i++)
-		ret = add_argument(out, args[i], pattern, err);
+		ret = add_argument(out, args[i], patterns, err);
 	return ret;
 }
 

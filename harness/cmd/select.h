@@ -22,11 +22,11 @@ struct selection {
 	size_t n;
 };
 
-/* args may be empty: all under scenarios/. pattern (NULL: all) is held against the names: a shell
- * pattern, or a part of the name where it has no *, ? or [. Input error for an argument that is neither a
+/* args may be empty: all under scenarios/. patterns (ends with NULL; none: all) are held against
+ * the names, of which one must match: shell patterns, or a part of the name where it has no *, ? or [. Input error for an argument that is neither a
  * path nor a name.
  */
-int select_scenarios(char **args, int n_args, const char *pattern, struct selection *out,
+int select_scenarios(char **args, int n_args, const char *const *patterns, struct selection *out,
 		     struct err *err);
 void selection_free(struct selection *s);
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -61,12 +62,45 @@ void report_last_line(struct buf *out, const struct report_totals *t)
 		buf_printf(out, ", %u skipped", t->skipped);
 }
 
-int report_replace(const char *path, const void *data, size_t size, struct err *err)
+/* Only a regular file, or nothing, may be replaced by rename: /dev/null and named pipes are written to, a
+ * symbolic link is followed.
+ */
+static bool replaceable(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) < 0 || S_ISREG(st.st_mode);
+}
+
+int report_writable(const char *path, struct err *err)
 {
 	struct arena *a = arena_new();
-	char *beside = arena_printf(a, "%s.%d.tmp", path, (int)getpid());
-	int ret = file_mkdir_p(file_dir(a, path), err);
+	const char *dir = file_dir(a, path);
+	struct stat st;
+	int ret = 0;
 
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		ret = err_system(err, EISDIR, "cannot write %s", path);
+	else if (replaceable(path))
+		ret = file_mkdir_p(dir, err);
+	/* a link to what is not there yet is made when it is written */
+	if (!ret && access(replaceable(path) ? dir : path, W_OK) < 0 && errno != ENOENT)
+		ret = err_system(err, errno, "cannot write %s", path);
+	arena_free(a);
+	return ret;
+}
+
+int report_replace(const char *path, const void *data, size_t size, struct err *err)
+{
+	struct arena *a;
+	char *beside;
+	int ret;
+
+	if (!replaceable(path))
+		return file_write(path, data, size, err);
+	a = arena_new();
+	beside = arena_printf(a, "%s.%d.tmp", path, (int)getpid());
+	ret = file_mkdir_p(file_dir(a, path), err);
 	if (!ret)
 		ret = file_write(beside, data, size, err);
 	if (!ret && rename(beside, path) < 0) {

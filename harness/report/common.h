@@ -18,7 +18,9 @@ const char *report_name(const struct scenario_result *res); /* name, else path; 
 /* "N passed, N failed", and ", N skipped" where some were; errors count as failed. */
 void report_last_line(struct buf *out, const struct report_totals *t);
 
-/* Writes a report whole or not at all: beside it first, then by rename. Folders are made. */
+/* Writes a report whole or not at all: beside it first, then by rename. Folders are made. What is no
+ * regular file (/dev/stdout, a pipe, a link) is written to as it is.
+ */
 int report_replace(const char *path, const void *data, size_t size, struct err *err);
 
 /* Appends text as valid UTF-8 without control characters (newline and tab stay): bytes that are no

@@ -42,10 +42,13 @@ struct reporter {
  * errors count as failed there and are told apart above it.
  */
 struct reporter *report_text(FILE *f, int verbose);
-struct reporter *report_tap(FILE *f); /* TAP 14; diagnostics as YAML blocks */
+struct reporter *report_tap(FILE *f); /* TAP 13; diagnostics as YAML blocks */
 /* JUnit XML: failure, error and skipped apart; written whole at the end, by rename. */
 struct reporter *report_junit(const char *path);
 struct reporter *report_json(const char *path); /* reports/schema.json describes it */
+
+/* Before a long run: can a report be written there at its end? Makes the folder. */
+int report_writable(const char *path, struct err *err);
 
 /* One pcapng a scenario and engine: interfaces "node/device:program()@entry|exit", verdict,
  * packet id, direction, and what happened as comment. *path_out from a.
