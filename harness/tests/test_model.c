@@ -154,7 +154,7 @@ static struct verdict expect(struct model *m, int node, const struct sent *p, in
 	struct known *k;
 
 	if (p->error) { /* it goes against the packet it quotes, which may have been an answer */
-		if (p->icmp_type != 5 &&
+		if (p->icmp_type != 5 && p->quoted.src == p->flow.dst &&
 		    (find(m, node, p->quoted, !way) || find(m, node, turned(p->quoted), way)))
 			return (struct verdict){ false, CT_STATE_RELATED };
 		return (struct verdict){ !allowed(&p->flow, way), CT_STATE_NEW };
