@@ -16,13 +16,14 @@ build     file:/usr/include/linux/bpf.h          linux-libc-dev   kernel-headers
 build     cmd:clang                              clang            clang
 build     cmd:llvm-objdump                       llvm             llvm
 build     cmd:pkg-config                         pkg-config       pkgconf-pkg-config
-build     pc:libbpf                              libbpf-dev       pkgconfig(libbpf)
+build     pc:libbpf>=1.0                         libbpf-dev       pkgconfig(libbpf)
 build     pc:libelf                              libelf-dev       pkgconfig(libelf)
 build     pc:zlib                                zlib1g-dev       pkgconfig(zlib)
 build     pc:libpcap                             libpcap-dev      pkgconfig(libpcap)
 build     pc:libfyaml                            libfyaml-dev     pkgconfig(libfyaml)
 build     pc:jansson                             libjansson-dev   pkgconfig(jansson)
 run       cmd:ip                                 iproute2         iproute
+run       cmd:nsenter                            util-linux       util-linux
 run       cmd:tc                                 iproute2         iproute-tc
 run       cmd:ethtool                            ethtool          ethtool
 run       cmd:nft                                nftables         nftables
@@ -31,12 +32,13 @@ test      lib:libasan.so                         gcc              libasan
 test      lib:libubsan.so                        gcc              libubsan
 test      cmd:bpftool                            bpftool|linux-tools-generic bpftool
 test      cmd:tshark                             tshark           wireshark-cli
-test      cmd:clang-format                       clang-format     clang-tools-extra
-test      cmd:clang-tidy                         clang-tidy       clang-tools-extra
+test      cmd:clang-format                       clang-format     /usr/bin/clang-format
+test      cmd:clang-tidy                         clang-tidy       /usr/bin/clang-tidy
 test      cmd:shellcheck                         shellcheck       ShellCheck
 test      cmd:mandoc                             mandoc           mandoc
-test      cmd:xmllint                            libxml2-utils    libxml2
-test      cmd:git                                git              git
+test      cmd:xmllint                            libxml2-utils    /usr/bin/xmllint
+test      cmd:pgrep                              procps           procps-ng
+test      cmd:script                             bsdutils         /usr/bin/script
 captures  cmd:etcd                               etcd-server      etcd
 captures  cmd:etcdctl                            etcd-client      etcd
 captures  cmd:dumpcap                            wireshark-common wireshark-cli
@@ -58,15 +60,17 @@ Usage: deps.sh [--check] GROUP...
 
 Installs what GROUP (build, run, test, captures) needs and this machine lacks: with apt-get on
 Debian and its relatives, with dnf on Fedora and its; elsewhere it lists what is missing.
---check only lists. Exit code 0: nothing is missing (any more).
+--check only lists, for people who are not root too. OS_RELEASE=FILE is read instead of
+/etc/os-release. Exit code 0: nothing is missing (any more).
 END
 }
 
 # found PROBE: is it here? PATH may lack the sbin folders for people who are not root.
 found() {
+	local package
 	case $1 in
 	cmd:*) PATH=$PATH:/usr/sbin:/sbin command -v "${1#cmd:}" >/dev/null ;;
-	pc:*) pkg-config --exists "${1#pc:}" 2>/dev/null ;;
+	pc:*) package=${1#pc:} && pkg-config --exists "${package/>=/ >= }" 2>/dev/null ;;
 	file:*) [ -e "${1#file:}" ] ;;
 	# gcc prints the bare name for a file that it does not know.
 	lib:*) [ "$(gcc -print-file-name="${1#lib:}" 2>/dev/null)" != "${1#lib:}" ] &&
@@ -84,11 +88,11 @@ add() {
 
 family() {
 	local id='' like=''
-	if [ -r /etc/os-release ]; then
+	if [ -r "$os_release" ]; then
 		# shellcheck source=/dev/null
-		id=$(. /etc/os-release && echo "${ID:-}")
+		id=$(. "$os_release" && echo "${ID:-}")
 		# shellcheck source=/dev/null
-		like=$(. /etc/os-release && echo "${ID_LIKE:-}")
+		like=$(. "$os_release" && echo "${ID_LIKE:-}")
 	fi
 	case " $id $like " in
 	*" debian "* | *" ubuntu "*) echo debian ;;
@@ -99,7 +103,10 @@ family() {
 
 # known PACKAGE: does a configured archive offer it?
 known() {
-	LC_ALL=C apt-cache policy "$1" 2>/dev/null | grep -q 'Candidate: [^(]'
+	local policy
+	# Not in a pipe: apt-cache fails when grep has seen enough.
+	policy=$(LC_ALL=C apt-cache policy "$1" 2>/dev/null)
+	[[ $policy =~ Candidate:\ [^\(] ]]
 }
 
 install_debian() {
@@ -116,6 +123,26 @@ install_debian() {
 	apt-get install -q -y --no-install-recommends "${wanted[@]}"
 }
 
+install_fedora() {
+	dnf install -y --setopt=install_weak_deps=False "${packages[@]}" && return
+	cat >&2 <<'END'
+dnf could not install all of it. On RHEL, CentOS Stream and their like some of these packages are in
+EPEL and in CodeReady Builder: enable both ('dnf install epel-release', 'crb enable'), then again.
+END
+	return 3
+}
+
+# in_words PROBE: what is missing, for people.
+in_words() {
+	case $1 in
+	cmd:*) echo "command ${1#cmd:}" ;;
+	pc:*) echo "library ${1#pc:} for development" ;;
+	file:*) echo "header ${1#file:/usr/include/}" ;;
+	lib:*) echo "${1#lib:} of gcc" ;;
+	esac
+}
+
+os_release=${OS_RELEASE:-/etc/os-release}
 check_only=
 groups=()
 for arg; do
@@ -128,9 +155,9 @@ for arg; do
 done
 [ ${#groups[@]} -gt 0 ] || { usage >&2; exit 2; }
 
-# collect: fills missing (probes) and packages.
+# collect: fills missing (lines for people) and packages.
 collect() {
-	local group probe debian fedora
+	local group probe debian fedora package
 	missing=()
 	packages=()
 	while read -r group probe debian fedora; do
@@ -139,11 +166,13 @@ collect() {
 		*) continue ;;
 		esac
 		found "$probe" && continue
-		missing+=("${probe#*:}")
 		case $os in
-		debian) add "$debian" ;;
-		fedora) add "$fedora" ;;
+		debian) package=$debian ;;
+		fedora) package=$fedora ;;
+		*) package=$(printf '%-17s %s' "${debian%%|*}" "$fedora") ;;
 		esac
+		add "$package"
+		missing+=("$(printf '  %-36s %s' "$(in_words "$probe")" "${package%%|*}")")
 	done < <(table)
 }
 
@@ -151,29 +180,27 @@ os=$(family)
 collect
 [ ${#missing[@]} -gt 0 ] || exit 0
 
-echo "Missing here: ${missing[*]}"
-[ "$os" = other ] || echo "Packages: ${packages[*]}"
-if [ -n "$check_only" ]; then
-	echo "Install them, or let 'sudo make deps' do it." >&2
-	exit 3
+if [ "$os" = other ]; then
+	printf '%-38s %-17s %s\n' 'Missing here' 'on Debian in' 'on Fedora in'
+else
+	printf '%-38s %s\n' 'Missing here' 'package'
 fi
+printf '%s\n' "${missing[@]}"
 if [ "$os" = other ]; then
 	cat >&2 <<'END'
-This is neither a Debian nor a Fedora, so nothing is installed. Install what is listed above (the
-libraries with their headers and pkg-config files) and run make again.
+This is neither a Debian nor a Fedora, so nothing is installed. Install what is listed
+(the libraries with their headers and pkg-config files), then run make again.
 END
 	exit 3
 fi
-if [ "$(id -u)" != 0 ]; then
-	echo "Installing packages takes root: sudo make deps" >&2
+if [ -n "$check_only" ] || [ "$(id -u)" != 0 ]; then
+	echo "Installing them takes root: sudo make deps" >&2
 	exit 3
 fi
-case $os in
-debian) install_debian ;;
-fedora) dnf install -y --setopt=install_weak_deps=False "${packages[@]}" ;;
-esac
+"install_$os"
 collect
 if [ ${#missing[@]} -gt 0 ]; then
-	echo "Still missing after the installation: ${missing[*]}" >&2
+	echo "Still missing after the installation; the packages of this release may be too old:" >&2
+	printf '%s\n' "${missing[@]}" >&2
 	exit 3
 fi
