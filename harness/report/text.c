@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/param.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -66,6 +68,14 @@ static int text_begin(struct reporter *r, const struct report_env *env, unsigned
 	return 0;
 }
 
+/* Of the terminal, in columns; 0 where lines may have any length. */
+static size_t width(const struct text *t)
+{
+	struct winsize w;
+
+	return t->live && ioctl(fileno(t->f), TIOCGWINSZ, &w) == 0 ? w.ws_col : 0;
+}
+
 static void text_progress(struct reporter *r, const char *what)
 {
 	struct text *t = (struct text *)r;
@@ -74,11 +84,72 @@ static void text_progress(struct reporter *r, const char *what)
 	if (!t->live || now - t->began_ns < PROGRESS_AFTER_NS ||
 	    now - t->shown_ns < PROGRESS_EVERY_NS)
 		return;
-	/* cut to a narrow terminal's width: a line that wraps cannot be cleared */
-	fprintf(t->f, "\r\033[K%s%.76s%s", mark(t, FAINT), what, mark(t, PLAIN));
+	/* cut to the terminal's width: a line that wraps cannot be cleared */
+	fprintf(t->f, "\r\033[K%s%.*s%s", mark(t, FAINT), width(t) ? (int)width(t) - 1 : 76, what,
+		mark(t, PLAIN));
 	fflush(t->f);
 	t->standing = true;
 	t->shown_ns = now;
+}
+
+static size_t columns(const char *text, size_t len)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++)
+		n += (text[i] & 0xc0) != 0x80;
+	return n;
+}
+
+/* How much of the rest of a line stands on the terminal's next one: up to the last blank that fits. */
+static size_t fitting(const char *at, size_t len, size_t room)
+{
+	size_t fits = 0, n = 0;
+
+	if (columns(at, len) <= room)
+		return len;
+	for (size_t i = 0; i < len && (n <= room || !fits); i++) {
+		n += (at[i] & 0xc0) != 0x80;
+		if (at[i] == ' ' && n <= room + 1 && i)
+			fits = i;
+		else if (at[i] == ' ' && i)
+			return fits ? fits : i;
+	}
+	return fits ? fits : len;
+}
+
+/* "   12 | steps:" and the caret's line below it: they stand one under the other, or say nothing. */
+static bool is_source(const char *line)
+{
+	line += strspn(line, " ");
+	line += strspn(line, "0123456789 ");
+	return *line == '|';
+}
+
+/* One line, without its newline. On a terminal it is broken between words, what is carried over stands
+ * further in: the terminal itself would break within them.
+ */
+static void print_line(struct text *t, const char *line, size_t len, const char *indent,
+		       enum colour c)
+{
+	size_t room = width(t), lead = strspn(line, " "), margin = strlen(indent) + MIN(lead, len);
+	bool wraps = room > margin + 40 && !is_source(line);
+
+	fprintf(t->f, "%s%s%.*s", indent, mark(t, c), (int)MIN(lead, len), line);
+	line += MIN(lead, len);
+	len -= MIN(lead, len);
+	while (wraps && columns(line, len) > room - margin) {
+		size_t fits = fitting(line, len, room - margin);
+
+		if (fits == len)
+			break;
+		fprintf(t->f, "%.*s%s\n%*s%s", (int)fits, line, mark(t, PLAIN),
+			(int)(strlen(indent) + lead + 4), "", mark(t, c));
+		margin = strlen(indent) + lead + 4;
+		line += fits + 1;
+		len -= fits + 1;
+	}
+	fprintf(t->f, "%.*s%s\n", (int)len, line, mark(t, PLAIN));
 }
 
 /* Lines that stand at the margin are the heads, and have the colour. Names, logs and errors hold what
@@ -91,10 +162,8 @@ static void print_lines(struct text *t, const char *text, const char *indent, en
 	report_clean(&clean, text);
 	for (const char *at = buf_str(&clean); *at;) {
 		size_t len = strcspn(at, "\n");
-		bool head = *at != ' ' && c != PLAIN;
 
-		fprintf(t->f, "%s%s%.*s%s\n", indent, head ? mark(t, c) : "", (int)len, at,
-			head ? mark(t, PLAIN) : "");
+		print_line(t, at, len, indent, *at != ' ' ? c : PLAIN);
 		at += len + (at[len] == '\n');
 	}
 }

@@ -25,6 +25,22 @@ if command -v script >/dev/null; then
 	on_terminal "$verdict" doctor
 	expect_true 'doctor fits a terminal of 80 columns' fits
 	expect_output '^engine testrun: '
+	wrong=$(mktemp -d)
+	cat >"$wrong/scenario.yaml" <<END
+cluster: $PWD/fixtures/clusters/two-masters
+steps:
+  - send: {capture: $PWD/fixtures/captures/etcd.pcapng}
+    expect: {outcome: dropped, at: master-0/eth0, events: {drop: 1}}
+END
+	on_terminal "$verdict" run "$wrong" --engine testrun --out "$wrong"
+	expect_exit 1
+	expect_true 'a failure fits a terminal of 80 columns' fits
+	expect_output '^    .*expected dropped'
+	sed -i 's/drop: 1/drop: 1, drop: 2, and: 3, a: 4, line: 5, that: 6, is: 7, too: 8, long: 9/' "$wrong/scenario.yaml"
+	on_terminal "$verdict" run "$wrong" --engine testrun --out "$wrong"
+	expect_exit 2
+	expect_output '^ +4 \|     expect: .*too: 8, long: 9'
+	rm -rf "$wrong"
 fi
 # a pipe gets the whole table, a line a scenario
 expect_exit 0 "$verdict" list
