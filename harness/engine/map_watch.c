@@ -4,8 +4,10 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/param.h>
 
 #include "target/maps.h"
+#include "target/typed.h"
 
 struct watched {
 	const char *node, *name, *pin_dir;
@@ -16,6 +18,7 @@ struct watched {
 
 struct map_watch {
 	struct arena *a;
+	const struct step *step;
 	struct watched *maps;
 	size_t n;
 };
@@ -62,6 +65,7 @@ int map_watch_begin(const struct step *step, const char *pin_root, struct arena 
 
 	*out = w;
 	w->a = a;
+	w->step = step;
 	for (size_t i = 0; i < step->n_expects; i++)
 		for (size_t j = 0; j < step->expects[i].n_maps; j++)
 			if (!known(w, &step->expects[i].maps[j]))
@@ -163,12 +167,45 @@ static void add_present(struct map_watch *w, struct watched *m, struct step_trac
 	}
 }
 
+static int encodes(struct arena *a, const struct map *m, const struct value *entry, struct err *err)
+{
+	const struct value *key = value_get(entry, "key"), *value = value_get(entry, "value");
+	void *scratch = arena_alloc(a, MAX(m->key_size, m->value_size));
+	int ret = 0;
+
+	if (key)
+		ret = typed_encode(m->btf, m->key_type, key, scratch, m->key_size, err);
+	if (!ret && value)
+		ret = typed_encode(m->btf, m->value_type, value, scratch, m->value_size, err);
+	return ret;
+}
+
+/* An entry that no map could hold is never there: a misspelt field would make `absent` true whatever
+ * happens. After an upgrade the fields of either layout may be meant.
+ */
+static int check_entries(struct map_watch *w, const struct watched *m, const struct expect *e,
+			 struct err *err)
+{
+	for (size_t i = 0; i < e->n_maps; i++) {
+		const struct map_expect *x = &e->maps[i];
+
+		if (!x->entry || strcmp(x->node, m->node) != 0 || strcmp(x->map, m->name) != 0)
+			continue;
+		if (encodes(w->a, m->before, x->entry, err) &&
+		    encodes(w->a, m->after, x->entry, err))
+			return -EINVAL;
+	}
+	return 0;
+}
+
 int map_watch_end(struct map_watch *w, struct step_trace *trace, struct err *err)
 {
 	for (size_t i = 0; i < w->n; i++) {
 		struct watched *m = &w->maps[i];
 		int ret = snapshot(m, &m->after, &m->is, w->a, err);
 
+		for (size_t j = 0; j < w->step->n_expects && !ret; j++)
+			ret = check_entries(w, m, &w->step->expects[j], err);
 		if (ret)
 			return ret;
 		if (same_layout(m))

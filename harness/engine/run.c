@@ -186,10 +186,29 @@ static int send_packet(struct run *r, const struct send_step *send, const struct
 	return 0;
 }
 
+/* Packets that are not there would make no state, and so perhaps let a later expectation hold. */
+static int check_numbers(const struct run *r, const struct send_step *send, struct err *err)
+{
+	uint32_t last = r->n_packets ? r->packets[r->n_packets - 1].number : 0;
+
+	for (size_t i = 0; i < send->packets.n; i++) {
+		const struct packet_range *range = &send->packets.ranges[i];
+		uint32_t asked = range->last == UINT32_MAX ? range->first : range->last;
+
+		if (asked > last)
+			return err_input(err, &send->capture_loc,
+					 "the capture has no packet %u: its last is %u", asked,
+					 last);
+	}
+	return 0;
+}
+
 static int send_step(struct run *r, const struct send_step *send, struct err *err)
 {
 	int ret = load_capture(r, send->capture, err);
 
+	if (!ret)
+		ret = check_numbers(r, send, err);
 	for (size_t i = 0; i < r->n_packets && !ret; i++)
 		if (packet_set_has(&send->packets, r->packets[i].number))
 			ret = send_packet(r, send, &r->packets[i], err);
@@ -225,6 +244,19 @@ static int do_step(struct run *r, const struct step *step, struct err *err)
 	return 0;
 }
 
+/* No event comes from a node that is not there, so "none" would hold of it. */
+static int check_nodes(const struct run *r, const struct expect *e, struct err *err)
+{
+	for (size_t i = 0; i < e->n_maps; i++)
+		if (node_index(r, e->maps[i].node, &e->maps[i].loc, err) < 0)
+			return -EINVAL;
+	for (size_t i = 0; i < e->n_counts; i++)
+		if (e->counts[i].node &&
+		    node_index(r, e->counts[i].node, &e->counts[i].loc, err) < 0)
+			return -EINVAL;
+	return 0;
+}
+
 static int run_step(struct run *r, const struct step *step, struct err *err)
 {
 	struct map_watch *watch = NULL;
@@ -233,10 +265,8 @@ static int run_step(struct run *r, const struct step *step, struct err *err)
 	r->step = &r->trace->steps[r->trace->n_steps++];
 	r->step->step = step;
 	for (size_t i = 0; i < step->n_expects; i++)
-		for (size_t j = 0; j < step->expects[i].n_maps; j++)
-			if (node_index(r, step->expects[i].maps[j].node,
-				       &step->expects[i].maps[j].loc, err) < 0)
-				return -EINVAL;
+		if (check_nodes(r, &step->expects[i], err))
+			return -EINVAL;
 	ret = map_watch_begin(step, r->pin_root, r->a, &watch, err);
 	if (!ret)
 		ret = do_step(r, step, err);

@@ -237,9 +237,8 @@ static const char *hint(const struct difference *d)
 	if (of_hop)
 		return of_hop;
 	if (d->packet && d->packet->outcome == OUTCOME_UNMODELLED)
-		return "unmodelled is never a pass: bind the packet's addresses by `as:`, or leave "
-		       "it out "
-		       "by `packets:` or `match:`";
+		return "unmodelled is never a pass; packets that do not matter are left out by "
+		       "`packets:` or `match:`";
 	if (d->packet && d->packet->outcome == OUTCOME_SENT && strcmp(d->field, "outcome") == 0)
 		return "it left the modelled world: is its destination an address of the cluster, "
 		       "or "

@@ -187,8 +187,8 @@ int read_word(struct schema_ctx *ctx, const struct value *v, const struct word_t
 	const char *near;
 
 	if (v->kind != VALUE_SCALAR)
-		return err_input(ctx->err, &v->loc, "expected a %s, found %s", t->what,
-				 kind_name(v));
+		return err_input(ctx->err, &v->loc, "expected %s %s, found %s",
+				 strchr("aeiou", t->what[0]) ? "an" : "a", t->what, kind_name(v));
 	if (word_parse(t, v->text, out))
 		return 0;
 	near = word_nearest(t, v->text);

@@ -96,11 +96,27 @@ echo '  - restart: {node: master-7}' >>"$bad/node/scenario.yaml"
 expect_exit 2 "$verdict" run "$bad/node"
 expect_output 'no node "?.?master-7'
 
-# nothing can have been tested by an expectation that no packet reached
+# what would make nothing fail is a mistake in the scenario, not a pass
+scenario none-such "$tree/$etcd"
+sed -i 's/packets: 1-3/packets: 400-/' "$bad/none-such/scenario.yaml"
+expect_exit 2 "$verdict" run "$bad/none-such"
+expect_output 'scenario.yaml:6:21: the capture has no packet 400: its last is [0-9]+'
+
 scenario vacuous "$tree/$etcd"
-sed -i 's/packets: 1-3/packets: 400-/' "$bad/vacuous/scenario.yaml"
+sed -i 's/outcome/match: {udp.dstport: 53}, outcome/' "$bad/vacuous/scenario.yaml"
 expect_exit 1 "$verdict" run "$bad/vacuous"
-expect_output 'no packet'
+expect_output 'no packet reached this expectation'
+
+scenario no-node "$tree/$etcd"
+sed -i 's/outcome: delivered/events: {mster-0: {drop: 0}}/' "$bad/no-node/scenario.yaml"
+expect_exit 2 "$verdict" run "$bad/no-node"
+expect_output 'scenario.yaml:7:[0-9]+: the cluster .* has no node .mster-0.'
+
+scenario no-field "$tree/$etcd"
+sed -i 's/outcome: .*/maps: {master-0: {cilium_ct4_global: {absent: [{key: {dprot: 1}}]}}}}/' "$bad/no-field/scenario.yaml"
+expect_exit 2 "$verdict" run "$bad/no-field"
+expect_output 'struct ipv4_ct_tuple has no field "dprot"'
+expect_output 'did you mean "dport"'
 
 # manifests
 policy_head='apiVersion: cilium.io/v2
