@@ -3,10 +3,12 @@
 #include "target/agent.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 
 #include "base/file.h"
 #include "target/agent_internal.h"
@@ -108,10 +110,30 @@ static int open_events(struct agent *a, struct err *err)
 	return 0;
 }
 
+/* One agent a node: a second one would replace maps under the first. The lock ends with the process. */
+static int lock_node(struct agent *a, struct err *err)
+{
+	int ret = file_mkdir_p(a->opts.pin_dir, err);
+
+	if (ret)
+		return ret;
+	a->lock = open(a->opts.pin_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (a->lock < 0)
+		return err_system(err, errno, "pin folder %s", a->opts.pin_dir);
+	if (flock(a->lock, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	if (errno != EWOULDBLOCK)
+		return err_system(err, errno, "cannot lock the pin folder %s", a->opts.pin_dir);
+	err_input(err, NULL, "another agent runs with the pin folder %s", a->opts.pin_dir);
+	return err_hint(err, "end it first, or name another folder: one node, one agent");
+}
+
 static int start(struct agent *a, struct err *err)
 {
-	int ret;
+	int ret = lock_node(a, err);
 
+	if (ret)
+		return ret;
 	agent_log(a, "info", "agent", "\"Starting agent\" node=%s device=%s ifindex=%u",
 		  a->opts.node->name, a->opts.device ? a->opts.device : "", a->opts.ifindex);
 	ret = open_objects(a, err);
@@ -138,6 +160,7 @@ int agent_start(const struct agent_opts *opts, struct agent **out, struct err *e
 
 	a->arena = arena;
 	a->opts = *opts;
+	a->lock = -1;
 	ret = start(a, err);
 	if (ret) {
 		agent_stop(a);
@@ -194,6 +217,7 @@ void agent_stop(struct agent *a)
 	if (!a)
 		return;
 	event_ring_close(a->events);
+	fd_cleanup(&a->lock);
 	for (size_t i = 0; i < AGENT_OBJECTS; i++)
 		object_free(a->objects[i]);
 	arena_free(a->arena);

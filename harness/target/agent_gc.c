@@ -41,6 +41,19 @@ static void log_stats(const struct agent *a, const char *map, const struct ct_gc
 		  map, s->scanned, s->expired + s->no_endpoint, s->expired, s->no_endpoint);
 }
 
+static int collect_fd(int fd, const char *name, const struct ct_gc_opts *opts, struct err *err)
+{
+	struct ct_gc_stats unused = { 0 };
+	struct map *m;
+	int ret = map_open_fd(fd, name, &m, err);
+
+	if (ret)
+		return ret;
+	ret = ct_collect(m, opts, &unused, err);
+	map_close(m);
+	return ret;
+}
+
 /* Attached programs still use the old map of a migration: what is collected must go there too, or
  * finishing the migration would bring it back.
  */
@@ -48,19 +61,15 @@ static int collect_old(struct agent *a, const char *name, struct ct_gc_opts opts
 {
 	opts.orphan = NULL;
 	for (size_t i = 0; i < AGENT_OBJECTS; i++) {
-		int fd = object_old_map_fd(a->objects[i], name), ret;
-		struct ct_gc_stats unused = { 0 };
-		struct map *m;
+		for (unsigned n = 0;; n++) {
+			int fd = object_old_map_fd(a->objects[i], name, n);
+			int ret = fd < 0 ? 0 : collect_fd(fd, name, &opts, err);
 
-		if (fd < 0)
-			continue;
-		ret = map_open_fd(fd, name, &m, err);
-		if (ret)
-			return ret;
-		ret = ct_collect(m, &opts, &unused, err);
-		map_close(m);
-		if (ret)
-			return ret;
+			if (ret)
+				return ret;
+			if (fd < 0)
+				break;
+		}
 	}
 	return 0;
 }

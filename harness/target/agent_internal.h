@@ -14,6 +14,7 @@ struct agent {
 	struct agent_opts opts; /* used during agent_start(); log and pin_dir also later */
 	struct object *objects[AGENT_OBJECTS];
 	struct event_ring *events;
+	int lock; /* on the pin folder, -1: none */
 };
 
 /* One logfmt line: level=LEVEL msg=... subsys=SUBSYS. */

@@ -47,10 +47,10 @@ int object_load_programs(struct object *o, struct err *err);
 int object_finish_migration(struct object *o, struct err *err);
 int object_program_fd(const struct object *o, const char *program, struct err *err);
 int object_map_fd(const struct object *o, const char *map); /* -ENOENT */
-/* The map that a migrated one replaced, which attached programs still use, until
- * object_finish_migration(); -ENOENT where nothing was migrated.
+/* The nth (from 0) of the maps that a migrated one replaced, which attached programs may still use, until
+ * object_finish_migration(); -ENOENT if there are no more.
  */
-int object_old_map_fd(const struct object *o, const char *map);
+int object_old_map_fd(const struct object *o, const char *map, unsigned n);
 const struct btf *object_btf(const struct object *o);
 struct bpf_object *object_libbpf(const struct object *o);
 unsigned object_interposed(const struct object *o);

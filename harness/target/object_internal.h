@@ -15,6 +15,7 @@ struct migration {
 	struct migration *next;
 	const char *map; /* the object's name for it */
 	struct map *from, *to;
+	const char *pin; /* of `from`, until it is finished; NULL: none */
 };
 
 struct object {
@@ -38,6 +39,20 @@ void object_log(const struct object *o, const char *fmt, ...) __attribute__((for
 /* Every map that is to be pinned exists afterwards, is pinned, and is the one the object will use. */
 int object_maps_prepare(struct object *o, struct err *err);
 void object_maps_free(struct object *o);
+
+/* object_migrate.c: a map that is replaced stays pinned as NAME_prevN until the programs that use it are
+ * replaced as well. *path lives as long as the object.
+ */
+int object_pin_previous(struct object *o, const char *pin, int fd, const char **path,
+			struct err *err);
+/* Takes both maps over, to be finished by object_finish_migration(). */
+void object_keep_migration(struct object *o, const char *map, struct map *from, struct map *to,
+			   const char *pin);
+/* Copies into the map fd what earlier starts, killed on the way, left pinned so, and keeps those
+ * migrations; where maps that do not fit are recreated, just removes the pins.
+ */
+int object_adopt_previous(struct object *o, const char *map, const char *pin, int fd,
+			  struct err *err);
 
 /* Catches libbpf's messages between begin and end; one capture at a time. */
 void libbpf_log_begin(struct buf *into);

@@ -159,18 +159,6 @@ static int pin_over(int fd, const char *dir, const char *name, struct err *err)
 	return ret;
 }
 
-static int keep_migration(struct maps_context *c, const char *map, struct map *from, struct map *to)
-{
-	struct migration *m = arena_new_of(c->o->arena, struct migration);
-
-	m->map = arena_strdup(c->o->arena, map);
-	m->from = from;
-	m->to = to;
-	m->next = c->o->migrations;
-	c->o->migrations = m;
-	return 0;
-}
-
 /* All entries are in the new map before it takes the name. On success `was` is kept for
  * object_finish_migration().
  */
@@ -178,6 +166,7 @@ static int migrate(struct maps_context *c, const struct bpf_map *map, const char
 		   struct map *was, int fd, const char *why, struct err *err)
 {
 	struct migrate_report report = { 0 };
+	const char *previous;
 	struct map *to;
 	int ret = map_open_fd(fd, pin, &to, err);
 
@@ -185,15 +174,18 @@ static int migrate(struct maps_context *c, const struct bpf_map *map, const char
 		return ret;
 	ret = map_migrate(was, to, &report, err);
 	if (!ret)
+		ret = object_pin_previous(c->o, pin, was->fd, &previous, err);
+	if (!ret)
 		ret = pin_over(fd, c->o->opts.pin_dir, pin, err);
 	if (ret) {
 		map_close(to);
 		return err_wrap(err, "migrating the pinned map %s (%s)", pin, why);
 	}
+	object_keep_migration(c->o, bpf_map__name(map), was, to, previous);
 	object_log(c->o,
 		   "info msg=\"Migrated pinned map\" map=%s reason=\"%s\" copied=%llu lost=%llu",
 		   pin, why, (unsigned long long)report.copied, (unsigned long long)report.lost);
-	return keep_migration(c, bpf_map__name(map), was, to);
+	return 0;
 }
 
 static int replace_empty(struct maps_context *c, const char *pin, struct map *was, int fd,
@@ -263,12 +255,15 @@ static int make_pinned(struct maps_context *c, const struct bpf_map *map, const 
 static int pinned_fd(struct maps_context *c, const struct bpf_map *map, const char *pin,
 		     struct err *err)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX], next[PATH_MAX];
 	struct map *was;
 	int ret = pin_path(path, c->o->opts.pin_dir, pin, "", err);
 
+	if (!ret)
+		ret = pin_path(next, c->o->opts.pin_dir, pin, "_next", err);
 	if (ret)
 		return ret;
+	unlink(next); /* of a start that was killed in pin_over() */
 	if (access(path, F_OK) < 0 && errno == ENOENT)
 		return make_pinned(c, map, pin, err);
 	ret = map_open_pinned(c->o->opts.pin_dir, pin, &was, err);
@@ -319,6 +314,9 @@ static int prepare_map(struct maps_context *c, struct bpf_map *map, struct err *
 	fd = pinned_fd(c, map, pin, err);
 	if (fd < 0)
 		return fd;
+	ret = object_adopt_previous(c->o, bpf_map__name(map), pin, fd, err);
+	if (ret)
+		return ret;
 	ret = bpf_map__reuse_fd(map, fd);
 	if (ret)
 		return err_system(err, -ret, "cannot use the pinned map %s", pin);
@@ -363,43 +361,4 @@ int object_maps_prepare(struct object *o, struct err *err)
 	}
 	btf__free(c.btf);
 	return ret;
-}
-
-int object_finish_migration(struct object *o, struct err *err)
-{
-	int first = 0;
-
-	for (struct migration *m = o->migrations; m; m = m->next) {
-		struct migrate_report report = { 0 };
-		int ret = map_migrate(m->from, m->to, &report, first ? NULL : err);
-
-		if (ret && !first)
-			first = ret;
-		if (!ret)
-			object_log(o,
-				   "debug msg=\"Finished migration of pinned map\" map=%s "
-				   "copied=%llu",
-				   m->to->name, (unsigned long long)report.copied);
-	}
-	object_maps_free(o);
-	if (!first && o->tail_dir)
-		first = tailcalls_unpin_older(o->bpf, o->tail_dir, o->tail_owner, err);
-	return first;
-}
-
-int object_old_map_fd(const struct object *o, const char *map)
-{
-	for (const struct migration *m = o->migrations; m; m = m->next)
-		if (strcmp(m->map, map) == 0 || strcmp(m->to->name, map) == 0)
-			return m->from->fd;
-	return -ENOENT;
-}
-
-void object_maps_free(struct object *o)
-{
-	for (struct migration *m = o->migrations; m; m = m->next) {
-		map_close(m->from);
-		map_close(m->to);
-	}
-	o->migrations = NULL;
 }

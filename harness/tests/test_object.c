@@ -425,7 +425,7 @@ Test(object, entries_the_old_programs_make_during_a_migration_are_brought_over_a
 	a = arena_new();
 	first_life(a, 5);
 	o = second_life(a, resized, MAP_MISMATCH_MIGRATE);
-	old = object_old_map_fd(o, "t");
+	old = object_old_map_fd(o, "t", 0);
 	cr_assert_geq(old, 0);
 	put(old, 77, 1, 2);
 	put(old, 3, 1, 2);
@@ -438,7 +438,7 @@ Test(object, entries_the_old_programs_make_during_a_migration_are_brought_over_a
 		bpf_map_lookup_elem(fd_of(o, "t"), &key, v);
 		cr_expect_eq(v[0], 5, "what the new map has is newer");
 	}
-	cr_expect_eq(object_old_map_fd(o, "t"), -ENOENT);
+	cr_expect_eq(object_old_map_fd(o, "t", 0), -ENOENT);
 	object_free(o);
 	arena_free(a);
 }
