@@ -406,6 +406,7 @@ static int read_node(struct loader *l, struct fy_event *e, int depth, struct val
 	size_t anchor = l->n_anchors, before = l->nodes;
 	int rc = count_nodes(l, 1);
 
+	*out = NULL;
 	if (rc)
 		return rc;
 	if (t) {

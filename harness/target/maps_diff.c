@@ -29,14 +29,15 @@ struct differ {
 	size_t n;
 };
 
-static void note(struct differ *d, const struct map_item *was, const struct map_item *is)
+static void note(struct differ *d, const void *key, const struct map_item *was,
+		 const struct map_item *is)
 {
 	struct map_change *c;
 
 	d->changes = arena_grow(d->arena, d->changes, d->n, sizeof(*d->changes));
 	c = &d->changes[d->n++];
 	c->kind = !was ? CHANGE_ADDED : !is ? CHANGE_REMOVED : CHANGE_CHANGED;
-	c->key = is ? is->key : was->key;
+	c->key = key;
 	c->was = was ? was->value : NULL;
 	c->is = is ? is->value : NULL;
 }
@@ -53,8 +54,6 @@ static bool same_value(struct differ *d, const struct map_item *was, const struc
 /* Keys of another size never meet: all of the one is gone, all of the other is new. */
 static int order(const struct differ *d, const struct map_item *was, const struct map_item *is)
 {
-	if (!was || !is)
-		return was ? -1 : 1;
 	if (d->before->key_size != d->after->key_size)
 		return -1;
 	return memcmp(was->key, is->key, d->after->key_size);
@@ -67,16 +66,15 @@ void map_diff(struct arena *a, const struct map_snapshot *before, const struct m
 	size_t i = 0, j = 0;
 
 	while (i < before->n || j < after->n) {
-		const struct map_item *was = i < before->n ? &before->items[i] : NULL;
-		const struct map_item *is = j < after->n ? &after->items[j] : NULL;
-		int cmp = order(&d, was, is);
+		const struct map_item *was = &before->items[i], *is = &after->items[j];
+		int cmp = j == after->n ? -1 : i == before->n ? 1 : order(&d, was, is);
 
 		if (cmp < 0) {
-			note(&d, was, NULL);
+			note(&d, was->key, was, NULL);
 		} else if (cmp > 0) {
-			note(&d, NULL, is);
+			note(&d, is->key, NULL, is);
 		} else if (!same_value(&d, was, is)) {
-			note(&d, was, is);
+			note(&d, is->key, was, is);
 		}
 		i += cmp <= 0;
 		j += cmp >= 0;

@@ -40,7 +40,7 @@ int tail_slots(struct arena *a, const struct btf *btf, struct tail_slot **slots,
 	*n = 0;
 	for (uint32_t id = 1; id < btf__type_cnt(btf); id++) {
 		const struct btf_type *t = btf__type_by_id(btf, id), *func;
-		struct tail_slot slot = { 0 };
+		struct tail_slot slot = { .map = "" };
 		const char *tag;
 		int ret;
 

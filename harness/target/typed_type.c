@@ -293,7 +293,7 @@ uint64_t slot_get(const struct slot *s, const void *data)
 		for (size_t i = 0; i < slot_bytes(s); i++)
 			n |= (uint64_t)bytes[byte_at(s, i)] << (8 * i);
 	}
-	if (s->is_signed && s->bits < 64 && (n >> (s->bits - 1)) & 1)
+	if (s->is_signed && s->bits > 0 && s->bits < 64 && (n >> (s->bits - 1)) & 1)
 		n |= ~0ull << s->bits;
 	return n;
 }

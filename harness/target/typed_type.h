@@ -73,7 +73,7 @@ int slot_member(const struct slot *s, unsigned i, struct slot *out);
 /* A member by name, through anonymous structs and unions. */
 bool slot_find(const struct slot *s, const char *name, struct slot *out);
 /* Names as slot_find() knows them, at most max; returns how many. */
-size_t slot_names(const struct slot *s, const char **names, size_t max);
+size_t slot_names(const struct slot *s, const char **list, size_t max);
 
 size_t slot_elements(const struct slot *s); /* 0 unless an array with elements that have a size */
 int slot_element(const struct slot *s, size_t i, struct slot *out);

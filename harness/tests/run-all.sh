@@ -28,12 +28,12 @@ failing() {
 	echo "$*" >>"$logs/$stage.failed"
 }
 
-# from_ok LOG: counts lines "ok ..." and "not ok ..." of a script that prints them.
+# from_ok LOG: counts lines "ok ...", "not ok ..." and "skip ..." of a script that prints them.
 from_ok() {
 	local n
 	n=$(grep -c '^ok ' "$1")
 	grep -A 20 '^not ok ' "$1" | grep -v '^ok \|^--' | head -n 60 >>"$logs/$stage.failed"
-	tell "$n" "$(grep -c '^not ok ' "$1")"
+	tell "$n" "$(grep -c '^not ok ' "$1")" "$(grep -c '^skip ' "$1")"
 }
 
 # criterion FOLDER: every test_* of it. A binary that crashed, hung or tested nothing is a failure

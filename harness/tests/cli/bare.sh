@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# In a chroot, as build machines have them, the program finds its parts all the same. Sourced by
+# Bare machines: in a chroot, as build machines have them, or without sbin in PATH. Sourced by
 # cli.sh.
 # shellcheck disable=SC2154,SC2034,SC2016 # the inner shell expands
 
@@ -15,3 +15,8 @@ rmdir "$chroot_dir"
 tried='verdict run in a chroot'
 expect_exit 0
 expect_output '^2 passed, 0 failed$'
+
+# Root's PATH without the sbin folders, as su gives it
+expect_exit 0 env PATH=/usr/bin:/bin "$verdict" run etcd-restart-mid-flow --out /tmp/verdict-chroot-out
+expect_output '^2 passed, 0 failed$'
+rm -rf /tmp/verdict-chroot-out
