@@ -205,7 +205,19 @@ static inline void dp_clear(const struct dp *dp, const char *name)
 		bpf_map_delete_elem(fd, key);
 }
 
-/* Two masters, the host being 10.160.128.34: egress allowed, ingress closed. */
+static inline void dp_close(int status, void *arg)
+{
+	struct dp *dp = arg;
+
+	(void)status;
+	perf_buffer__free(dp->ring);
+	bpf_object__close(dp->obj);
+	free(dp);
+}
+
+/* Two masters, the host being 10.160.128.34: egress allowed, ingress closed. Closed as the test
+ * ends.
+ */
 static inline struct dp *dp_open(const struct dp_config *config, size_t n)
 {
 	struct dp *dp = calloc(1, sizeof(*dp));
@@ -219,6 +231,7 @@ static inline struct dp *dp_open(const struct dp_config *config, size_t n)
 	cr_assert_eq(sandbox_enter(&err), 0, "%s", err.text);
 	dp->obj = bpf_object__open(dp_object_path(a));
 	cr_assert(dp->obj, "cannot open %s", dp_object_path(a));
+	on_exit(dp_close, dp);
 	dp_configure(dp->obj, "enable_host_firewall", 1);
 	dp_configure(dp->obj, "host_ep_id", HOST_EP);
 	for (size_t i = 0; i < n; i++)

@@ -36,6 +36,16 @@ from_ok() {
 	tell "$n" "$(grep -c '^not ok ' "$1")" "$(grep -c '^skip ' "$1")"
 }
 
+# own_leaks LOG: how many of the leak reports hold one of ours, not just Criterion's own (version 2.4
+# forgets 48 bytes in its runner): frame 0 is malloc, frame 1 tells who called it.
+own_leaks() {
+	awk '
+	/ERROR: LeakSanitizer/ { within = 1; ours = 0 }
+	within && /^ +#1 / && !/libcriterion/ { ours = 1 }
+	within && /^SUMMARY/ { n += ours; within = 0 }
+	END { print n + 0 }' "$1"
+}
+
 # criterion FOLDER: every test_* of it. A binary that crashed, hung or tested nothing is a failure
 # of its own: Criterion's exit code is 0 when no test ran.
 criterion() {
@@ -58,7 +68,10 @@ criterion() {
 		failed=$((failed + BASH_REMATCH[3] + BASH_REMATCH[4]))
 		echo "$name: ${line#*Synthesis: }${n:+ | Skipped: $n}"
 		# Leaks are found after the test has reported its success.
-		leaks=$(grep -ac 'ERROR: LeakSanitizer' "$log")
+		leaks=$(own_leaks "$log")
+		if [ "$leaks:$rc" = 0:1 ] && grep -aq 'ERROR: LeakSanitizer' "$log"; then
+			rc=0
+		fi
 		passed=$((passed - leaks)) failed=$((failed + leaks))
 		if [ "$leaks" -gt 0 ]; then
 			failing "$name: $leaks tests leak; see $log"

@@ -171,6 +171,13 @@ static const char *const settings[] = {
 
 #define N(list) (sizeof(list) / sizeof((list)[0]))
 
+static void close_object(int status, void *obj)
+{
+	(void)status;
+	bpf_object__close(obj);
+}
+
+/* Closed as the test ends. */
 static struct bpf_object *open_object(const char *name)
 {
 	struct arena *a = arena_new();
@@ -184,6 +191,7 @@ static struct bpf_object *open_object(const char *name)
 	path = arena_printf(a, "%s/%s", dir, name);
 	obj = bpf_object__open(path);
 	cr_assert(obj, "cannot open %s", path);
+	on_exit(close_object, obj);
 	arena_free(a);
 	return obj;
 }
