@@ -32,6 +32,7 @@ struct session {
 	struct reporter *reporters[MAX_REPORTERS];
 	size_t n_reporters;
 	struct run_cache *cache;
+	unsigned planned;
 	struct report_totals totals;
 	struct err *err; /* scratch for reporters */
 	bool input_errors, system_errors; /* of scenarios, of the harness or of a report */
@@ -128,9 +129,9 @@ static void progress(void *arg, unsigned step, unsigned steps, uint64_t packets)
 	struct session *s = arg;
 	char what[256];
 
-	snprintf(what, sizeof(what), "%u done; %s: step %u of %u, %llu packets",
-		 s->totals.passed + s->totals.failed + s->totals.errors + s->totals.skipped,
-		 s->running, step, steps, (unsigned long long)packets);
+	snprintf(what, sizeof(what), "%u of %u: %s: step %u of %u, %llu packets",
+		 s->totals.passed + s->totals.failed + s->totals.errors + s->totals.skipped + 1,
+		 s->planned, s->running, step, steps, (unsigned long long)packets);
 	for (size_t i = 0; i < s->n_reporters; i++)
 		if (s->reporters[i]->ops->progress)
 			s->reporters[i]->ops->progress(s->reporters[i], what);
@@ -254,7 +255,8 @@ static int run_all(const struct options *opts, const struct selection *sel, stru
 
 	s.cache = run_cache_new();
 	catch_signals();
-	report_begin(&s, plan(sel, opts->engines));
+	s.planned = plan(sel, opts->engines);
+	report_begin(&s, s.planned);
 	for (size_t i = 0; i < sel->n && !stopped_by; i++)
 		run_item(&s, &sel->items[i]);
 	run_cache_free(s.cache);

@@ -186,32 +186,38 @@ static void print_key(struct buf *out, const struct scenario_result *res)
 }
 
 /* Both engines mostly find the same: then the second one has only that to say. */
-static bool told_already(struct text *t, const struct scenario_result *res)
+static bool told_already(struct text *t, const struct scenario_result *res, const char *key)
 {
-	__cleanup_buf struct buf key = BUF_INIT;
-	size_t n = report_differences(res);
-	bool same;
-
-	print_key(&key, res);
-	same = strcmp(buf_str(&key), buf_str(&t->told)) == 0;
-	if (same && !t->verbose) {
-		fprintf(t->f, "the same %zu difference%s as on %s\n", n, n == 1 ? "" : "s",
-			buf_str(&t->of));
+	if (strcmp(key, buf_str(&t->told)) == 0 && !t->verbose)
 		return true;
-	}
 	buf_reset(&t->told);
-	buf_puts(&t->told, buf_str(&key));
+	buf_puts(&t->told, key);
 	buf_reset(&t->of);
 	buf_puts(&t->of, res->engine ? res->engine : "the engine before");
 	return false;
 }
 
+static void print_error(struct text *t, const struct scenario_result *res)
+{
+	if (told_already(t, res, res->err->text))
+		fprintf(t->f, "the same error as on %s\n", buf_str(&t->of));
+	else
+		print_lines(t, res->err->text, "", RED);
+}
+
 static void print_differences(struct text *t, const struct scenario_result *res)
 {
 	size_t limit = t->verbose ? SIZE_MAX : SHOWN_DIFFERENCES, n = report_differences(res);
-	__cleanup_buf struct buf text = BUF_INIT;
-	size_t shown = report_print_differences(&text, res, limit);
+	__cleanup_buf struct buf text = BUF_INIT, key = BUF_INIT;
+	size_t shown;
 
+	print_key(&key, res);
+	if (told_already(t, res, buf_str(&key))) {
+		fprintf(t->f, "the same %zu difference%s as on %s\n", n, n == 1 ? "" : "s",
+			buf_str(&t->of));
+		return;
+	}
+	shown = report_print_differences(&text, res, limit);
 	print_lines(t, buf_str(&text), "", RED);
 	if (shown < n)
 		fprintf(t->f, "and %zu more difference%s in this scenario; -v shows all\n",
@@ -305,10 +311,10 @@ static int text_result(struct reporter *r, const struct scenario_result *res, st
 	print_head(t, res);
 	for (size_t i = 0; t->verbose && res->trace && i < res->trace->n_steps; i++)
 		print_step(t, &res->trace->steps[i]);
-	if (res->status == STATUS_FAILED && !told_already(t, res))
+	if (res->status == STATUS_FAILED)
 		print_differences(t, res);
 	if (res->status == STATUS_ERROR && res->err)
-		print_lines(t, res->err->text, "", RED);
+		print_error(t, res);
 	if (res->status == STATUS_SKIPPED && res->skip_reason)
 		print_lines(t, res->skip_reason, "      ", PLAIN);
 	if (res->status == STATUS_FAILED && res->pcapng)

@@ -154,8 +154,12 @@ static int check_misspelt(struct schema_ctx *ctx, const struct value *v, const c
 	const char *names[N_KNOWN];
 	size_t n = known_names(ctx->arena, prefix, names);
 
-	if (!n || v->kind != VALUE_MAP)
+	if (!n || v->kind == VALUE_NULL)
 		return 0;
+	if (v->kind != VALUE_MAP)
+		return err_input(ctx->err, &v->loc,
+				 "the Helm values %s* are a map, such as {%s: ...}", prefix,
+				 names[0]);
 	for (size_t i = 0; i < v->n; i++) {
 		const char *near = nearest_name(v->keys[i]->text, names, n);
 		int rc;

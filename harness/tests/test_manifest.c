@@ -427,6 +427,15 @@ Test(manifest, known_values_have_their_types)
 				   "       |                       ^");
 }
 
+Test(manifest, a_plain_value_where_helm_has_a_map_is_an_error)
+{
+	const struct value *over = parse("bpf: none\n");
+
+	files_write("c/values.yaml", "hostFirewall: {enabled: true}\n");
+	cr_assert_lt(manifests_load(arena, "c", over, &m, &err), 0);
+	cr_assert_not_null(strstr(err.text, "over.yaml:1:6: the Helm values bpf.* are a map"));
+}
+
 Test(manifest, a_misspelt_value_of_the_scenario_is_an_error_but_not_one_of_helm)
 {
 	const struct value *over = parse("bpf: {monitorAggregaton: none}\n");
