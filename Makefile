@@ -67,7 +67,7 @@ help: ## list the targets
 
 .PHONY: deps
 deps: ## install the packages that building, running and testing need (root)
-	@mk/deps.sh build run test
+	@mk/deps.sh build run test lint
 
 .PHONY: run
 run: ## install what is missing, build, run every scenario (root)
@@ -77,7 +77,7 @@ run: ## install what is missing, build, run every scenario (root)
 
 .PHONY: test
 test: ## install what is missing, build, run all tests (root)
-	@mk/deps.sh build run test
+	@mk/deps.sh build run test lint
 	@$(SUBMAKE) all tests
 	@rc=0; harness/tests/run-all.sh || rc=$$?; $(GIVE_BACK); exit $$rc
 
@@ -100,6 +100,7 @@ asan: ## build the unit tests with AddressSanitizer and UBSan, under build/asan
 
 .PHONY: lint
 lint: ## clang-format, clang-tidy, shellcheck, rooms, and rules of our own
+	@mk/deps.sh build lint
 	@harness/tests/lint.sh
 
 .PHONY: captures

@@ -32,9 +32,9 @@ test      lib:libasan.so                         gcc              libasan
 test      lib:libubsan.so                        gcc              libubsan
 test      cmd:bpftool                            bpftool|linux-tools-generic bpftool
 test      cmd:tshark                             tshark           wireshark-cli
-test      cmd:clang-format                       clang-format     /usr/bin/clang-format
-test      cmd:clang-tidy                         clang-tidy       /usr/bin/clang-tidy
-test      cmd:shellcheck                         shellcheck       ShellCheck
+lint      cmd:clang-format                       clang-format     /usr/bin/clang-format
+lint      cmd:clang-tidy                         clang-tidy       /usr/bin/clang-tidy
+lint      cmd:shellcheck                         shellcheck       ShellCheck
 test      cmd:mandoc                             mandoc           mandoc
 test      cmd:xmllint                            libxml2-utils    /usr/bin/xmllint
 test      cmd:pgrep                              procps           procps-ng
@@ -58,7 +58,7 @@ usage() {
 	cat <<END
 Usage: deps.sh [--check] GROUP...
 
-Installs what GROUP (build, run, test, captures) needs and this machine lacks: with apt-get on
+Installs what GROUP (build, run, test, lint, captures) needs and this machine lacks: with apt-get on
 Debian and its relatives, with dnf on Fedora and its; elsewhere it lists what is missing.
 --check only lists, for people who are not root too. OS_RELEASE=FILE is read instead of
 /etc/os-release. Exit code 0: nothing is missing (any more).
@@ -149,7 +149,7 @@ for arg; do
 	case $arg in
 	-h | --help) usage; exit 0 ;;
 	--check) check_only=1 ;;
-	build | run | test | captures) groups+=("$arg") ;;
+	build | run | test | lint | captures) groups+=("$arg") ;;
 	*) echo "deps.sh: unknown argument '$arg'; see --help" >&2; exit 2 ;;
 	esac
 done

@@ -98,7 +98,7 @@ none() {
 # clang-tidy of one file, unless it said yes to the same text before. As a program of its own, so
 # that xargs can run two at a time.
 export TIDY_CACHE=$build/tidy
-read -ra TIDY_FLAGS <<<"$(pkg-config --cflags libbpf libelf libpcap libfyaml jansson criterion)"
+read -ra TIDY_FLAGS <<<"$(pkg-config --cflags libbpf libelf libpcap libfyaml jansson)"
 export TIDY_FLAGS_ALL="-std=gnu11 -D_GNU_SOURCE -Iharness ${TIDY_FLAGS[*]}"
 TIDY_VERSION=$(clang-tidy --version 2>/dev/null | sha256sum)
 export TIDY_VERSION
