@@ -6,6 +6,14 @@
  *
  * Order at start, and so at restart (story 1): maps, entries, first conntrack collection, programs.
  * A stop leaves pins, and what is attached, as they are.
+ *
+ * An agent may be killed at any moment: the next start finds every entry, because a map that is
+ * replaced stays pinned (NAME_prevN) until the programs that use it are replaced as well. A second
+ * agent on the same pin folder is refused while the first one lives.
+ * What no order of steps can give, since a device's two programs are replaced one after the other and
+ * two maps cannot be swapped under running programs: between the two replacements an answer may meet
+ * the new program while its flow is in the old map; and what the old programs change in an entry
+ * after it was copied (flags, lifetime, counters) is not carried over, only new entries are.
  */
 #ifndef VERDICT_TARGET_AGENT_H
 #define VERDICT_TARGET_AGENT_H

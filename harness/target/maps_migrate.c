@@ -51,16 +51,18 @@ static int convert_value(struct migration *g, const uint8_t *io)
 	return ret;
 }
 
-static int convert_entry(struct migration *g, const struct map_item *item)
+static int convert_key(struct migration *g, const struct map_item *item)
 {
-	int ret = 0;
+	if (!g->same_keys)
+		return typed_convert(g->from->btf, g->from->key_type, item->key, g->from->key_size,
+				     g->to->btf, g->to->key_type, g->key, g->to->key_size, g->err);
+	memcpy(g->key, item->key, g->to->key_size);
+	return 0;
+}
 
-	if (g->same_keys)
-		memcpy(g->key, item->key, g->to->key_size);
-	else
-		ret = typed_convert(g->from->btf, g->from->key_type, item->key, g->from->key_size,
-				    g->to->btf, g->to->key_type, g->key, g->to->key_size, g->err);
-	return ret ? ret : convert_value(g, item->value);
+static bool is_there(const struct migration *g)
+{
+	return bpf_map_lookup_elem(g->to->fd, g->key, g->there) == 0;
 }
 
 static bool is_zero(const uint8_t *data, size_t size)
@@ -102,9 +104,7 @@ static int put(struct migration *g, const struct map_item *item)
 		return put_in_array(g, item);
 	/* An old entry must not push a newer one out. */
 	if (map_evicts(g->to) && g->report->copied >= g->room) {
-		ret = bpf_map_lookup_elem(g->to->fd, g->key, g->there);
-		g->report->kept += ret == 0;
-		g->report->lost += ret != 0;
+		g->report->lost++;
 		return 0;
 	}
 	ret = bpf_map_update_elem(g->to->fd, g->key, g->value, BPF_NOEXIST);
@@ -126,11 +126,11 @@ static int count_evicted(struct migration *g, const struct map_item *items, size
 	uint64_t present = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		int ret = convert_entry(g, &items[i]);
+		int ret = convert_key(g, &items[i]);
 
 		if (ret && ret != -ERANGE)
 			return ret;
-		present += !ret && bpf_map_lookup_elem(g->to->fd, g->key, g->there) == 0;
+		present += !ret && is_there(g);
 	}
 	present = present > r->kept ? present - r->kept : 0;
 	if (present < r->copied) {
@@ -140,18 +140,32 @@ static int count_evicted(struct migration *g, const struct map_item *items, size
 	return 0;
 }
 
+/* What is there already is not converted: a second pass costs little. */
+static int migrate_item(struct migration *g, const struct map_item *item)
+{
+	int ret = convert_key(g, item);
+
+	if (ret)
+		return ret;
+	/* a trie finds shorter prefixes, too */
+	if (!map_is_array(g->to) && g->to->type != BPF_MAP_TYPE_LPM_TRIE && is_there(g)) {
+		g->report->kept++;
+		return 0;
+	}
+	ret = convert_value(g, item->value);
+	return ret ? ret : put(g, item);
+}
+
 static int migrate_items(struct migration *g, const struct map_item *items, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		int ret = convert_entry(g, &items[i]);
+		int ret = migrate_item(g, &items[i]);
 
 		/* A value too large for a narrower field: the entry cannot be said in the new layout. */
 		if (ret == -ERANGE) {
 			g->report->lost++;
 			continue;
 		}
-		if (!ret)
-			ret = put(g, &items[i]);
 		if (ret)
 			return ret;
 	}
