@@ -52,17 +52,21 @@ static int check_file(const char *path, struct err *err)
 	return 0;
 }
 
+static int err_byte_order(struct err *err, const char *path)
+{
+	return err_input(err, NULL,
+			 "%s is compiled for the other byte order: use clang -target bpf on "
+			 "a machine like this one, or -target %s",
+			 path, __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? "bpfel" : "bpfeb");
+}
+
 /* Why libbpf takes a file for no object, in words. */
 static int err_from_open(struct err *err, int no, const char *path, const char *log)
 {
 	__cleanup_buf struct buf why = BUF_INIT;
 
 	if (no == LIBBPF_ERRNO__ENDIAN)
-		return err_input(
-			err, NULL,
-			"%s is compiled for the other byte order: use clang -target bpf on "
-			"a machine like this one, or -target %s",
-			path, __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? "bpfel" : "bpfeb");
+		return err_byte_order(err, path);
 	last_warning(log, &why);
 	if (no == ENOMEM)
 		return err_system(err, no, "opening the object %s", path);
@@ -70,26 +74,34 @@ static int err_from_open(struct err *err, int no, const char *path, const char *
 			 why.len ? ": " : "", buf_str(&why));
 }
 
-/* What cannot be parsed here is left to libbpf, which says why. */
+/* libbpf from 1.4 on checks BTF itself. What is no object at all is left to the opening of it. */
 static int check_btf(const char *path, struct err *err)
 {
-	__cleanup_buf struct buf unused = BUF_INIT;
+	__cleanup_buf struct buf log = BUF_INIT, why = BUF_INIT;
 	struct btf *btf;
-	int ret = 0;
+	int ret = 0, no;
 
-	libbpf_log_begin(&unused);
+	libbpf_log_begin(&log);
 	btf = btf__parse_elf(path, NULL);
+	no = btf ? 0 : errno;
 	libbpf_log_end();
+	last_warning(buf_str(&log), &why);
 	if (btf)
 		ret = btf_check(btf, path, err);
+	else if (no == EINVAL && why.len)
+		ret = err_input(err, NULL, "%s is damaged: %s", path, buf_str(&why));
 	btf__free(btf);
 	return ret;
 }
+
+static const enum btf_endianness native =
+	__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? BTF_LITTLE_ENDIAN : BTF_BIG_ENDIAN;
 
 static int open_bpf(const struct object_opts *opts, struct bpf_object **out, struct err *err)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, open, .pin_root_path = opts->pin_dir);
 	__cleanup_buf struct buf log = BUF_INIT;
+	const struct btf *btf;
 	struct bpf_object *bpf;
 	int no;
 
@@ -99,7 +111,13 @@ static int open_bpf(const struct object_opts *opts, struct bpf_object **out, str
 	libbpf_log_end();
 	if (!bpf)
 		return err_from_open(err, no, opts->path, buf_str(&log));
-	if (!bpf_object__btf(bpf)) {
+	btf = bpf_object__btf(bpf);
+	if (btf && btf__endianness(btf) != native) {
+		/* libbpf from 1.5 on opens it, and fails to load it */
+		bpf_object__close(bpf);
+		return err_byte_order(err, opts->path);
+	}
+	if (!btf) {
 		bpf_object__close(bpf);
 		return err_input(err, NULL,
 				 "%s has no BTF, so its maps and settings have no names: compile "
