@@ -3,6 +3,7 @@
 #include "engine/prepare.h"
 
 #include <errno.h>
+#include <linux/if_ether.h>
 #include <string.h>
 
 #define ETH_HLEN      14
@@ -158,13 +159,22 @@ static void set_macs(const struct topology *topology, const struct placement *p,
 	frame_set_macs(&in->frame, src, to_all ? broadcast : dst);
 }
 
+/* A tag is no part of what the MTU counts (IEEE 802.3, 3.2.7). */
+static bool is_tagged(const struct frame *f)
+{
+	uint16_t type = f->len < ETH_HLEN ? 0 : (uint16_t)(f->data[12] << 8 | f->data[13]);
+
+	return type == ETH_P_8021Q || type == ETH_P_8021AD;
+}
+
 static int check_size(const struct topology *topology, const struct send_step *send,
 		      const struct capture_packet *packet, const struct injection *in,
 		      struct err *err)
 {
 	const struct topo_node *n = &topology->nodes[in->from < 0 ? in->to : in->from];
+	uint32_t tag = is_tagged(&in->frame) ? VLAN_HLEN : 0;
 
-	if (in->frame.len > (uint32_t)n->mtu + ETH_HLEN + VLAN_HLEN) {
+	if (in->frame.len > (uint32_t)n->mtu + ETH_HLEN + tag) {
 		err_input(err, &send->capture_loc,
 			  "packet %u of %s has %u bytes, more than %s/%s can carry (MTU %u)",
 			  packet->number, send->capture, in->frame.len, n->name, n->device, n->mtu);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # Bad input, each kind tried: a clear message that names place and cause, and the right exit code.
 # Sourced by cli.sh: $verdict and the assertions are there.
-# shellcheck disable=SC2154
+# shellcheck disable=SC2154,SC2016
 
 bad=$(mktemp -d)
 chmod 755 "$bad"
@@ -52,6 +52,18 @@ if editcap -F pcap "$etcd" "$bad/whole.pcap" 2>/dev/null; then
 	expect_output 'packet 1: link type 147'
 	expect_output 'known are ETHERNET \(1\)'
 fi
+
+# a byte more than the wire carries: both engines say it in the same words
+scenario too-long ../too-long.pcap
+sed -i 's/packets: 1-3/packets: 1/; /^engines/d' "$bad/too-long/scenario.yaml"
+perl -e 'my $udp = pack("nnnn", 1000, 2379, 1481, 0) . "x" x 1473;
+	my $ip = pack("CCnnnCCnNN", 0x45, 0, 1501, 1, 0, 64, 17, 0, 0x0aa08022, 0x0aa0801f);
+	my $frame = "\2" x 12 . pack("n", 0x800) . $ip . $udp;
+	print pack("LSSlLLL", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1),
+		pack("LLLL", 1, 0, length $frame, length $frame), $frame' >"$bad/too-long.pcap"
+expect_exit 2 "$verdict" run "$bad/too-long"
+expect_output 'too-long.pcap has 1515 bytes, more than master-0/eth0 can carry \(MTU 1500\)'
+expect_output '^the same error as on testrun$'
 
 scenario empty ../empty.pcapng
 : >"$bad/empty.pcapng"
