@@ -85,6 +85,32 @@ static int open_objects(struct agent *a, struct err *err)
 	return 0;
 }
 
+static bool any_object_has(const struct agent *a, const char *map)
+{
+	for (size_t i = 0; i < AGENT_OBJECTS; i++)
+		if (object_map_fd(a->objects[i], map) >= 0)
+			return true;
+	return false;
+}
+
+/* A size for a map that nobody has would change nothing, and a test of it would mean nothing. */
+static int check_overrides(const struct agent *a, struct err *err)
+{
+	for (size_t i = 0; i < a->opts.n_maps; i++) {
+		const struct map_override *m = &a->opts.maps[i];
+		const char *near = NULL;
+
+		if (any_object_has(a, m->map))
+			continue;
+		for (size_t j = 0; j < AGENT_OBJECTS && !near; j++)
+			near = object_nearest_map(a->objects[j], m->map);
+		err_input(err, &m->loc, "no object under %s has a map '%s'", a->opts.objects,
+			  m->map);
+		return near ? err_hint(err, "did you mean %s?", near) : -EINVAL;
+	}
+	return 0;
+}
+
 static int load_objects(struct agent *a, struct err *err)
 {
 	for (size_t i = 0; i < AGENT_OBJECTS; i++) {
@@ -137,6 +163,8 @@ static int start(struct agent *a, struct err *err)
 	agent_log(a, "info", "agent", "\"Starting agent\" node=%s device=%s ifindex=%u",
 		  a->opts.node->name, a->opts.device ? a->opts.device : "", a->opts.ifindex);
 	ret = open_objects(a, err);
+	if (!ret)
+		ret = check_overrides(a, err);
 	if (!ret)
 		ret = agent_write_entries(a, err);
 	if (!ret)

@@ -121,8 +121,10 @@ static int age_entry(const struct map *m, const struct map_item *it, void *value
 	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
 		if (layout_field(m->btf, m->value_type, times[i], &f) && f.size == sizeof(uint32_t))
 			take_seconds(value, &f, seconds);
-	/* never bring back what was deleted meanwhile */
-	if (bpf_map_update_elem(m->fd, it->key, value, BPF_EXIST) == 0 || errno == ENOENT)
+	/* Not BPF_EXIST: an update takes a free element first, for which a full LRU map evicts one, and
+	 * that may be this entry. Nobody deletes entries while time passes.
+	 */
+	if (bpf_map_update_elem(m->fd, it->key, value, BPF_ANY) == 0)
 		return 0;
 	return map_fail(m, it->key, errno, "ageing", err);
 }

@@ -409,9 +409,24 @@ int object_program_fd(const struct object *o, const char *program, struct err *e
 
 int object_map_fd(const struct object *o, const char *map)
 {
-	int fd = bpf_object__find_map_fd_by_name(o->bpf, map);
+	bool pin = o->opts.policy_map && strcmp(map, o->opts.policy_map) == 0;
+	int fd = bpf_object__find_map_fd_by_name(o->bpf, pin ? "cilium_policy_v2" : map);
 
 	return fd < 0 ? -ENOENT : fd;
+}
+
+const char *object_nearest_map(const struct object *o, const char *map)
+{
+	const char *names[64];
+	struct bpf_map *m;
+	size_t n = 0;
+
+	bpf_object__for_each_map(m, o->bpf)
+	{
+		if (n < 64 && !bpf_map__is_internal(m))
+			names[n++] = bpf_map__name(m);
+	}
+	return nearest_name(map, names, n);
 }
 
 const struct btf *object_btf(const struct object *o)

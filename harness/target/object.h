@@ -46,7 +46,10 @@ int object_load_programs(struct object *o, struct err *err);
  */
 int object_finish_migration(struct object *o, struct err *err);
 int object_program_fd(const struct object *o, const char *program, struct err *err);
-int object_map_fd(const struct object *o, const char *map); /* -ENOENT */
+/* By the object's name for the map, or the name of its pin; -ENOENT. */
+int object_map_fd(const struct object *o, const char *map);
+/* The map whose name is most like that, NULL if none is. */
+const char *object_nearest_map(const struct object *o, const char *map);
 /* The nth (from 0) of the maps that a migrated one replaced, which attached programs may still use, until
  * object_finish_migration(); -ENOENT if there are no more.
  */
