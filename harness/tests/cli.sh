@@ -4,6 +4,7 @@
 set -uo pipefail
 
 cd "$(dirname "$0")/../.." || exit 3
+export PATH=$PATH:/usr/sbin:/sbin # of the tests; cli/bare.sh tries the program without
 . harness/tests/assert.sh
 verdict=${BUILD:-build}/verdict
 
