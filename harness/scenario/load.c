@@ -96,7 +96,7 @@ const struct schema schema_scenario = {
 	{ "name", false, "name", "the folder's name", "what it is called: letters, digits, `-`, `_`, `.`", "etcd-restart", sc_name },
 	{ "summary", false, "one line", "empty", "what the scenario shows", "Replies survive a restart", sc_summary },
 	{ "origin", false, "text", "none", "where it comes from: an issue, a report, a standard", "cilium/cilium#19367", sc_origin },
-	{ "cluster", true, "folder", NULL, "the cluster's manifests and `values.yaml`; relative to the scenario's folder or to one above it", "fixtures/clusters/two-masters", sc_cluster },
+	{ "cluster", true, "folder", NULL, "the cluster's manifests and `values.yaml`; relative to the scenario's folder, to one above it, or to where `verdict` runs", "fixtures/clusters/two-masters", sc_cluster },
 	{ "values", false, "map", "nothing", "Helm values laid over those of the cluster's `values.yaml`", "{bpf: {monitorAggregation: none}}", sc_values },
 	{ "engines", false, "list of `testrun`, `netns`", "both", "which engines can run it", "[testrun]", sc_engines },
 	{ "seed", false, "number", "`1`", "where random numbers start", "7", sc_seed },
