@@ -10,6 +10,7 @@
 #include "scenario/values.h"
 
 #define HOST_ENDPOINT_ID 1
+#define NODE_NAME_MAX	 200 /* a namespace's name holds more than the node's */
 
 const struct cluster_node *cluster_node_by_name(const struct cluster *c, const char *name)
 {
@@ -102,6 +103,45 @@ int cluster_member_address(const struct cluster *c, const struct member *m,
 			 node ? node->name : pod->meta.name, like->family);
 }
 
+/* What can be a node's own address: not of networks 0 and 127, no group, no broadcast. */
+static bool can_be_a_nodes(const struct ip_addr *ip)
+{
+	if (ip->family == 4)
+		return ip->bytes[0] != 0 && ip->bytes[0] != 127 && ip->bytes[0] < 224;
+	return ip->bytes[0] != 0xff && !(ip->bytes[0] == 0xfe && (ip->bytes[1] & 0xc0) == 0x80);
+}
+
+static int check_node_address(const struct k8s_node *k, const struct ip_addr *ip, struct err *err)
+{
+	__cleanup_buf struct buf text = BUF_INIT;
+
+	if (can_be_a_nodes(ip))
+		return 0;
+	ip_addr_print(&text, ip);
+	return err_input(err, &k->meta.loc, "no node can have the address %s that %s is given",
+			 buf_str(&text), k->meta.name);
+}
+
+/* The name becomes that of a namespace and of a folder. */
+static int check_node(const struct k8s_node *k, struct err *err)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789-.";
+	const char *name = k->meta.name;
+	int ret = 0;
+
+	if (!*name || name[strspn(name, allowed)] || *name == '.' || *name == '-' ||
+	    strstr(name, "..") || strlen(name) > NODE_NAME_MAX)
+		return err_input(
+			err, &k->meta.loc,
+			"'%s' is no name for a node: letters, digits, '-' and '.', at most "
+			"%d of them, beginning with a letter or digit (RFC 1123)",
+			name, NODE_NAME_MAX);
+	for (size_t i = 0; i < k->n_internal_ips && !ret; i++)
+		ret = check_node_address(k, &k->internal_ips[i], err);
+	return ret;
+}
+
 static int make_nodes(struct cluster *c, struct err *err)
 {
 	c->nodes = arena_alloc(c->arena, c->manifests.n_nodes * sizeof(*c->nodes));
@@ -109,6 +149,8 @@ static int make_nodes(struct cluster *c, struct err *err)
 		const struct k8s_node *k = &c->manifests.nodes[i];
 		struct cluster_node *n = &c->nodes[i];
 
+		if (check_node(k, err))
+			return -EINVAL;
 		n->name = k->meta.name;
 		n->index = (unsigned)i;
 		n->manifest = k;

@@ -15,7 +15,7 @@ struct engine_opts {
 	const struct cluster *cluster;
 	const struct topology *topology; /* up; outlives the engine */
 	const char *objects; /* folder of the .o files; NULL: the ones installed */
-	/* "<bpffs>/<id>": node n's maps are pinned at <pin_root>/<n>/tc/globals */
+	/* "<bpffs>/<id>": node n's maps are pinned at pins_node_dir(pin_root, n) */
 	const char *pin_root;
 	bool pristine; /* no helper is interposed; time is real then */
 };

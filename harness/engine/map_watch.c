@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/param.h>
 
+#include "engine/pins.h"
 #include "target/maps.h"
 #include "target/typed.h"
 
@@ -41,7 +42,7 @@ static void add(struct map_watch *w, const struct map_expect *e, const char *pin
 	m->node = e->node;
 	m->name = e->map;
 	m->loc = e->loc;
-	m->pin_dir = arena_printf(w->a, "%s/%s/tc/globals", pin_root, e->node);
+	m->pin_dir = pins_node_dir(w->a, pin_root, e->node);
 }
 
 static int snapshot(struct watched *m, struct map **map, struct map_snapshot *out, struct arena *a,

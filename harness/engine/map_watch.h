@@ -7,7 +7,7 @@
 
 struct map_watch;
 
-/* Snapshots every map named by the step's expectations; pins are <pin_root>/<node>/tc/globals/<map>.
+/* Snapshots every map named by the step's expectations; pins are under pins_node_dir().
  * A map that does not exist is a scenario error at its place.
  */
 int map_watch_begin(const struct step *step, const char *pin_root, struct arena *a,

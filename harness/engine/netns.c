@@ -23,6 +23,7 @@
 #include "engine/netns_agent.h"
 #include "engine/netns_attach.h"
 #include "engine/packet_io.h"
+#include "engine/pins.h"
 #include "engine/stack.h"
 
 #define ETH_P_IPV4  0x0800
@@ -133,8 +134,7 @@ static int set_up(struct engine *e, struct err *err)
 		struct node_state *n = &e->nodes[i];
 
 		n->topo = &e->opts.topology->nodes[i];
-		n->pin_dir =
-			arena_printf(e->arena, "%s/%s/tc/globals", e->opts.pin_root, n->topo->name);
+		n->pin_dir = pins_node_dir(e->arena, e->opts.pin_root, n->topo->name);
 		ret = file_mkdir_p(n->pin_dir, err);
 		if (!ret)
 			ret = start_agent(e, n, NULL, err);

@@ -1,10 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Walks a bpffs folder depth first and unlinks. */
+/* Names under a bpffs; walks a folder depth first and unlinks. */
 #include "engine/pins.h"
 
 #include <errno.h>
 #include <ftw.h>
 #include <stdio.h>
+
+const char *pins_node_dir(struct arena *a, const char *root, const char *node)
+{
+	char *name = arena_strdup(a, node);
+
+	for (char *c = name; *c; c++)
+		if (*c == '.')
+			*c = '_';
+	return arena_printf(a, "%s/%s/tc/globals", root, name);
+}
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {

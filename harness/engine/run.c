@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -82,6 +83,24 @@ static char *session_key(const struct scenario *s)
 	return b.data;
 }
 
+/* The datapath passes IPv6 untouched: a run on such nodes would prove nothing. */
+static int check_families(const struct cluster *c, struct err *err)
+{
+	for (size_t i = 0; i < c->n_nodes; i++) {
+		const struct cluster_node *n = &c->nodes[i];
+		bool ipv4 = false;
+
+		for (size_t j = 0; j < n->n_ips; j++)
+			ipv4 |= n->ips[j].family == 4;
+		if (!ipv4)
+			return err_input(err, &n->manifest->meta.loc,
+					 "node %s has no IPv4 InternalIP: the datapath under test "
+					 "tracks and filters IPv4 only",
+					 n->name);
+	}
+	return 0;
+}
+
 static int session_make(struct run_cache *c, const struct scenario *s, char *key,
 			struct session **out, struct err *err)
 {
@@ -92,6 +111,8 @@ static int session_make(struct run_cache *c, const struct scenario *s, char *key
 	n->key = key;
 	snprintf(id, sizeof(id), "%d-%u", (int)getpid(), c->runs);
 	ret = cluster_load(s->cluster, s->values, &n->cluster, err);
+	if (!ret)
+		ret = check_families(n->cluster, err);
 	if (!ret)
 		ret = topology_up(n->cluster, id, &n->topology, err);
 	if (ret) {
@@ -291,6 +312,17 @@ static int run_steps(struct run *r, struct err *err)
 	return ret;
 }
 
+/* Every node's maps, programs and rings are descriptors: many nodes are more than the usual 1024. */
+static void raise_file_limit(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
 int run_scenario(const struct scenario *s, enum engine_kind kind, const struct run_opts *opts,
 		 struct arena *a, struct run_trace *out, struct err *err)
 {
@@ -304,6 +336,7 @@ int run_scenario(const struct scenario *s, enum engine_kind kind, const struct r
 
 	memset(out, 0, sizeof(*out));
 	timeline_init(&r.time, a);
+	raise_file_limit();
 	ret = sandbox_enter(err);
 	if (!ret)
 		ret = session_get(opts->cache, s, &r.session, err);

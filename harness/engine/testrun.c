@@ -17,6 +17,7 @@
 #include "base/ns.h"
 #include "engine/aging.h"
 #include "engine/hop_events.h"
+#include "engine/pins.h"
 #include "engine/stack.h"
 #include "target/agent.h"
 
@@ -188,8 +189,7 @@ static int set_up(struct engine *e, const struct log_sink *log, struct err *err)
 		struct node_state *n = &e->nodes[i];
 
 		n->topo = &e->opts.topology->nodes[i];
-		n->pin_dir =
-			arena_printf(e->arena, "%s/%s/tc/globals", e->opts.pin_root, n->topo->name);
+		n->pin_dir = pins_node_dir(e->arena, e->opts.pin_root, n->topo->name);
 		n->at = arena_printf(e->arena, "%s/%s", n->topo->name, n->topo->device);
 		ret = file_mkdir_p(n->pin_dir, err);
 		if (!ret)

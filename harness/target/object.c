@@ -270,7 +270,12 @@ static const char *owner_of(const struct object *o, const char *instance)
 	const char *slash = strrchr(o->path, '/'), *base = slash ? slash + 1 : o->path;
 	char *owner = arena_strndup(o->arena, base, strcspn(base, "."));
 
-	return instance ? arena_printf(o->arena, "%s_%s", owner, instance) : owner;
+	if (instance)
+		owner = arena_printf(o->arena, "%s_%s", owner, instance);
+	for (char *c = owner; *c; c++)
+		if (*c == '.') /* of a device for a VLAN: eth0.5 */
+			*c = '_';
+	return owner;
 }
 
 static int link_tail_calls(struct object *o, struct err *err)
