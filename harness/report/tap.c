@@ -7,6 +7,8 @@
 
 #include "report/common.h"
 
+#define SHOWN_DIFFERENCES 100 /* of one scenario: the JSON report has them all */
+
 struct tap {
 	struct reporter r;
 	FILE *f;
@@ -85,8 +87,10 @@ static void tap_block(struct buf *out, const struct scenario_result *res)
 	}
 	if (n)
 		buf_puts(out, "  differences:\n");
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n && i < SHOWN_DIFFERENCES; i++)
 		tap_difference(out, report_difference(res, i));
+	if (n > SHOWN_DIFFERENCES)
+		buf_printf(out, "  more_differences: %zu\n", n - SHOWN_DIFFERENCES);
 	if (res->pcapng)
 		yaml_line(out, "  ", "pcapng", res->pcapng);
 	buf_puts(out, "  ...\n");

@@ -303,6 +303,54 @@ Test(report, tap_diagnostics_are_yaml)
 	cr_expect(text_has(value_text(value_get(first, "text")), "\n  hop 2: "));
 }
 
+/* 150 packets dropped that had to be delivered. */
+static void drop_many(void)
+{
+	struct trace *packets = arena_alloc(f->a, 150 * sizeof(*packets));
+
+	f->expects[0].last.has_outcome = true;
+	f->expects[0].last.outcome = OUTCOME_DELIVERED;
+	f->expects[0].last.outcome_loc = LOC(15);
+	fixture_drop(f, 1);
+	for (uint32_t i = 0; i < 150; i++) {
+		packets[i] = f->packets[1];
+		packets[i].number = 1 + i;
+	}
+	f->step_traces[0].packets = packets;
+	f->step_traces[0].n_packets = 150;
+	fixture_judge(f);
+}
+
+static const char *report_of(struct reporter *r, const char *path)
+{
+	static const struct report_env env = { "6.1.0", "build/bpf", "1.2.3" };
+	struct report_totals t = { .failed = 1 };
+
+	cr_assert(r->ops->begin(r, &env, 1, &err) == 0);
+	cr_assert(r->ops->result(r, &f->res, &err) == 0);
+	cr_assert(r->ops->end(r, &t, &err) == 0);
+	r->ops->free(r);
+	return contents(path);
+}
+
+Test(report, many_differences_do_not_swell_tap_and_junit_but_json_has_them_all)
+{
+	FILE *out = fopen(in_dir("tap"), "w");
+	const char *text;
+	size_t n = 0;
+
+	drop_many();
+	text = report_of(report_tap(out), in_dir("tap"));
+	cr_expect(text_has(text, "\n  more_differences: 50\n"));
+	fclose(out);
+	text = report_of(report_junit(in_dir("junit")), in_dir("junit"));
+	cr_expect(text_has(text, "and 149 more packets like this: 2-150"), "%s", text);
+	text = report_of(report_json(in_dir("json")), in_dir("json"));
+	for (const char *at = text; (at = strstr(at, "\"expected\": \"delivered\"")); at++)
+		n++;
+	cr_expect(eq(sz, n, 150), "%.3000s", text);
+}
+
 Test(report, an_interrupted_tap_report_bails_out)
 {
 	static const struct report_env env = { "6.1", "build/bpf", "1" };
