@@ -112,7 +112,7 @@ known() {
 install_debian() {
 	local package choice wanted=()
 	export DEBIAN_FRONTEND=noninteractive
-	apt-get update -q
+	apt-get update -q || echo "apt-get update failed; going on with the lists at hand" >&2
 	for package in "${packages[@]}"; do
 		IFS='|' read -ra choice <<<"$package"
 		while [ ${#choice[@]} -gt 1 ] && ! known "${choice[0]}"; do
@@ -120,7 +120,12 @@ install_debian() {
 		done
 		wanted+=("${choice[0]}")
 	done
-	apt-get install -q -y --no-install-recommends "${wanted[@]}"
+	apt-get install -q -y --no-install-recommends "${wanted[@]}" && return
+	cat >&2 <<'END'
+apt-get could not install all of it. Some of these packages are in Ubuntu's 'universe' (to enable it:
+'add-apt-repository universe'), and not all are in releases before Debian 12 and Ubuntu 23.04.
+END
+	return 3
 }
 
 install_fedora() {
