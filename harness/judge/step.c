@@ -169,17 +169,63 @@ const char *map_kind_name(enum map_change_kind kind)
 	return kind == MAP_ABSENT ? "absent" : kind_names[kind];
 }
 
+static void print_field_change(struct buf *out, const char *name, const struct value *was,
+			       const struct value *is)
+{
+	buf_printf(out, "%s ", name);
+	if (was)
+		value_print(out, was);
+	else
+		buf_puts(out, "absent");
+	buf_puts(out, " -> ");
+	if (is)
+		value_print(out, is);
+	else
+		buf_puts(out, "absent");
+}
+
+/* Of an entry's twenty fields those that changed: "lifetime 60 -> 120, packets 1 -> 2". */
+static void print_changed_fields(struct buf *out, const struct value *was, const struct value *is)
+{
+	const char *comma = "";
+
+	for (size_t i = 0; i < was->n; i++) {
+		const char *name = was->keys[i]->text;
+		const struct value *now = value_get(is, name);
+
+		if (now && value_equal(was->items[i], now))
+			continue;
+		buf_puts(out, comma);
+		print_field_change(out, name, was->items[i], now);
+		comma = ", ";
+	}
+	for (size_t i = 0; i < is->n; i++) {
+		if (value_get(was, is->keys[i]->text))
+			continue;
+		buf_puts(out, comma);
+		print_field_change(out, is->keys[i]->text, NULL, is->items[i]);
+		comma = ", ";
+	}
+}
+
 void print_map_change(struct buf *out, const struct node_map_change *ch)
 {
 	const struct value *v = ch->kind == MAP_REMOVED ? ch->was : ch->is;
+	bool fields = ch->kind == MAP_CHANGED && ch->was && ch->is && ch->was->kind == VALUE_MAP &&
+		      ch->is->kind == VALUE_MAP;
 
 	buf_printf(out, "%s: %s %s ", ch->node, kind_names[ch->kind], ch->map);
 	if (ch->key)
 		value_print(out, ch->key);
+	if (fields) {
+		buf_puts(out, ": ");
+		print_changed_fields(out, ch->was, ch->is);
+		return;
+	}
 	if (ch->kind == MAP_CHANGED && ch->was) {
-		buf_puts(out, " was ");
+		buf_puts(out, ": ");
 		value_print(out, ch->was);
-		buf_puts(out, " is ");
+		buf_puts(out, " -> ");
 	} else {
 		buf_puts(out, " = ");
 	}

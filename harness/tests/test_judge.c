@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
+#include "judge/print.h"
 #include "judge_fixture.h"
 
 static struct fixture *f;
@@ -468,6 +469,32 @@ Test(judge, map_changes_match_by_the_fields_that_are_written)
 	expect_one("maps: master-0: cilium_ct4_global removed",
 		   "1 or more entries like {key: {daddr: 10.160.128.35}}", "0");
 	cr_expect(text_has(fixture_diff(f, 0)->detail, "daddr: 10.160.128.34"));
+}
+
+static struct value *ct_value(const char *packets, const char *lifetime, const char *more)
+{
+	struct value *v = value_map(f->a);
+
+	value_setf(f->a, v, "packets", "%s", packets);
+	value_setf(f->a, v, "rx_closing", "%s", "0");
+	value_setf(f->a, v, "lifetime", "%s", lifetime);
+	if (more)
+		value_setf(f->a, v, more, "%s", "0");
+	return v;
+}
+
+Test(judge, a_changed_entry_shows_the_fields_that_changed_and_no_others)
+{
+	__cleanup_buf struct buf text = BUF_INIT;
+	struct node_map_change ch;
+
+	one_change(&ch, MAP_CHANGED);
+	ch.was = ct_value("1", "60", NULL);
+	ch.is = ct_value("2", "8000", "next_release");
+	print_map_change(&text, &ch);
+	cr_expect(eq(str, (char *)buf_str(&text),
+		     "master-0: changed cilium_ct4_global {daddr: 10.160.128.34}: packets 1 -> 2, "
+		     "lifetime 60 -> 8000, next_release absent -> 0"));
 }
 
 Test(judge, map_changes_are_counted_and_absence_is_seen)
