@@ -509,6 +509,45 @@ Test(agent, ageing_takes_whole_seconds_from_lifetimes)
 	tear_down(&w);
 }
 
+Test(agent, ageing_keeps_the_entry_of_a_full_map_and_negative_ageing_undoes_it)
+{
+	struct map_override size = { .map = "cilium_ct4_global", .max_entries = 1 };
+	struct err err = { 0 };
+	uint64_t lifetime;
+	struct world w;
+
+	NEEDS_ROOT();
+	set_up(&w);
+	w.opts.maps = &size;
+	w.opts.n_maps = 1;
+	start(&w);
+	establish(&w);
+	lifetime = only("cilium_ct4_global", "lifetime");
+	cr_assert_eq(agent_age_maps(PINS, 90 * SECOND, &err), 0, "%s", err.text);
+	cr_expect_eq(only("cilium_ct4_global", "lifetime"), lifetime - 90);
+	cr_assert_eq(agent_age_maps(PINS, -90 * (int64_t)SECOND, &err), 0, "%s", err.text);
+	cr_expect_eq(only("cilium_ct4_global", "lifetime"), lifetime);
+	cr_expect_eq(reply(&w, PSH_ACK), OK);
+	tear_down(&w);
+}
+
+Test(agent, a_size_for_a_map_that_no_object_has_is_the_inputs_fault)
+{
+	struct map_override size = { .map = "cilium_ct4_globl", .max_entries = 1 };
+	struct err err = { 0 };
+	struct world w;
+
+	NEEDS_ROOT();
+	set_up(&w);
+	w.opts.maps = &size;
+	w.opts.n_maps = 1;
+	cr_expect_lt(agent_start(&w.opts, &w.agent, &err), 0);
+	cr_expect_eq(err.kind, ERR_INPUT);
+	cr_expect(strstr(err.text, "did you mean cilium_ct4_global?"), "%s", err.text);
+	w.agent = NULL;
+	tear_down(&w);
+}
+
 Test(agent, an_entry_that_does_not_fit_its_map_names_map_and_field)
 {
 	struct value *value;
