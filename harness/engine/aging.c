@@ -8,7 +8,7 @@
 
 #define NSEC 1000000000ULL
 
-static uint64_t real_ns(void)
+uint64_t aging_real_ns(void)
 {
 	struct timespec ts;
 
@@ -19,12 +19,12 @@ static uint64_t real_ns(void)
 void aging_start(struct aging *a, uint64_t now_ns)
 {
 	/* wraps where the scenario is older than the machine; so does the difference below */
-	*a = (struct aging){ .start_ns = real_ns() - now_ns };
+	*a = (struct aging){ .start_ns = aging_real_ns() - now_ns };
 }
 
 int aging_catch_up(struct aging *a, const char *pin_dir, uint64_t now_ns, struct err *err)
 {
-	uint64_t real = real_ns() - a->start_ns + a->aged_ns;
+	uint64_t real = aging_real_ns() - a->start_ns + a->aged_ns;
 	uint64_t seconds = now_ns > real ? (now_ns - real) / NSEC : 0;
 
 	if (!seconds)
@@ -33,16 +33,16 @@ int aging_catch_up(struct aging *a, const char *pin_dir, uint64_t now_ns, struct
 	return agent_age_maps(pin_dir, (int64_t)(seconds * NSEC), err);
 }
 
-int aging_clock_to_real(const char *pin_dir, uint64_t clock_ns, struct err *err)
+int aging_clock_to_real(const char *pin_dir, uint64_t clock_ns, uint64_t real_ns, struct err *err)
 {
-	int64_t ahead = (int64_t)(clock_ns / NSEC) - (int64_t)(real_ns() / NSEC);
+	int64_t ahead = (int64_t)(clock_ns / NSEC) - (int64_t)(real_ns / NSEC);
 
 	return agent_age_maps(pin_dir, ahead * (int64_t)NSEC, err);
 }
 
-int aging_real_to_clock(const char *pin_dir, uint64_t clock_ns, struct err *err)
+int aging_real_to_clock(const char *pin_dir, uint64_t clock_ns, uint64_t real_ns, struct err *err)
 {
-	int64_t ahead = (int64_t)(real_ns() / NSEC) - (int64_t)(clock_ns / NSEC);
+	int64_t ahead = (int64_t)(real_ns / NSEC) - (int64_t)(clock_ns / NSEC);
 
 	return agent_age_maps(pin_dir, ahead * (int64_t)NSEC, err);
 }

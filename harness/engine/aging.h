@@ -21,8 +21,11 @@ void aging_start(struct aging *a, uint64_t now_ns);
  */
 int aging_catch_up(struct aging *a, const char *pin_dir, uint64_t now_ns, struct err *err);
 
-/* For maps whose programs change from a clock that shows clock_ns now to the real one, and back. */
-int aging_clock_to_real(const char *pin_dir, uint64_t clock_ns, struct err *err);
-int aging_real_to_clock(const char *pin_dir, uint64_t clock_ns, struct err *err);
+/* For maps whose programs change from a clock that shows clock_ns to the real one, which shows
+ * real_ns, and back. There and back with the same times, the maps are as they were.
+ */
+uint64_t aging_real_ns(void);
+int aging_clock_to_real(const char *pin_dir, uint64_t clock_ns, uint64_t real_ns, struct err *err);
+int aging_real_to_clock(const char *pin_dir, uint64_t clock_ns, uint64_t real_ns, struct err *err);
 
 #endif

@@ -96,27 +96,28 @@ static const char *objects_of(struct engine *e, const struct restart_step *how, 
 }
 
 /* An agent reads the maps by the clock it is given. */
-static int time_before_start(struct engine *e, struct node_state *n, struct err *err)
+static int time_before_start(struct engine *e, struct node_state *n, uint64_t real, struct err *err)
 {
 	if (!e->clock || !n->real_time)
 		return 0;
-	return aging_real_to_clock(n->pin_dir, vclock_get(e->clock), err);
+	return aging_real_to_clock(n->pin_dir, vclock_get(e->clock), real, err);
 }
 
-static int time_after_start(struct engine *e, struct node_state *n, struct err *err)
+static int time_after_start(struct engine *e, struct node_state *n, uint64_t real, struct err *err)
 {
 	bool was_real = n->real_time;
 
 	n->real_time = !e->clock || agent_pristine(n->agent);
 	if (!n->real_time || (was_real && !e->clock))
 		return 0;
-	aging_start(&n->aging, e->now_ns);
+	if (!was_real)
+		aging_start(&n->aging, e->now_ns);
 	if (!e->clock)
 		return 0;
 	log_warn("node %s: the object does not load with its clock calls replaced and runs as "
 		 "shipped: time is real there, and the maps are aged to follow the scenario's",
 		 n->topo->name);
-	return aging_clock_to_real(n->pin_dir, vclock_get(e->clock), err);
+	return aging_clock_to_real(n->pin_dir, vclock_get(e->clock), real, err);
 }
 
 static int start_agent(struct engine *e, struct node_state *n, const struct restart_step *how,
@@ -139,7 +140,8 @@ static int start_agent(struct engine *e, struct node_state *n, const struct rest
 		.log = forward_line,
 		.log_arg = &ctx,
 	};
-	int ret = time_before_start(e, n, err);
+	uint64_t real = aging_real_ns();
+	int ret = time_before_start(e, n, real, err);
 
 	memcpy(opts.mac, n->topo->mac, sizeof(opts.mac));
 	if (!ret)
@@ -147,7 +149,7 @@ static int start_agent(struct engine *e, struct node_state *n, const struct rest
 	if (!ret)
 		ret = find_programs(n, err);
 	if (!ret)
-		ret = time_after_start(e, n, err);
+		ret = time_after_start(e, n, real, err);
 	return ret ? err_wrap(err, "node %s", n->topo->name) : 0;
 }
 
