@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Maps of the old kind, which libbpf 1.0 ceased to take: a section "maps" of struct bpf_map_def, or
+ * of iproute2's struct bpf_elf_map. They are defined anew in BTF, as a compiler would today.
+ */
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <string.h>
+
+#include "target/elf_internal.h"
+
+#define MAP_DEF_WORDS 5 /* type, key_size, value_size, max_entries, flags */
+#define ELF_MAP_WORDS 9 /* and id, pinning, inner_id, inner_idx (iproute2's bpf_elf.h) */
+#define WORDS	      16 /* what is looked at beyond must be zero */
+#define PIN_GLOBAL_NS 2 /* iproute2: pinned by name, for all */
+
+#define REFUSED(w, err, fmt, ...)                                                                  \
+	err_input(err, NULL, "%s: old map definitions (section \"maps\"): " fmt, (w)->image->path, \
+		  ##__VA_ARGS__)
+
+static int collect(struct elf_work *w, struct err *err)
+{
+	for (size_t i = 1; i < w->n_syms; i++) {
+		Elf64_Sym *s = &w->syms[i];
+		unsigned type = ELF64_ST_TYPE(s->st_info);
+		const char *name = elf_sym_name(w, s);
+
+		if (s->st_shndx != w->legacy_maps || !*name ||
+		    (type != STT_OBJECT && type != STT_NOTYPE))
+			continue;
+		w->legacy = arena_grow(w->arena, w->legacy, w->n_legacy, sizeof(*w->legacy));
+		w->legacy[w->n_legacy++] = (struct elf_legacy){ .sym = s, .name = name };
+	}
+	return w->n_legacy ? 0 : REFUSED(w, err, "none has a name");
+}
+
+/* All definitions have the same size: the section's, shared out. What lies behind the known fields
+ * belongs to loaders of its own and must be zero, as libbpf asked for while it took such maps.
+ */
+static int decode(const struct elf_work *w, struct elf_legacy *m, size_t size, struct err *err)
+{
+	const Elf_Data *d = w->secs[w->legacy_maps].data;
+	const uint8_t *at = (const uint8_t *)d->d_buf + m->sym->st_value;
+	uint32_t word[ELF_MAP_WORDS] = { 0 };
+	size_t known = size == sizeof(word) ? sizeof(word) : MAP_DEF_WORDS * 4;
+
+	if (m->sym->st_value % size || size > d->d_size - m->sym->st_value)
+		return REFUSED(w, err, "%s does not lie where a definition of %zu bytes could",
+			       m->name, size);
+	memcpy(word, at, known);
+	for (size_t i = known; i < size; i++)
+		if (at[i])
+			return REFUSED(w, err, "%s has fields beyond the known ones", m->name);
+	if (word[0] == BPF_MAP_TYPE_ARRAY_OF_MAPS || word[0] == BPF_MAP_TYPE_HASH_OF_MAPS)
+		return REFUSED(w, err,
+			       "%s is a map of maps; only a definition by BTF (section .maps) can "
+			       "tell what it holds",
+			       m->name);
+	m->type = word[0];
+	m->key_size = word[1];
+	m->value_size = word[2];
+	m->max_entries = word[3];
+	m->flags = word[4];
+	m->id = word[5];
+	m->pinning = word[6];
+	return 0;
+}
+
+static int decode_all(struct elf_work *w, struct err *err)
+{
+	const Elf_Data *d = w->secs[w->legacy_maps].data;
+	size_t size = d->d_buf ? d->d_size / w->n_legacy : 0;
+	int ret = 0;
+
+	if (size < MAP_DEF_WORDS * 4 || size * w->n_legacy != d->d_size)
+		return REFUSED(w, err, "%zu bytes are no %zu definitions", d->d_size, w->n_legacy);
+	for (size_t i = 0; !ret && i < w->n_legacy; i++)
+		ret = decode(w, &w->legacy[i], size, err);
+	return ret;
+}
+
+/* Appends to the section names; the offset of the new one. */
+static uint32_t add_section_name(struct elf_work *w, const char *name)
+{
+	size_t names = 0, len = strlen(name) + 1;
+	const Elf_Data *d;
+	char *grown;
+
+	elf_getshdrstrndx(w->elf, &names);
+	d = w->secs[names].data;
+	grown = arena_alloc(w->arena, d->d_size + len);
+	memcpy(grown, d->d_buf, d->d_size);
+	memcpy(grown + d->d_size, name, len);
+	elf_replace_data(w, names, grown, d->d_size + len);
+	return (uint32_t)(d->d_size - len);
+}
+
+static int add_btf_section(struct elf_work *w, struct err *err)
+{
+	struct elf_scn *s = &w->secs[w->n_secs];
+
+	w->image->btf = btf__new_empty();
+	s->scn = elf_newscn(w->elf);
+	s->shdr = s->scn ? elf64_getshdr(s->scn) : NULL;
+	s->data = s->scn ? elf_newdata(s->scn) : NULL;
+	if (!w->image->btf || !s->data || !s->shdr)
+		return err_system(err, ENOMEM, "cannot give BTF to %s", w->image->path);
+	s->name = ".BTF";
+	s->data->d_version = EV_CURRENT;
+	s->data->d_align = 8;
+	s->shdr->sh_type = SHT_PROGBITS;
+	s->shdr->sh_addralign = 8;
+	s->shdr->sh_name = add_section_name(w, s->name);
+	w->btf_sec = w->n_secs++;
+	btf__set_pointer_size(w->image->btf, 8);
+	return 0;
+}
+
+struct definition {
+	struct btf *btf;
+	int int_type, failed; /* the first error, negative */
+	int members[8];
+	const char *names[8];
+	unsigned n;
+};
+
+static int checked(struct definition *d, int id)
+{
+	if (id < 0 && !d->failed)
+		d->failed = id;
+	return id;
+}
+
+static void add_pointer(struct definition *d, const char *name, int to)
+{
+	d->members[d->n] = checked(d, btf__add_ptr(d->btf, to));
+	d->names[d->n++] = name;
+}
+
+static void add_number(struct definition *d, const char *name, uint32_t number)
+{
+	add_pointer(d, name, checked(d, btf__add_array(d->btf, d->int_type, d->int_type, number)));
+}
+
+/* BPF_ANNOTATE_KV_PAIR: struct ____btf_map_NAME { K key; V value; }. 0 if there is none that fits. */
+static int annotated(const struct btf *btf, const struct elf_legacy *m, const char *which,
+		     uint32_t size)
+{
+	char name[256];
+	int id = -1;
+	const struct btf_type *t;
+
+	if (strlen(m->name) < 200) {
+		strcpy(name, "____btf_map_");
+		id = btf__find_by_name_kind(btf, strcat(name, m->name), BTF_KIND_STRUCT);
+	}
+	t = id > 0 ? btf__type_by_id(btf, (uint32_t)id) : NULL;
+	for (uint32_t i = 0; t && i < btf_vlen(t); i++) {
+		const struct btf_member *k = btf_members(t) + i;
+
+		if (strcmp(btf__name_by_offset(btf, k->name_off), which) == 0 &&
+		    btf__resolve_size(btf, k->type) == (int64_t)size)
+			return (int)k->type;
+	}
+	return 0;
+}
+
+static void add_part(struct definition *d, const struct elf_legacy *m, const char *typed,
+		     const char *sized, uint32_t size)
+{
+	int type = annotated(d->btf, m, typed, size);
+
+	if (type)
+		add_pointer(d, typed, type);
+	else
+		add_number(d, sized, size);
+}
+
+static void define(struct definition *d, struct elf_legacy *m)
+{
+	d->n = 0;
+	add_number(d, "type", m->type);
+	add_part(d, m, "key", "key_size", m->key_size);
+	add_part(d, m, "value", "value_size", m->value_size);
+	add_number(d, "max_entries", m->max_entries);
+	if (m->flags)
+		add_number(d, "map_flags", m->flags);
+	if (m->pinning == PIN_GLOBAL_NS)
+		add_number(d, "pinning", ELF_PIN_BY_NAME);
+	m->size = 8 * d->n;
+	m->struct_id = (uint32_t)checked(d, btf__add_struct(d->btf, NULL, m->size));
+	for (unsigned i = 0; i < d->n; i++)
+		checked(d, btf__add_field(d->btf, d->names[i], d->members[i], 64 * i, 0));
+}
+
+static struct elf_legacy *find(const struct elf_work *w, const char *name)
+{
+	for (size_t i = 0; i < w->n_legacy; i++)
+		if (strcmp(w->legacy[i].name, name) == 0)
+			return &w->legacy[i];
+	return NULL;
+}
+
+static void add_datasec(struct elf_work *w, struct definition *d, uint32_t size)
+{
+	int *vars = arena_alloc(w->arena, w->n_legacy * sizeof(*vars));
+
+	for (size_t i = 0; i < w->n_legacy; i++)
+		vars[i] =
+			checked(d, btf__add_var(d->btf, w->legacy[i].name, BTF_VAR_GLOBAL_ALLOCATED,
+						(int)w->legacy[i].struct_id));
+	checked(d, btf__add_datasec(d->btf, ".maps", size));
+	for (size_t i = 0; i < w->n_legacy; i++)
+		checked(d, btf__add_datasec_var_info(d->btf, vars[i], w->legacy[i].offset,
+						     w->legacy[i].size));
+}
+
+/* The object has BTF: its variables of the section are given their new type. */
+static int rewrite_datasec(struct elf_work *w, uint32_t id, uint32_t size, struct err *err)
+{
+	struct btf *btf = w->image->btf;
+	int name = btf__add_str(btf, ".maps"); /* may move all types */
+	struct btf_type *sec = (struct btf_type *)btf__type_by_id(btf, id);
+
+	if (name < 0)
+		return err_system(err, -name, "cannot change the BTF of %s", w->image->path);
+	if (btf_vlen(sec) != w->n_legacy)
+		return REFUSED(w, err, "BTF knows %u of them, the symbol table %zu", btf_vlen(sec),
+			       w->n_legacy);
+	sec->name_off = (uint32_t)name;
+	sec->size = size;
+	for (uint32_t i = 0; i < btf_vlen(sec); i++) {
+		struct btf_var_secinfo *v = btf_var_secinfos(sec) + i;
+		struct btf_type *var = (struct btf_type *)btf__type_by_id(btf, v->type);
+		const struct elf_legacy *m = find(w, btf__name_by_offset(btf, var->name_off));
+
+		if (!m || !btf_is_var(var))
+			return REFUSED(w, err, "BTF and symbol table name different ones");
+		var->type = m->struct_id;
+		btf_var(var)->linkage = BTF_VAR_GLOBAL_ALLOCATED;
+		v->offset = m->offset;
+		v->size = m->size;
+	}
+	return 0;
+}
+
+static int define_all(struct elf_work *w, uint32_t *size, struct err *err)
+{
+	struct definition d = { .btf = w->image->btf };
+	uint32_t datasec = elf_find_datasec(d.btf, "maps");
+	int ret = 0;
+
+	d.int_type = checked(&d, btf__add_int(d.btf, "int", 4, BTF_INT_SIGNED));
+	*size = 0;
+	for (size_t i = 0; i < w->n_legacy; i++) {
+		define(&d, &w->legacy[i]);
+		w->legacy[i].offset = *size;
+		*size += w->legacy[i].size;
+	}
+	if (!datasec)
+		add_datasec(w, &d, *size);
+	if (d.failed)
+		return err_system(err, -d.failed, "cannot describe the maps of %s by BTF",
+				  w->image->path);
+	if (datasec)
+		ret = rewrite_datasec(w, datasec, *size, err);
+	w->btf_changed = true;
+	return ret;
+}
+
+/* The section's content has no meaning in the new kind, only its places do. */
+static void move_section(struct elf_work *w, uint32_t size)
+{
+	struct elf_scn *s = &w->secs[w->legacy_maps];
+
+	elf_replace_data(w, w->legacy_maps, arena_alloc(w->arena, size), size);
+	s->shdr->sh_name = add_section_name(w, ".maps");
+	s->name = ".maps";
+	for (size_t i = 0; i < w->n_legacy; i++) {
+		Elf64_Sym *sym = w->legacy[i].sym;
+
+		sym->st_value = w->legacy[i].offset;
+		sym->st_size = w->legacy[i].size;
+		sym->st_info = ELF64_ST_INFO(STB_GLOBAL, STT_OBJECT);
+		elf_note(w, "map definition", w->legacy[i].name, "in the section maps",
+			 "by BTF in the section .maps");
+	}
+	elf_flagdata(w->secs[w->symtab].data, ELF_C_SET, ELF_F_DIRTY);
+	w->maps = w->legacy_maps;
+}
+
+int elf_convert_maps(struct elf_work *w, struct err *err)
+{
+	uint32_t size;
+	int ret;
+
+	if (!w->legacy_maps)
+		return 0;
+	if (w->maps)
+		return REFUSED(w, err, "it has the new kind (section .maps) as well");
+	ret = collect(w, err);
+	if (!ret)
+		ret = decode_all(w, err);
+	if (!ret && !w->image->btf)
+		ret = add_btf_section(w, err);
+	if (!ret)
+		ret = define_all(w, &size, err);
+	if (!ret)
+		move_section(w, size);
+	return ret;
+}
+
+void elf_complete_legacy(const struct elf_work *w, struct elf_map *map)
+{
+	const struct elf_legacy *m = find(w, map->name);
+
+	if (!m)
+		return;
+	map->is_legacy = true;
+	map->id = m->id;
+	map->pinning = m->pinning;
+}
