@@ -22,6 +22,7 @@
 #include "base/ns.h"
 #include "cmd/cmd.h"
 #include "engine/agentctl.h"
+#include "engine/hop.h"
 #include "engine/netns_attach.h"
 #include "scenario/yaml.h"
 #include "target/agent.h"
@@ -201,20 +202,13 @@ static int check_pin_dir(struct arena *a, const char *dir, struct err *err)
 
 static int attach(struct settings *s, const struct agent *agent, struct err *err)
 {
-	static const struct {
-		const char *program;
-		enum hook hook;
-	} programs[] = {
-		{ "cil_from_netdev", HOOK_TC_INGRESS },
-		{ "cil_to_netdev", HOOK_TC_EGRESS },
-	};
-
-	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
-		int fd = agent_program_fd(agent, programs[i].program, err);
-		int ret = fd < 0 ? fd : netns_attach(s->agent.ifindex, programs[i].hook, fd, err);
+	for (int hook = HOOK_TC_INGRESS; hook <= HOOK_TC_EGRESS; hook++) {
+		const char *program = hop_program((enum hook)hook);
+		int fd = agent_program_fd(agent, program, err);
+		int ret = fd < 0 ? fd : netns_attach(s->agent.ifindex, (enum hook)hook, fd, err);
 
 		if (ret)
-			return err_wrap(err, "%s on %s", programs[i].program, s->agent.device);
+			return err_wrap(err, "%s on %s", program, s->agent.device);
 	}
 	return 0;
 }

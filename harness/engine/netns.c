@@ -19,6 +19,7 @@
 #include "base/ns.h"
 #include "engine/aging.h"
 #include "engine/engine.h"
+#include "engine/hop.h"
 #include "engine/hop_events.h"
 #include "engine/netns_agent.h"
 #include "engine/netns_attach.h"
@@ -226,37 +227,16 @@ static int catch_up(struct engine *e, uint64_t now_ns, struct err *err)
 
 static struct hop *add_hop(struct flight *f, int node, enum hook hook, const struct frame *in)
 {
-	const struct node_state *n = &f->e->nodes[node];
-	struct trace *t = f->trace;
-	struct hop *hop;
+	struct hop *hop = hop_add(f->trace, f->e->nodes[node].topo, hook, in, f->a);
 
-	if (!t->hops) /* never grows: pointers into it are kept */
-		t->hops = arena_alloc(f->a, 2 * sizeof(*t->hops));
-	hop = &t->hops[t->n_hops++];
-	*hop = (struct hop){
-		.node = n->topo->name,
-		.device = n->topo->device,
-		.program = hook == HOOK_TC_INGRESS ? "cil_from_netdev" : "cil_to_netdev",
-		/* the trace outlives the engine */
-		.at = arena_printf(f->a, "%s/%s", n->topo->name, n->topo->device),
-		.hook = hook,
-		.ifindex = n->topo->ifindex,
-		.verdict = TC_ACT_UNSPEC,
-		.verdict_inferred = true,
-		.ct = CT_STATE_UNKNOWN,
-		.in = *in,
-	};
+	hop->verdict = TC_ACT_UNSPEC;
+	hop->verdict_inferred = true;
 	return hop;
 }
 
-/* Who gets a frame that left: by destination MAC, as the fabric decides. */
 static int receiver_of(const struct flight *f, const struct frame *frame)
 {
-	static const uint8_t broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
-
-	if (f->to < 0 || frame->len < 6 || memcmp(frame->data, broadcast, 6) == 0)
-		return -1;
-	return topology_node_by_mac(f->e->opts.topology, frame->data);
+	return f->to < 0 ? -1 : hop_receiver(f->e->opts.topology, frame);
 }
 
 /* It is about to reach node f->to: watch that node's stack. */

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/ns.h"
 #include "engine/aging.h"
+#include "engine/hop.h"
 #include "engine/hop_events.h"
 #include "engine/pins.h"
 #include "engine/stack.h"
@@ -26,17 +27,11 @@
 #define OUT_SIZE     (64 * 1024)
 #define TEST_RUN_MIN 54 /* Ethernet and IPv6 */
 
-static const char *const hook_program[] = {
-	[HOOK_TC_INGRESS] = "cil_from_netdev",
-	[HOOK_TC_EGRESS] = "cil_to_netdev",
-};
-
 struct node_state {
 	const struct topo_node *topo;
 	struct agent *agent;
 	int program[2]; /* by enum hook; owned by the agent */
 	const char *pin_dir;
-	const char *at; /* "master-0/eth0" */
 	bool real_time; /* its programs read the kernel's clock */
 	struct aging aging; /* where they do */
 };
@@ -80,7 +75,7 @@ static int leave_node(struct engine *e, struct err *err)
 static int find_programs(struct node_state *n, struct err *err)
 {
 	for (int hook = HOOK_TC_INGRESS; hook <= HOOK_TC_EGRESS; hook++) {
-		n->program[hook] = agent_program_fd(n->agent, hook_program[hook], err);
+		n->program[hook] = agent_program_fd(n->agent, hop_program((enum hook)hook), err);
 		if (n->program[hook] < 0)
 			return n->program[hook];
 	}
@@ -192,7 +187,6 @@ static int set_up(struct engine *e, const struct log_sink *log, struct err *err)
 
 		n->topo = &e->opts.topology->nodes[i];
 		n->pin_dir = pins_node_dir(e->arena, e->opts.pin_root, n->topo->name);
-		n->at = arena_printf(e->arena, "%s/%s", n->topo->name, n->topo->device);
 		ret = file_mkdir_p(n->pin_dir, err);
 		if (!ret)
 			ret = start_agent(e, n, NULL, log, err);
@@ -313,30 +307,10 @@ static int run_program(struct engine *e, struct node_state *n, struct hop *hop, 
 	return 0;
 }
 
-static struct hop *add_hop(struct engine *e, unsigned node, enum hook hook, struct trace *trace,
-			   const struct frame *in, struct arena *a)
-{
-	struct node_state *n = &e->nodes[node];
-	struct hop *hop;
-
-	trace->hops = arena_grow(a, trace->hops, trace->n_hops, sizeof(*trace->hops));
-	hop = &trace->hops[trace->n_hops++];
-	memset(hop, 0, sizeof(*hop));
-	hop->node = n->topo->name;
-	hop->device = n->topo->device;
-	hop->program = hook_program[hook];
-	hop->at = arena_strdup(a, n->at); /* the trace outlives the engine */
-	hop->hook = hook;
-	hop->ifindex = n->topo->ifindex;
-	hop->ct = CT_STATE_UNKNOWN;
-	hop->in = *in;
-	return hop;
-}
-
 static int run_hop(struct engine *e, unsigned node, enum hook hook, struct trace *trace,
 		   const struct frame *in, struct arena *a, uint64_t *lost, struct err *err)
 {
-	struct hop *hop = add_hop(e, node, hook, trace, in, a);
+	struct hop *hop = hop_add(trace, e->nodes[node].topo, hook, in, a);
 	int ret = enter_node(e, node, err);
 
 	if (!ret)
@@ -377,16 +351,6 @@ static bool goes_on(struct trace *trace, struct arena *a)
 	}
 }
 
-/* Who is at the other end of the wire: by destination MAC, as a switch would decide. */
-static int wire_receiver(const struct engine *e, const struct frame *f)
-{
-	static const uint8_t broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
-
-	if (f->len < 6 || !memcmp(f->data, broadcast, 6))
-		return -1;
-	return topology_node_by_mac(e->opts.topology, f->data);
-}
-
 static int move_time(struct engine *e, uint64_t now_ns, struct err *err)
 {
 	int ret = 0;
@@ -419,7 +383,7 @@ static int testrun_inject(struct engine *e, const struct injection *in, struct a
 		if (ret || !goes_on(trace, a))
 			return ret < 0 ? ret : 0;
 		frame = &trace->hops[trace->n_hops - 1].out;
-		to = in->to >= 0 ? wire_receiver(e, frame) : -1;
+		to = in->to >= 0 ? hop_receiver(e->opts.topology, frame) : -1;
 		if (to < 0) {
 			trace->outcome = OUTCOME_SENT;
 			trace->at = "world";

@@ -73,6 +73,7 @@ static int set_node(struct topology *t, unsigned index, const struct cluster_nod
 	n->name = arena_strdup(t->arena, node->name);
 	n->node = node;
 	n->device = arena_strdup(t->arena, node->device ? node->device : "eth0");
+	n->at = arena_printf(t->arena, "%s/%s", n->name, n->device);
 	n->ifindex = NODE_IFINDEX;
 	n->mtu = mtu;
 	n->fabric_ifindex = FABRIC_IFINDEX_BASE + index;

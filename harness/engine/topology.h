@@ -17,6 +17,7 @@ struct topo_node {
 	char ns_name[256];
 	int ns_fd;
 	const char *device; /* "eth0" */
+	const char *at; /* "master-0/eth0" */
 	uint32_t ifindex;
 	uint8_t mac[6];
 	uint16_t mtu;
