@@ -12,8 +12,8 @@ build=${BUILD:-build}
 passed=0
 failed=0
 skipped=0
-FORMAT_RELEASES='14 15'
-TIDY_RELEASES='14 15 16 17 18 19'
+FORMAT_RELEASES='14'
+TIDY_RELEASES='14 19'
 
 if [ "${1:-}" = -h ] || [ "${1:-}" = --help ]; then
 	echo "Usage: lint.sh: checks the whole tree; the environment's BUILD is where results are kept"
