@@ -122,8 +122,10 @@ static int make_room(struct pcapng_reader *r, uint32_t len, struct err *err)
 	if (len <= r->body_room)
 		return 0;
 	p = realloc(r->body, len);
-	if (!p)
-		return err_system(err, ENOMEM, "%s", r->path);
+	if (!p) {
+		err_system(err, ENOMEM, "%s", r->path);
+		return -ENOMEM;
+	}
 	r->body = p;
 	r->body_room = len;
 	return 0;
