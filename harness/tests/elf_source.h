@@ -25,7 +25,7 @@ static void tear_down(void)
 	free(err);
 }
 
-static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
+static inline int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
 	(void)level;
 	(void)fmt;
@@ -65,6 +65,24 @@ static inline struct bpf_object *loaded(const struct elf_image *image)
 	cr_assert_eq(file_mkdir_p(SANDBOX_BPFFS "/elf", err), 0, "%s", err->text);
 	cr_assert_eq(bpf_object__load(obj), 0, "%s: the kernel does not take it", image->path);
 	return obj;
+}
+
+/* Big enough for a test; as shipped the preallocated ones take gigabytes. */
+#define SMALL 4096
+
+static inline void load_small(const struct elf_image *image)
+{
+	struct bpf_object *obj = opened(image);
+	struct bpf_map *map;
+
+	cr_assert_eq(file_mkdir_p(SANDBOX_BPFFS "/elf", err), 0, "%s", err->text);
+	bpf_object__for_each_map(map, obj)
+	{
+		if (bpf_map__max_entries(map) > SMALL)
+			bpf_map__set_max_entries(map, SMALL);
+	}
+	cr_expect_eq(bpf_object__load(obj), 0, "%s: the kernel does not take it", image->path);
+	bpf_object__close(obj);
 }
 
 /* What a program returns for a packet of zeros. */
