@@ -132,6 +132,9 @@ static int open_elf(struct elf_work *w, struct err *err)
 	return 0;
 }
 
+static const enum btf_endianness native =
+	__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? BTF_LITTLE_ENDIAN : BTF_BIG_ENDIAN;
+
 static int parse_btf(struct elf_work *w, struct err *err)
 {
 	const Elf_Data *d = w->btf_sec ? w->secs[w->btf_sec].data : NULL;
@@ -147,6 +150,9 @@ static int parse_btf(struct elf_work *w, struct err *err)
 	if (!w->image->btf)
 		return err_input(err, NULL, "%s is damaged: its BTF cannot be read%s%s",
 				 w->image->path, why.len ? ": " : "", buf_str(&why));
+	if (btf__endianness(w->image->btf) != native)
+		return err_input(err, NULL, "%s is damaged: its BTF has the other byte order",
+				 w->image->path);
 	btf__set_pointer_size(w->image->btf, 8);
 	return btf_check(w->image->btf, w->image->path, err);
 }

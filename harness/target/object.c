@@ -10,10 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "target/btf_check.h"
+#include "target/elf.h"
 #include "target/layout.h"
 #include "target/object_internal.h"
 #include "target/tailcalls.h"
@@ -41,32 +40,11 @@ void object_log(const struct object *o, const char *fmt, ...)
 	o->log(o->log_arg, buf_str(&line));
 }
 
-static int check_file(const char *path, struct err *err)
-{
-	struct stat st;
-
-	if (stat(path, &st) < 0)
-		return err_input(err, NULL, "cannot read the object %s: %s", path, strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return err_input(err, NULL, "the object %s is no file", path);
-	return 0;
-}
-
-static int err_byte_order(struct err *err, const char *path)
-{
-	return err_input(err, NULL,
-			 "%s is compiled for the other byte order: use clang -target bpf on "
-			 "a machine like this one, or -target %s",
-			 path, __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? "bpfel" : "bpfeb");
-}
-
-/* Why libbpf takes a file for no object, in words. */
+/* Why libbpf takes an image for no object, in words. */
 static int err_from_open(struct err *err, int no, const char *path, const char *log)
 {
 	__cleanup_buf struct buf why = BUF_INIT;
 
-	if (no == LIBBPF_ERRNO__ENDIAN)
-		return err_byte_order(err, path);
 	last_warning(log, &why);
 	if (no == ENOMEM)
 		return err_system(err, no, "opening the object %s", path);
@@ -74,65 +52,42 @@ static int err_from_open(struct err *err, int no, const char *path, const char *
 			 why.len ? ": " : "", buf_str(&why));
 }
 
-/* libbpf from 1.4 on checks BTF itself. What is no object at all is left to the opening of it. */
-static int check_btf(const char *path, struct err *err)
+/* The name libbpf would give it: global data maps are named after it in the kernel. */
+static const char *libbpf_name(const struct object *o)
 {
-	__cleanup_buf struct buf log = BUF_INIT, why = BUF_INIT;
-	struct btf *btf;
-	int ret = 0, no;
+	const char *slash = strrchr(o->path, '/'), *base = slash ? slash + 1 : o->path;
 
-	libbpf_log_begin(&log);
-	btf = btf__parse_elf(path, NULL);
-	no = btf ? 0 : errno;
-	libbpf_log_end();
-	last_warning(buf_str(&log), &why);
-	if (btf)
-		ret = btf_check(btf, path, err);
-	else if (no == EINVAL && why.len)
-		ret = err_input(err, NULL, "%s is damaged: %s", path, buf_str(&why));
-	btf__free(btf);
-	return ret;
+	return arena_strndup(o->arena, base, strcspn(base, "."));
 }
 
-static const enum btf_endianness native =
-	__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? BTF_LITTLE_ENDIAN : BTF_BIG_ENDIAN;
-
-static int open_bpf(const struct object_opts *opts, struct bpf_object **out, struct err *err)
+static int open_bpf(const struct object *o, struct bpf_object **out, struct err *err)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, open, .pin_root_path = opts->pin_dir);
+	LIBBPF_OPTS(bpf_object_open_opts, open, .pin_root_path = o->opts.pin_dir,
+		    .object_name = libbpf_name(o));
 	__cleanup_buf struct buf log = BUF_INIT;
-	const struct btf *btf;
 	struct bpf_object *bpf;
-	int no;
+	int no, ret;
 
 	libbpf_log_begin(&log);
-	bpf = bpf_object__open_file(opts->path, &open);
+	bpf = bpf_object__open_mem(o->image->data, o->image->size, &open);
 	no = bpf ? 0 : errno;
 	libbpf_log_end();
 	if (!bpf)
-		return err_from_open(err, no, opts->path, buf_str(&log));
-	btf = bpf_object__btf(bpf);
-	if (btf && btf__endianness(btf) != native) {
-		/* libbpf from 1.5 on opens it, and fails to load it */
+		return err_from_open(err, no, o->path, buf_str(&log));
+	ret = elf_apply(o->image, bpf, err);
+	if (ret) {
 		bpf_object__close(bpf);
-		return err_byte_order(err, opts->path);
-	}
-	if (!btf) {
-		bpf_object__close(bpf);
-		return err_input(err, NULL,
-				 "%s has no BTF, so its maps and settings have no names: compile "
-				 "it with clang -g",
-				 opts->path);
+		return ret;
 	}
 	*out = bpf;
 	return 0;
 }
 
-/* With a clock the file is opened twice: first to learn its sections, see interpose.h. */
+/* With a clock the image is opened twice: first to learn its sections, see interpose.h. */
 static int open_interposed(struct object *o, struct err *err)
 {
 	struct bpf_object *probe = NULL;
-	int ret = open_bpf(&o->opts, &probe, err);
+	int ret = open_bpf(o, &probe, err);
 
 	if (ret)
 		return ret;
@@ -142,7 +97,7 @@ static int open_interposed(struct object *o, struct err *err)
 	}
 	ret = interpose_new(probe, o->opts.clock, &o->interposer, err);
 	bpf_object__close(probe);
-	return ret ? ret : open_bpf(&o->opts, &o->bpf, err);
+	return ret ? ret : open_bpf(o, &o->bpf, err);
 }
 
 /* A variable in a data section of the object. */
@@ -154,7 +109,8 @@ struct variable {
 static bool find_in_section(const struct btf *btf, struct bpf_map *map, const char *name,
 			    struct variable *out)
 {
-	const struct btf_type *sec = btf__type_by_id(btf, bpf_map__btf_value_type_id(map));
+	const struct btf_type *sec =
+		btf ? btf__type_by_id(btf, bpf_map__btf_value_type_id(map)) : NULL;
 
 	for (uint32_t i = 0; sec && btf_is_datasec(sec) && i < btf_vlen(sec); i++) {
 		const struct btf_var_secinfo *v = btf_var_secinfos(sec) + i;
@@ -229,10 +185,26 @@ static int configure_and_map(struct object *o, struct err *err)
 	return ret ? ret : object_maps_prepare(o, err);
 }
 
+static int read_image(struct object *o, struct err *err)
+{
+	struct elf_opts opts = { .types = o->opts.types, .n_types = o->opts.n_types };
+	int ret = elf_load(o->path, &opts, &o->image, err);
+
+	if (!ret && o->image->n_changes)
+		object_log(
+			o,
+			"debug msg=\"Object taken with changes in memory\" object=%s changes=%zu "
+			"sha256=%s",
+			o->path, o->image->n_changes, o->image->sha256);
+	return ret;
+}
+
 static int prepare(struct object *o, struct err *err)
 {
-	int ret = open_interposed(o, err);
+	int ret = read_image(o, err);
 
+	if (!ret)
+		ret = open_interposed(o, err);
 	if (!ret && o->interposer)
 		ret = interpose_object(o->interposer, o->bpf, err);
 	return ret ? ret : configure_and_map(o, err);
@@ -242,12 +214,8 @@ int object_open(const struct object_opts *opts, struct object **out, struct err 
 {
 	struct arena *a;
 	struct object *o;
-	int ret = check_file(opts->path, err);
+	int ret;
 
-	if (!ret)
-		ret = check_btf(opts->path, err);
-	if (ret)
-		return ret;
 	a = arena_new();
 	o = arena_new_of(a, struct object);
 	o->arena = a;
@@ -278,11 +246,34 @@ static const char *owner_of(const struct object *o, const char *instance)
 	return owner;
 }
 
+/* Programs of sections like "2/7", as iproute2 places them. */
+static int wire_section_slots(const struct object *o, unsigned *wired, struct err *err)
+{
+	for (size_t i = 0; i < o->image->n_slots; i++) {
+		const struct elf_tail_slot *s = &o->image->slots[i];
+		int map = bpf_object__find_map_fd_by_name(o->bpf, s->map);
+		int prog;
+
+		if (strcmp(s->how, "section") != 0)
+			continue;
+		prog = object_program_fd(o, s->program, err);
+		if (prog < 0)
+			return prog;
+		if (bpf_map_update_elem(map, &s->index, &prog, BPF_ANY))
+			return err_input(err, NULL, "cannot put %s into slot %u of %s: %s",
+					 s->program, s->index, s->map, strerror(errno));
+		++*wired;
+	}
+	return 0;
+}
+
 static int link_tail_calls(struct object *o, struct err *err)
 {
 	unsigned wired = 0;
 	int ret = tailcalls_wire(o->bpf, object_btf(o), &wired, err);
 
+	if (!ret)
+		ret = wire_section_slots(o, &wired, err);
 	if (ret)
 		return err_wrap(err, "%s", o->path);
 	if (wired)
@@ -319,7 +310,7 @@ static int load_pristine(struct object *o, const char *why, struct err *err)
 	o->bpf = NULL;
 	interpose_free(o->interposer);
 	o->interposer = NULL;
-	ret = open_bpf(&o->opts, &o->bpf, err);
+	ret = open_bpf(o, &o->bpf, err);
 	if (!ret)
 		ret = configure_and_map(o, err);
 	if (!ret)
@@ -444,6 +435,11 @@ struct bpf_object *object_libbpf(const struct object *o)
 	return o->bpf;
 }
 
+const struct elf_image *object_image(const struct object *o)
+{
+	return o->image;
+}
+
 unsigned object_interposed(const struct object *o)
 {
 	return o->interposed;
@@ -461,5 +457,6 @@ void object_free(struct object *o)
 	object_maps_free(o);
 	bpf_object__close(o->bpf);
 	interpose_free(o->interposer);
+	elf_free(o->image);
 	arena_free(o->arena);
 }

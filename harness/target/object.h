@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "cluster/cluster.h"
 #include "scenario/scenario.h"
+#include "target/elf.h"
 #include "target/interpose.h"
 
 struct bpf_object;
@@ -23,6 +24,8 @@ struct object_opts {
 	size_t n_config;
 	const struct map_override *maps; /* other max_entries */
 	size_t n_maps;
+	const struct elf_type_override *types; /* of sections whose name does not tell */
+	size_t n_types;
 	enum map_mismatch on_map_mismatch; /* a pinned map that does not fit the object */
 	struct vclock *clock; /* NULL: the real one */
 	/* what was reused, migrated, replaced, a line each; may be NULL */
@@ -54,8 +57,10 @@ const char *object_nearest_map(const struct object *o, const char *map);
  * object_finish_migration(); -ENOENT if there are no more.
  */
 int object_old_map_fd(const struct object *o, const char *map, unsigned n);
-const struct btf *object_btf(const struct object *o);
+const struct btf *object_btf(const struct object *o); /* NULL: it has none */
 struct bpf_object *object_libbpf(const struct object *o);
+/* What the file holds, and what was changed in memory before libbpf got it. */
+const struct elf_image *object_image(const struct object *o);
 unsigned object_interposed(const struct object *o);
 /* True if it did not load with its helper calls replaced, and was loaded as shipped: time is real. */
 bool object_pristine(const struct object *o);

@@ -24,6 +24,7 @@ struct object {
 	const char *path; /* ours */
 	void (*log)(void *arg, const char *line);
 	void *log_arg;
+	struct elf_image *image;
 	struct bpf_object *bpf;
 	struct interposer *interposer; /* NULL: none */
 	struct migration *migrations;

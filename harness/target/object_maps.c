@@ -326,10 +326,15 @@ static int prepare_map(struct maps_context *c, struct bpf_map *map, struct err *
 /* A copy: libbpf wants to give the object's own BTF to the kernel itself. */
 static int load_btf(struct maps_context *c, struct err *err)
 {
+	const struct btf *own = bpf_object__btf(c->o->bpf);
+	const void *raw;
 	uint32_t size;
-	const void *raw = btf__raw_data(bpf_object__btf(c->o->bpf), &size);
 	int ret;
 
+	c->btf_fd = -1;
+	if (!own)
+		return 0;
+	raw = btf__raw_data(own, &size);
 	c->btf = raw ? btf__new(raw, size) : NULL;
 	if (!c->btf)
 		return err_system(err, errno, "%s: cannot copy its BTF", c->o->path);

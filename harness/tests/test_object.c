@@ -198,15 +198,68 @@ Test(object, an_object_damaged_or_cut_short_is_refused)
 	arena_free(a);
 }
 
-Test(object, an_object_without_btf_is_told_to_be_compiled_with_debug_info)
+static uint32_t answer_of(const struct object *o, const char *program)
 {
+	unsigned char packet[64] = { 0 };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = packet, .data_size_in = sizeof(packet));
+	struct err err = { 0 };
+	int fd = object_program_fd(o, program, &err);
+
+	cr_assert_geq(fd, 0, "%s", err.text);
+	cr_assert_eq(bpf_prog_test_run_opts(fd, &opts), 0);
+	return opts.retval;
+}
+
+/* As iproute2's: no BTF, maps of the old kind, a tail call by section name, static programs, a section
+ * whose type only the user knows.
+ */
+static const char oddities[] = BPF_PRELUDE
+	"static long (*tail_call)(void *, void *, __u32) = (void *)12;\n"
+	"struct bpf_elf_map { __u32 type, size_key, size_value, max_elem, flags, id, pinning,\n"
+	"	inner_id, inner_idx; };\n"
+	"struct bpf_elf_map SEC(\"maps\") jmp = { 3, 4, 4, 8, 0, 2, 0 };\n"
+	"struct bpf_elf_map SEC(\"maps\") t = { 1, 4, 8, 16, 0, 3, 2 };\n"
+	"SEC(\"2/7\") static int target(void *ctx)\n"
+	"{ __u32 k = 1, v[2] = { 7, 8 }; return map_update(&t, &k, v, 0) ? 2 : 70; }\n"
+	"SEC(\"secret\") int entry(void *ctx) { tail_call(ctx, &jmp, 7); return 1; }\n";
+
+Test(object, an_object_of_another_loader_runs_as_it_is)
+{
+	static const struct elf_type_override types[] = { { "secret", "tc" }, { "2/7", "tc" } };
 	struct arena *a;
+	struct object_opts opts;
+	struct object *o;
+	uint32_t key = 1, v[2] = { 0 };
 
 	NEEDS_ROOT();
 	a = arena_new();
-	refused(compile_for(a, "bpf", "-g0", "nobtf",
-			    "__attribute__((section(\"tc\"))) int prog(void *c) { return 0; }\n"),
-		"clang -g");
+	opts = opts_for(compile_for(a, "bpf", "-g0", "oddities", oddities));
+	opts.types = types;
+	opts.n_types = 2;
+	o = load(&opts);
+	cr_expect_eq(answer_of(o, "entry"), 70);
+	cr_expect(is_pinned("t"));
+	cr_expect_eq(bpf_map_lookup_elem(fd_of(o, "t"), &key, v), 0);
+	cr_expect(v[0] == 7 && v[1] == 8);
+	cr_expect_gt(object_image(o)->n_changes, 0);
+	object_free(o);
+	arena_free(a);
+}
+
+Test(object, an_object_without_btf_runs)
+{
+	struct arena *a;
+	struct object_opts opts;
+	struct object *o;
+
+	NEEDS_ROOT();
+	a = arena_new();
+	opts = opts_for(compile_for(a, "bpf", "-g0", "nobtf",
+				    BPF_PRELUDE "SEC(\"tc\") int prog(void *c) { return 3; }\n"));
+	o = load(&opts);
+	cr_expect_null(object_btf(o));
+	cr_expect_eq(answer_of(o, "prog"), 3);
+	object_free(o);
 	arena_free(a);
 }
 
@@ -238,18 +291,6 @@ Test(object, a_rejected_program_is_named_with_its_source_line_and_the_verifiers_
 	arena_free(a);
 }
 
-static uint32_t run(const struct object *o)
-{
-	unsigned char packet[64] = { 0 };
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = packet, .data_size_in = sizeof(packet));
-	struct err err = { 0 };
-	int fd = object_program_fd(o, "prog", &err);
-
-	cr_assert_geq(fd, 0, "%s", err.text);
-	cr_assert_eq(bpf_prog_test_run_opts(fd, &opts), 0);
-	return opts.retval;
-}
-
 Test(object, settings_are_set_by_name_and_those_the_object_lacks_are_skipped_with_a_line)
 {
 	struct config_value config[3];
@@ -272,7 +313,7 @@ Test(object, settings_are_set_by_name_and_those_the_object_lacks_are_skipped_wit
 	opts.config = config;
 	opts.n_config = 3;
 	o = load(&opts);
-	cr_expect_eq(run(o), 43, "%u", run(o));
+	cr_expect_eq(answer_of(o, "prog"), 43, "%u", answer_of(o, "prog"));
 	cr_expect(logged("level=debug") && logged("name=absent"), "%s", buf_str(&log_text));
 	object_free(o);
 	arena_free(a);
@@ -328,7 +369,7 @@ Test(object, a_pinned_map_that_fits_is_the_same_map_afterwards)
 	o = second_life(a, plain, MAP_MISMATCH_MIGRATE);
 	cr_expect_eq(entries(fd_of(o, "t")), 5);
 	cr_expect(logged("Reusing pinned map"), "%s", buf_str(&log_text));
-	cr_expect_eq(run(o), 1, "the program sees key 1");
+	cr_expect_eq(answer_of(o, "prog"), 1, "the program sees key 1");
 	object_free(o);
 	/* the name of the value's type is no part of its layout */
 	o = second_life(a, renamed_type, MAP_MISMATCH_MIGRATE);
@@ -351,7 +392,7 @@ Test(object, a_resized_map_is_migrated_with_all_its_entries)
 	cr_expect(logged("Migrated pinned map") && logged("max_entries 16 -> 64") &&
 			  logged("copied=16"),
 		  "%s", buf_str(&log_text));
-	cr_expect_eq(run(o), 1, "the program sees the migrated entry");
+	cr_expect_eq(answer_of(o, "prog"), 1, "the program sees the migrated entry");
 	cr_expect(is_pinned("t") && !is_pinned("t_next"));
 	object_free(o);
 	o = second_life(a, resized, MAP_MISMATCH_MIGRATE);
