@@ -93,9 +93,9 @@ tests: $(TESTS) ## build the unit tests
 # The sanitized tests run from a tree of their own and use the objects and scripts of the other.
 # Sanitizers mislead gcc's warnings; the other build has them all.
 .PHONY: asan
-asan: ## build the unit tests with AddressSanitizer and UBSan, under build/asan
+asan: ## build program and unit tests with AddressSanitizer and UBSan, under build/asan
 	@mkdir -p $(BUILD)/asan && ln -sfn ../../netns $(BUILD)/asan/netns
-	@$(SUBMAKE) BUILD=$(BUILD)/asan tests LDFLAGS='-fsanitize=address,undefined' \
+	@$(SUBMAKE) BUILD=$(BUILD)/asan $(BUILD)/asan/verdict tests LDFLAGS='-fsanitize=address,undefined' \
 		CFLAGS='-O1 -g -w -fno-omit-frame-pointer -fsanitize=address,undefined'
 
 .PHONY: lint

@@ -12,7 +12,7 @@ usage() {
 	cat <<END
 Usage: run-all.sh [STAGE...]
 
-Stages: lint unit scenarios cli reports man asan (all of them by default). Needs root and what
+Stages: lint unit scenarios cli reports man asan asan_scenarios (all by default). Needs root and what
 'make all tests' builds. Logs are under $logs.
 END
 }
@@ -105,8 +105,9 @@ stage_unit() {
 	criterion "$BUILD/tests"
 }
 
-# Leaks count as well; a finding ends the test that it is in.
-stage_asan() {
+# sanitized COMMAND...: once the sanitized build is there. Leaks count as well; a finding ends the test
+# that it is in.
+sanitized() {
 	export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 	export LSAN_OPTIONS=suppressions=$PWD/harness/tests/lsan.supp:print_suppressions=0
 	while [ ! -e "$logs/asan-built" ]; do
@@ -118,18 +119,28 @@ stage_asan() {
 		tell 0 1
 		return
 	fi
-	criterion "$BUILD/asan/tests"
+	"$@"
 }
 
-stage_scenarios() {
-	local rc=0 last
-	"$BUILD/verdict" run --engine all --junit "$logs/scenarios.xml" --json "$logs/scenarios.json" \
-		>"$logs/scenarios.out" 2>&1 </dev/null || rc=$?
-	cat "$logs/scenarios.out"
-	last=$(tail -n 1 "$logs/scenarios.out")
+stage_asan() {
+	sanitized criterion "$BUILD/asan/tests"
+}
+
+# The whole program, agents included, under the sanitizers.
+stage_asan_scenarios() {
+	sanitized scenarios "$BUILD/asan/verdict"
+}
+
+# scenarios VERDICT: all of them on both engines.
+scenarios() {
+	local rc=0 last out=$logs/$stage.out
+	"$1" run --engine all --junit "$logs/$stage.xml" --json "$logs/$stage.json" \
+		>"$out" 2>&1 </dev/null || rc=$?
+	cat "$out"
+	last=$(tail -n 1 "$out")
 	if ! [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed(,\ ([0-9]+)\ skipped)? ]]; then
 		failing "verdict run ended with $rc and no count:"
-		tail -n 15 "$logs/scenarios.out" >>"$logs/$stage.failed"
+		tail -n 15 "$out" >>"$logs/$stage.failed"
 		tell 0 1
 		return
 	fi
@@ -139,9 +150,13 @@ stage_scenarios() {
 		return
 	fi
 	if [ $rc != 0 ]; then
-		grep -v '^ *ok\b' "$logs/scenarios.out" | head -n 80 >>"$logs/$stage.failed"
+		grep -v '^ *ok\b' "$out" | head -n 80 >>"$logs/$stage.failed"
 	fi
 	tell "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}" "${BASH_REMATCH[4]:-0}"
+}
+
+stage_scenarios() {
+	scenarios "$BUILD/verdict"
 }
 
 stage_cli() {
@@ -201,7 +216,7 @@ run() {
 		echo '0 1 0' >"$logs/$stage.count"
 		passed=0 failed=1 skipped=0
 	fi
-	printf '%-10s %-6s %5d passed, %d failed, %d skipped  %6.1f s\n' "$stage" \
+	printf '%-14s %-6s %5d passed, %d failed, %d skipped  %6.1f s\n' "$stage" \
 		"$([ "$failed" = 0 ] && echo ok || echo FAILED)" "$passed" "$failed" "$skipped" \
 		"$(awk "BEGIN { print $EPOCHREALTIME - $started }")"
 	[ ! -s "$logs/$stage.failed" ] || head -n 20 "$logs/$stage.failed" | sed 's/^/    /'
@@ -210,12 +225,12 @@ run() {
 for arg; do
 	case $arg in
 	-h | --help) usage; exit 0 ;;
-	lint | unit | scenarios | cli | reports | man | asan) ;;
+	lint | unit | scenarios | cli | reports | man | asan | asan_scenarios) ;;
 	*) echo "run-all.sh: unknown stage '$arg'; see --help" >&2; exit 2 ;;
 	esac
 done
 stages=("$@")
-[ $# -gt 0 ] || stages=(unit scenarios cli reports man lint asan)
+[ $# -gt 0 ] || stages=(unit scenarios cli reports man lint asan asan_scenarios)
 if [ "$(id -u)" != 0 ]; then
 	echo "The tests load BPF programs and make namespaces: sudo make test" >&2
 	exit 3
@@ -226,7 +241,7 @@ wants() { [[ " ${stages[*]} " == *" $1 "* ]]; }
 rm -rf "$logs"
 mkdir -p "$logs"
 beside=()
-if wants asan; then
+if wants asan || wants asan_scenarios; then
 	(
 		nice make --no-print-directory -j2 asan >"$logs/asan-build.log" 2>&1
 		echo $? >"$logs/asan-built.new"
