@@ -174,7 +174,7 @@ static int store_btf(struct elf_work *w, struct err *err)
 static int put_together(struct elf_work *w, struct err *err)
 {
 	struct stat st;
-	void *data;
+	void *data = NULL;
 	int ret = store_btf(w, err);
 
 	if (ret)
@@ -188,13 +188,11 @@ static int put_together(struct elf_work *w, struct err *err)
 		return err_system(err, -ret, "cannot read back %s", w->image->path);
 	w->image->data = data;
 	w->image->size = (size_t)st.st_size;
-	w->image->is_rewritten = true;
 	return 0;
 }
 
 static int normalise(struct elf_work *w, struct err *err)
 {
-	size_t rewritten;
 	int ret = open_elf(w, err);
 
 	if (!ret)
@@ -208,11 +206,11 @@ static int normalise(struct elf_work *w, struct err *err)
 	if (ret)
 		return ret;
 	elf_bind_programs(w);
-	rewritten = w->image->n_changes;
+	w->image->is_rewritten = w->image->n_changes > 0;
 	ret = elf_find_types(w, err); /* changes nothing of the image */
 	if (!ret)
 		ret = elf_summarise(w, err);
-	return !ret && rewritten ? put_together(w, err) : ret;
+	return !ret && w->image->is_rewritten ? put_together(w, err) : ret;
 }
 
 static int load(struct elf_image *image, const struct elf_opts *opts, struct err *err)

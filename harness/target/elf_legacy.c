@@ -5,6 +5,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "target/elf_internal.h"
@@ -69,7 +70,7 @@ static int decode(const struct elf_work *w, struct elf_legacy *m, size_t size, s
 static int decode_all(struct elf_work *w, struct err *err)
 {
 	const Elf_Data *d = w->secs[w->legacy_maps].data;
-	size_t size = d->d_buf ? d->d_size / w->n_legacy : 0;
+	size_t size = d->d_buf && w->n_legacy ? d->d_size / w->n_legacy : 0;
 	int ret = 0;
 
 	if (size < MAP_DEF_WORDS * 4 || size * w->n_legacy != d->d_size)
@@ -146,14 +147,12 @@ static void add_number(struct definition *d, const char *name, uint32_t number)
 static int annotated(const struct btf *btf, const struct elf_legacy *m, const char *which,
 		     uint32_t size)
 {
-	char name[256];
-	int id = -1;
 	const struct btf_type *t;
+	char name[256];
+	int id;
 
-	if (strlen(m->name) < 200) {
-		strcpy(name, "____btf_map_");
-		id = btf__find_by_name_kind(btf, strcat(name, m->name), BTF_KIND_STRUCT);
-	}
+	snprintf(name, sizeof(name), "____btf_map_%s", m->name);
+	id = btf__find_by_name_kind(btf, name, BTF_KIND_STRUCT);
 	t = id > 0 ? btf__type_by_id(btf, (uint32_t)id) : NULL;
 	for (uint32_t i = 0; t && i < btf_vlen(t); i++) {
 		const struct btf_member *k = btf_members(t) + i;

@@ -5,6 +5,8 @@
 #include <linux/bpf.h>
 
 #include "elf_source.h"
+#include "target/object.h"
+#include "target/vclock.h"
 
 TestSuite(elf_cilium, .init = set_up, .fini = tear_down);
 
@@ -85,4 +87,54 @@ Test(elf_cilium, settings_of_cilium_carry_their_description)
 	}
 	cr_expect(found);
 	elf_free(image);
+}
+
+/* Every map that would be preallocated large, made small. */
+static const struct map_override *sizes(const struct elf_image *image, size_t *n)
+{
+	struct map_override *m = arena_alloc(arena, image->n_maps * sizeof(*m));
+
+	*n = 0;
+	for (size_t i = 0; i < image->n_maps; i++)
+		if (image->maps[i].max_entries > SMALL)
+			m[(*n)++] = (struct map_override){ .map = image->maps[i].name,
+							   .max_entries = SMALL };
+	return m;
+}
+
+static int program_in_slot(const struct object *o, const struct elf_tail_slot *s)
+{
+	uint32_t id = 0;
+
+	bpf_map_lookup_elem(object_map_fd(o, s->map), &s->index, &id);
+	return (int)id;
+}
+
+static void load_whole(const char *name)
+{
+	const char *path = arena_printf(arena, "%s/%s", getenv("VERDICT_CILIUM_OBJECTS"), name);
+	struct object_opts opts = { .path = path, .pin_dir = SANDBOX_BPFFS "/cilium" };
+	struct elf_image *image = image_of(path);
+	struct object *o;
+
+	opts.maps = sizes(image, &opts.n_maps);
+	cr_assert_eq(vclock_new(&opts.clock, err), 0, "%s", err->text);
+	cr_assert_eq(file_mkdir_p(opts.pin_dir, err), 0, "%s", err->text);
+	cr_assert_eq(object_load(&opts, &o, err), 0, "%s", err->text);
+	cr_expect(!object_pristine(o) && object_interposed(o) > 0, "%s", name);
+	for (size_t i = 0; i < image->n_slots; i++)
+		cr_expect_neq(program_in_slot(o, &image->slots[i]), 0, "%s: slot %u is empty", name,
+			      image->slots[i].index);
+	object_free(o);
+	vclock_free(opts.clock);
+	elf_free(image);
+}
+
+/* Objects share their pinned maps, as on a node. */
+Test(elf_cilium, objects_load_together_with_virtual_time_and_tail_calls_in_place, .timeout = 120)
+{
+	NEEDS_ROOT();
+	need_cilium();
+	for (size_t i = 0; i < sizeof(cilium) / sizeof(cilium[0]); i++)
+		load_whole(cilium[i].name);
 }
