@@ -200,20 +200,26 @@ static void sort_symbols(struct elf_work *w)
 	renumber(w, now_at);
 }
 
+/* Linked objects (bpftool gen object) do not keep to the rule as they come. */
+static bool in_order(const struct elf_work *w)
+{
+	for (size_t i = 0; i < w->n_syms; i++)
+		if (is_local(&w->syms[i]) != (i < w->secs[w->symtab].shdr->sh_info))
+			return false;
+	return true;
+}
+
 void elf_bind_programs(struct elf_work *w)
 {
-	bool in_order = true;
-
 	for (size_t i = 1; i < w->n_syms; i++) {
 		Elf64_Sym *s = &w->syms[i];
 
-		if (is_local(s) && elf_is_function(w, s) && s->st_shndx != w->text) {
-			s->st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC);
-			elf_note(w, "static program", elf_sym_name(w, s), "local", "global");
-		}
-		if (!is_local(s) && i < w->secs[w->symtab].shdr->sh_info)
-			in_order = false;
+		if (!is_local(s) || !elf_is_function(w, s) || s->st_shndx == w->text)
+			continue;
+		s->st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC);
+		elf_flagdata(w->secs[w->symtab].data, ELF_C_SET, ELF_F_DIRTY);
+		elf_note(w, "static program", elf_sym_name(w, s), "local", "global");
 	}
-	if (!in_order)
+	if (w->image->n_changes && !in_order(w))
 		sort_symbols(w);
 }

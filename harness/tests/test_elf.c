@@ -116,6 +116,32 @@ Test(elf, symbols_keep_their_order_rules_and_relocations_their_symbols)
 	elf_free(image);
 }
 
+/* The linker of libbpf leaves symbols in an order of its own, and static functions of one name. */
+Test(elf, a_linked_object_with_two_static_programs_of_one_name_loads)
+{
+	__cleanup_buf struct buf unused = BUF_INIT;
+	struct elf_image *image;
+	const char *a, *b, *linked;
+
+	NEEDS_ROOT();
+	if (!tool_exists("bpftool"))
+		cr_skip_test("needs bpftool");
+	a = compile_bpf(arena, "a",
+			BPF_PRELUDE "SEC(\"tc\") static int prog(void *c) { return 2; }\n");
+	b = compile_bpf(arena, "b",
+			"__attribute__((section(\"xdp\"), used)) static int prog(void *c)\n"
+			"{ return 1; }\n");
+	linked = arena_printf(arena, "%s/linked.o", test_dir(arena));
+	cr_assert_eq(run_tool((const char *[]){ "bpftool", "gen", "object", linked, a, b, NULL },
+			      -1, NULL, NULL, 10, err),
+		     0, "%s", err->text);
+	image = image_of(linked);
+	elf_version(EV_CURRENT);
+	describe(&unused, image->data, image->size);
+	bpf_object__close(loaded(image));
+	elf_free(image);
+}
+
 Test(elf, the_file_is_not_written)
 {
 	struct elf_image *image;
