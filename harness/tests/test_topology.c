@@ -129,7 +129,9 @@ Test(topology, sockets_of_two_nodes_talk_without_arp_and_a_third_sees_nothing)
 	cr_assert_eq(recv(two, got, sizeof(got), 0), 5);
 	cr_assert_eq(packet_io_recv(leaves, a, &f, &w.err), 1);
 	cr_expect_eq(packet_io_delivered_as(&f), 0x0800, "the first frame is no IPv4 packet");
-	cr_expect_eq(packet_io_recv(leaves, a, &f, &w.err), 0, "a second frame");
+	/* IPv6 multicast listener reports come when they like */
+	while (packet_io_recv(leaves, a, &f, &w.err) == 1)
+		cr_expect_eq(packet_io_delivered_as(&f), 0x86dd, "a second frame");
 	cr_expect_eq(packet_io_recv(third, a, &f, &w.err), 0, "the third node saw a frame");
 	packet_io_close(leaves);
 	packet_io_close(third);

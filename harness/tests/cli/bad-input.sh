@@ -174,7 +174,7 @@ expect_output 'node master-0: .*none/bpf_host.o: No such file'
 expect_no_output 'node master-0: .*node master-0'
 echo text >"$bad/text-object/bpf_host.o"
 expect_exit 2 "$verdict" run "$bad/objects" --objects "$bad/text-object"
-expect_output 'not a proper ELF object'
+expect_output 'text-object/bpf_host.o is no ELF file'
 cat >"$bad/rejected.c" <<'END'
 #include <linux/bpf.h>
 #define SEC(name) __attribute__((section(name), used))
