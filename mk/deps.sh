@@ -39,6 +39,7 @@ test      cmd:mandoc                             mandoc           mandoc
 test      cmd:xmllint                            libxml2-utils    /usr/bin/xmllint
 test      cmd:pgrep                              procps           procps-ng
 test      cmd:script                             bsdutils         /usr/bin/script
+test      bpf:xdpfilt_alw_all.o                  libxdp1          xdp-tools
 captures  cmd:etcd                               etcd-server      etcd
 captures  cmd:etcdctl                            etcd-client      etcd
 captures  cmd:dumpcap                            wireshark-common wireshark-cli
@@ -72,6 +73,9 @@ found() {
 	cmd:*) PATH=$PATH:/usr/sbin:/sbin command -v "${1#cmd:}" >/dev/null ;;
 	pc:*) package=${1#pc:} && pkg-config --exists "${package/>=/ >= }" 2>/dev/null ;;
 	file:*) [ -e "${1#file:}" ] ;;
+	# BPF objects that a distribution ships.
+	bpf:*) compgen -G "/usr/lib*/bpf/${1#bpf:}" >/dev/null ||
+		compgen -G "/usr/lib/*/bpf/${1#bpf:}" >/dev/null ;;
 	# gcc prints the bare name for a file that it does not know.
 	lib:*) [ "$(gcc -print-file-name="${1#lib:}" 2>/dev/null)" != "${1#lib:}" ] &&
 		command -v gcc >/dev/null ;;
@@ -143,6 +147,7 @@ in_words() {
 	cmd:*) echo "command ${1#cmd:}" ;;
 	pc:*) echo "library ${1#pc:} for development" ;;
 	file:*) echo "header ${1#file:/usr/include/}" ;;
+	bpf:*) echo "BPF object ${1#bpf:}" ;;
 	lib:*) echo "${1#lib:} of gcc" ;;
 	esac
 }
