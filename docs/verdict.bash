@@ -22,7 +22,7 @@ _verdict_reply()
 _verdict()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local commands='run list bench doctor help' options=''
+	local commands='run list bench inspect doctor help' options=''
 
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
@@ -44,7 +44,7 @@ _verdict()
 			return
 		fi
 		;;
-	-k | --seconds)
+	-k | --seconds | --program | --type)
 		return
 		;;
 	esac
@@ -52,6 +52,7 @@ _verdict()
 	run) options='--engine -k -v --tap --junit --json --out --objects --pristine --help' ;;
 	list) options='-k --json --help' ;;
 	bench) options='--seconds --cluster --capture --objects --help' ;;
+	inspect) options='--json --no-load --program --type --help' ;;
 	doctor) options='--help' ;;
 	help) options='--markdown --help' ;;
 	esac
@@ -63,6 +64,9 @@ _verdict()
 	run | list)
 		_verdict_reply -W "$(_verdict_scenarios)" -- "$cur"
 		mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$cur")
+		;;
+	inspect)
+		_verdict_reply -f -- "$cur"
 		;;
 	help)
 		_verdict_reply -W "$commands scenario fields" -- "$cur"
