@@ -152,7 +152,7 @@ static const struct cmd_option options[] = {
 const struct command cmd_inspect = {
 	.name = "inspect",
 	.args = "[options] OBJECT",
-	.summary = "say what an object holds, whether it loads here, the verifier's figures",
+	.summary = "say what an object holds and what the verifier makes of it",
 	.text = "Programs, maps, constants and tail-call slots of any BPF object; what of it has "
 		"to "
 		"be changed in memory before libbpf takes it (the file is never written); and, as "
