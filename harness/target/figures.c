@@ -59,38 +59,48 @@ static int read_info(const struct bpf_program *prog, struct figures *f, struct e
 	return 0;
 }
 
+static size_t count_programs(struct bpf_object *bpf)
+{
+	struct bpf_program *prog;
+	size_t n = 0;
+
+	bpf_object__for_each_program(prog, bpf)
+	{
+		n++;
+	}
+	return n;
+}
+
 static int load_logged(struct arena *a, struct object *o, struct figures **out, size_t *n,
 		       struct err *err)
 {
 	struct bpf_object *bpf = object_libbpf(o);
+	char *logs = arena_alloc(a, (count_programs(bpf) + 1) * LOG_SIZE), *log = logs;
 	struct bpf_program *prog;
-	char **logs = NULL;
-	size_t i = 0;
 	int ret;
 
 	bpf_object__for_each_program(prog, bpf)
 	{
-		logs = arena_grow(a, logs, i, sizeof(*logs));
-		logs[i] = arena_alloc(a, LOG_SIZE);
 		bpf_program__set_log_level(prog, LOG_STATS);
-		bpf_program__set_log_buf(prog, logs[i++], LOG_SIZE);
+		bpf_program__set_log_buf(prog, log, LOG_SIZE);
+		log += LOG_SIZE;
 	}
 	ret = object_load_programs(o, err);
-	if (ret)
-		return ret;
-	*out = arena_alloc(a, (i + 1) * sizeof(**out));
+	log = logs;
 	bpf_object__for_each_program(prog, bpf)
 	{
-		struct figures *f = *out + *n;
+		struct figures f = { .program = arena_strdup(a, bpf_program__name(prog)) };
 
-		f->program = arena_strdup(a, bpf_program__name(prog));
-		logs[*n][LOG_SIZE - 1] = '\0';
-		figures_parse(a, logs[(*n)++], f);
-		ret = read_info(prog, f, err);
 		if (ret)
-			return ret;
+			break;
+		log[LOG_SIZE - 1] = '\0';
+		figures_parse(a, log, &f);
+		log += LOG_SIZE;
+		ret = read_info(prog, &f, err);
+		*out = arena_grow(a, *out, *n, sizeof(f));
+		(*out)[(*n)++] = f;
 	}
-	return 0;
+	return ret;
 }
 
 int figures_load(struct arena *a, const struct object_opts *opts, struct figures **out, size_t *n,
