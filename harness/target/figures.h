@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What loading an object tells of its programs: the verifier's statistics and the kernel's sizes. */
+/* What loading an object tells of its programs: the verifier's statistics, the kernel's sizes. */
 #ifndef VERDICT_TARGET_FIGURES_H
 #define VERDICT_TARGET_FIGURES_H
 
@@ -27,8 +27,8 @@ struct figures {
 
 /* Reads the verifier's log of BPF_LOG_STATS into f; lines it does not know are skipped. */
 void figures_parse(struct arena *a, const char *log, struct figures *f);
-/* Loads the object, in the sandbox that the caller entered, and lets go of it again. Errors are those
- * of object_load(), with the verifier's reason.
+/* Loads the object, in the sandbox that the caller entered, and lets go of it again. Errors are
+ * those of object_load(), with the verifier's reason.
  */
 int figures_load(struct arena *a, const struct object_opts *opts, struct figures **out, size_t *n,
 		 struct err *err);
