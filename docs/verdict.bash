@@ -22,7 +22,7 @@ _verdict_reply()
 _verdict()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local commands='run list bench inspect doctor help' options=''
+	local commands='run list bench inspect maps doctor help' options=''
 
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
@@ -34,7 +34,7 @@ _verdict()
 		_verdict_reply -W 'testrun netns all' -- "$cur"
 		return
 		;;
-	--out | --objects | --cluster)
+	--out | --objects | --cluster | --into)
 		_verdict_reply -d -- "$cur"
 		return
 		;;
@@ -53,6 +53,7 @@ _verdict()
 	list) options='-k --json --help' ;;
 	bench) options='--seconds --cluster --capture --objects --help' ;;
 	inspect) options='--json --no-load --program --type --help' ;;
+	maps) options='--json --into --dry-run --help' ;;
 	doctor) options='--help' ;;
 	help) options='--markdown --help' ;;
 	esac
@@ -67,6 +68,13 @@ _verdict()
 		;;
 	inspect)
 		_verdict_reply -f -- "$cur"
+		;;
+	maps)
+		if ((COMP_CWORD == 2)); then
+			_verdict_reply -W 'dump load diff' -- "$cur"
+		else
+			_verdict_reply -f -- "$cur"
+		fi
 		;;
 	help)
 		_verdict_reply -W "$commands scenario fields" -- "$cur"
