@@ -69,6 +69,8 @@ static void diff_tree(struct differ *d, const char *path, const struct value *wa
 {
 	const char *dot = *path ? "." : "";
 
+	if (was == is)
+		return;
 	if (was && is &&
 	    (value_equal(was, is) || (value_matches(was, is) && value_matches(is, was))))
 		return;
