@@ -112,7 +112,7 @@ static int add_folder(struct arena *a, struct side *s, const char *dir, struct e
 
 static int add_live(struct arena *a, struct side *s, const char *what, struct err *err)
 {
-	struct map *m;
+	struct map *m = NULL;
 	struct stat st;
 	int ret;
 
