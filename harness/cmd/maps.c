@@ -159,17 +159,18 @@ static int dump(struct arena *a, const struct options *o, char **args, int n, st
 static int open_target(struct arena *a, const char *into, const char *name, size_t n_maps,
 		       struct map **out, struct err *err)
 {
-	struct stat st;
+	bool by_id = strncmp(into, "id:", 3) == 0;
+	struct stat st = { .st_mode = 0 };
 
-	if (strncmp(into, "id:", 3) != 0 && stat(into, &st))
+	if (!by_id && stat(into, &st))
 		return err_input(err, NULL, "%s: %s", into, strerror(errno));
-	if (strncmp(into, "id:", 3) != 0 && S_ISDIR(st.st_mode))
+	if (!by_id && S_ISDIR(st.st_mode))
 		return open_pin(file_join(a, into, name), out, err);
 	if (n_maps != 1)
 		return err_input(err, NULL,
 				 "%s is one map, but the file has %zu: give --into a folder", into,
 				 n_maps);
-	return strncmp(into, "id:", 3) ? open_pin(into, out, err) : open_id(into, out, err);
+	return by_id ? open_id(into, out, err) : open_pin(into, out, err);
 }
 
 static void print_notes(const struct maps_load *l)
