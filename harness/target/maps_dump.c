@@ -121,7 +121,7 @@ static int handle_value(struct map *m, struct arena *a, const uint32_t *raw, str
 		break;
 	case HOLDS_MAPS:
 		ret = map_inner_open(raw[0], &inner, err);
-		if (!ret)
+		if (!ret && inner)
 			ret = maps_file_dump(inner, a, out, err);
 		map_close(inner);
 		break;
