@@ -47,8 +47,8 @@ SAY = @$(if $(V),:,printf '  %-7s %s\n' '$(1)' '$(2)')
 JOBS = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 SUBMAKE = $(MAKE) --no-print-directory $(JOBS)
 # What root built under sudo belongs to the person again.
-GIVE_BACK = if [ -n "$$SUDO_UID" ]; then chown -R "$$SUDO_UID:$$SUDO_GID" $(BUILD) reports/out \
-	2>/dev/null || true; fi
+GIVE_BACK = for d in $(BUILD) reports/out; do \
+	if [ -n "$$SUDO_UID" ] && [ -e $$d ]; then chown -R "$$SUDO_UID:$$SUDO_GID" $$d; fi; done
 
 .DELETE_ON_ERROR:
 .PHONY: all

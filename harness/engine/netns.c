@@ -25,6 +25,7 @@
 #include "engine/netns_attach.h"
 #include "engine/packet_io.h"
 #include "engine/pins.h"
+#include "engine/release.h"
 #include "engine/stack.h"
 
 #define ETH_P_IPV4  0x0800
@@ -79,13 +80,11 @@ static int start_agent(struct engine *e, struct node_state *n, const struct rest
 	struct agent_proc_opts o = {
 		.cluster = e->opts.cluster,
 		.topo = n->topo,
-		.objects = e->objects,
+		.objects = release_objects(e->arena, e->objects, how),
 		.pin_dir = n->pin_dir,
 		.how = how,
 	};
 
-	if (how && how->objects)
-		o.objects = file_join(e->arena, e->objects, how->objects);
 	return agent_proc_start(&n->agent, &o, err);
 }
 
@@ -124,13 +123,8 @@ static int stack_socket(struct engine *e, struct node_state *n, uint16_t etherty
 
 static int set_up(struct engine *e, struct err *err)
 {
-	int ret = 0;
+	int ret = release_base(e->arena, e->opts.objects, &e->objects, err);
 
-	e->objects = e->opts.objects ? e->opts.objects : file_installed(e->arena, "bpf");
-	if (!e->objects) {
-		err_system(err, ENOENT, "cannot find the datapath's objects");
-		ret = err_hint(err, "build them with `make`, or name their folder with --objects");
-	}
 	for (size_t i = 0; i < e->n_nodes && !ret; i++) {
 		struct node_state *n = &e->nodes[i];
 

@@ -2,7 +2,10 @@
 /* Lays an upgrade over what a node has. */
 #include "engine/release.h"
 
+#include <errno.h>
 #include <string.h>
+
+#include "base/file.h"
 
 static void set_map(struct release *r, const struct map_override *o, struct arena *a)
 {
@@ -30,4 +33,18 @@ struct restart_step release_apply(struct release *node, const struct step *step,
 	how.maps = node->maps;
 	how.n_maps = node->n_maps;
 	return how;
+}
+
+int release_base(struct arena *a, const char *given, const char **out, struct err *err)
+{
+	*out = given ? given : file_installed(a, "bpf");
+	if (*out)
+		return 0;
+	err_system(err, ENOENT, "cannot find the datapath's objects");
+	return err_hint(err, "build them with `make`, or name their folder with --objects");
+}
+
+const char *release_objects(struct arena *a, const char *base, const struct restart_step *how)
+{
+	return how && how->objects ? file_join(a, base, how->objects) : base;
 }

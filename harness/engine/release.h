@@ -16,4 +16,11 @@ struct release {
  */
 struct restart_step release_apply(struct release *node, const struct step *step, struct arena *a);
 
+/* The folder of the objects a run begins with: `given`, or those installed. System error with what to do
+ * where there are none.
+ */
+int release_base(struct arena *a, const char *given, const char **out, struct err *err);
+/* The folder a step's objects are in; how NULL or without any: the base. */
+const char *release_objects(struct arena *a, const char *base, const struct restart_step *how);
+
 #endif

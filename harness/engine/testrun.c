@@ -19,6 +19,7 @@
 #include "engine/hop.h"
 #include "engine/hop_events.h"
 #include "engine/pins.h"
+#include "engine/release.h"
 #include "engine/stack.h"
 #include "target/agent.h"
 
@@ -82,14 +83,6 @@ static int find_programs(struct node_state *n, struct err *err)
 	return agent_attached(n->agent, err);
 }
 
-/* The folder of the release a step installs; NULL step: the run's own objects. */
-static const char *objects_of(struct engine *e, const struct restart_step *how, struct arena *a)
-{
-	if (!how || !how->objects)
-		return e->objects;
-	return file_join(a, e->objects, how->objects);
-}
-
 /* An agent reads the maps by the clock it is given. */
 static int time_before_start(struct engine *e, struct node_state *n, uint64_t real, struct err *err)
 {
@@ -122,7 +115,7 @@ static int start_agent(struct engine *e, struct node_state *n, const struct rest
 	struct agent_opts opts = {
 		.cluster = e->opts.cluster,
 		.node = n->topo->node,
-		.objects = objects_of(e, how, e->arena),
+		.objects = release_objects(e->arena, e->objects, how),
 		.pin_dir = n->pin_dir,
 		.device = n->topo->device,
 		.ifindex = n->topo->ifindex,
@@ -166,13 +159,10 @@ static void testrun_close(struct engine *e)
 
 static int set_up(struct engine *e, const struct log_sink *log, struct err *err)
 {
-	int ret = 0;
+	int ret = release_base(e->arena, e->opts.objects, &e->objects, err);
 
-	e->objects = e->opts.objects ? e->opts.objects : file_installed(e->arena, "bpf");
-	if (!e->objects) {
-		err_system(err, ENOENT, "cannot find the datapath's objects");
-		return err_hint(err, "build them with `make`, or name their folder with --objects");
-	}
+	if (ret)
+		return ret;
 	e->home_ns = ns_current(err);
 	if (e->home_ns < 0)
 		return e->home_ns;

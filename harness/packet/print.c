@@ -148,6 +148,19 @@ static void print_sctp_chunk(struct buf *out, uint8_t type)
 		buf_printf(out, " chunk %u", type);
 }
 
+/* Type and code of ICMP or ICMPv6, by name where they have one. */
+static void print_icmp_kind(struct buf *out, const uint8_t *h, const char *name, const char *code)
+{
+	if (name)
+		buf_printf(out, " %s", name);
+	else
+		buf_printf(out, " type %u", h[0]);
+	if (code)
+		buf_printf(out, ": %s", code);
+	else if (h[1] || !name)
+		buf_printf(out, " code %u", h[1]);
+}
+
 static void print_icmp(struct buf *out, const uint8_t *data, const struct ip_layers *ip)
 {
 	static const struct name types[] = {
@@ -173,14 +186,7 @@ static void print_icmp(struct buf *out, const uint8_t *data, const struct ip_lay
 	const char *name = NAME_OF(types, h[0]);
 	const char *code = h[0] == 3 ? NAME_OF(unreachable, h[1]) : NULL;
 
-	if (name)
-		buf_printf(out, " %s", name);
-	else
-		buf_printf(out, " type %u", h[0]);
-	if (code)
-		buf_printf(out, ": %s", code);
-	else if (h[1] || !name)
-		buf_printf(out, " code %u", h[1]);
+	print_icmp_kind(out, h, name, code);
 	if (h[0] == 0 || h[0] == 8)
 		buf_printf(out, " id %u seq %u", get_be16(h + 4), get_be16(h + 6));
 	if (h[0] == 3 && h[1] == 4)
@@ -218,14 +224,7 @@ static void print_icmp6(struct buf *out, const uint8_t *data, const struct ip_la
 	const char *name = NAME_OF(types, h[0]);
 	const char *code = h[0] == 1 ? NAME_OF(unreachable, h[1]) : NULL;
 
-	if (name)
-		buf_printf(out, " %s", name);
-	else
-		buf_printf(out, " type %u", h[0]);
-	if (code)
-		buf_printf(out, ": %s", code);
-	else if (h[1] || !name)
-		buf_printf(out, " code %u", h[1]);
+	print_icmp_kind(out, h, name, code);
 	if (h[0] == 128 || h[0] == 129)
 		buf_printf(out, " id %u seq %u", get_be16(h + 4), get_be16(h + 6));
 	if (h[0] == 2)
