@@ -46,6 +46,31 @@ TABLE(xdp_verdict, "XDP verdict",
 	{ 3, "XDP_TX", NULL },
 	{ 4, "XDP_REDIRECT", NULL });
 
+/* kernel/bpf/cgroup.c: 1 lets the packet through; 2 and 3 also tell TCP of congestion (egress). */
+TABLE(cgroup_verdict, "cgroup verdict",
+	{ 0, "DROP", NULL },
+	{ 1, "ALLOW", NULL },
+	{ 2, "DROP_CN", NULL },
+	{ 3, "ALLOW_CN", NULL });
+
+/* include/uapi/linux/bpf.h, enum bpf_ret_code */
+TABLE(lwt_verdict, "LWT verdict",
+	{ 0, "BPF_OK", NULL },
+	{ 2, "BPF_DROP", NULL },
+	{ 7, "BPF_REDIRECT", NULL },
+	{ 128, "BPF_LWT_REROUTE", NULL });
+
+TABLE(hook, "hook",
+	{ HOOK_TC_INGRESS, "ingress", "tc ingress" },
+	{ HOOK_TC_EGRESS, "egress", "tc egress" },
+	{ HOOK_XDP, "xdp", "XDP" },
+	{ HOOK_CGROUP_INGRESS, "cgroup-ingress", "cgroup ingress" },
+	{ HOOK_CGROUP_EGRESS, "cgroup-egress", "cgroup egress" },
+	{ HOOK_SOCKET_FILTER, "socket-filter", "socket filter" },
+	{ HOOK_LWT_IN, "lwt-in", "lwt in" },
+	{ HOOK_LWT_OUT, "lwt-out", "lwt out" },
+	{ HOOK_LWT_XMIT, "lwt-xmit", "lwt xmit" });
+
 TABLE(drop_reason, "drop reason",
 	{ 132, "INVALID_SIP", "Invalid source IP" },
 	{ 133, "POLICY", "Policy denied" },
@@ -168,6 +193,27 @@ static const struct word *find(const struct word_table *t, int number)
 	for (size_t i = 0; i < t->n; i++)
 		if (t->words[i].number == number)
 			return &t->words[i];
+	return NULL;
+}
+
+const struct word_table *words_verdict(enum hook hook)
+{
+	switch (hook) {
+	case HOOK_TC_INGRESS:
+	case HOOK_TC_EGRESS:
+		return &words_tc_verdict;
+	case HOOK_XDP:
+		return &words_xdp_verdict;
+	case HOOK_CGROUP_INGRESS:
+	case HOOK_CGROUP_EGRESS:
+		return &words_cgroup_verdict;
+	case HOOK_LWT_IN:
+	case HOOK_LWT_OUT:
+	case HOOK_LWT_XMIT:
+		return &words_lwt_verdict;
+	case HOOK_SOCKET_FILTER:
+		return NULL;
+	}
 	return NULL;
 }
 

@@ -33,6 +33,19 @@ enum outcome {
 	OUTCOME_UNMODELLED, /* the harness cannot know */
 };
 
+/* Where a program is attached, as a test run knows it. Numbers are ours. */
+enum hook {
+	HOOK_TC_INGRESS,
+	HOOK_TC_EGRESS,
+	HOOK_XDP,
+	HOOK_CGROUP_INGRESS, /* BPF_PROG_TYPE_CGROUP_SKB */
+	HOOK_CGROUP_EGRESS,
+	HOOK_SOCKET_FILTER,
+	HOOK_LWT_IN,
+	HOOK_LWT_OUT,
+	HOOK_LWT_XMIT,
+};
+
 /* Values of enum ct_status in Cilium; also the trace event's reason. */
 enum ct_state {
 	CT_STATE_UNKNOWN = -1, /* not observed */
@@ -66,6 +79,11 @@ extern const struct word_table words_outcome;
 extern const struct word_table words_ct_state;
 extern const struct word_table words_tc_verdict; /* TC_ACT_OK ... by number */
 extern const struct word_table words_xdp_verdict; /* XDP_PASS ... */
+extern const struct word_table words_cgroup_verdict; /* allow 1, drop 0 */
+extern const struct word_table words_lwt_verdict; /* BPF_OK, BPF_DROP, BPF_REDIRECT ... */
+extern const struct word_table words_hook; /* ingress, egress, xdp, ... */
+/* What a program at that hook returns; NULL where it is a number (socket filter: bytes to keep). */
+const struct word_table *words_verdict(enum hook hook);
 extern const struct word_table words_drop_reason; /* POLICY 133 "Policy denied" ... */
 extern const struct word_table words_identity; /* host 1, world 2 ...: reserved ones */
 extern const struct word_table words_event_type; /* drop, debug, capture, trace, policy-verdict */

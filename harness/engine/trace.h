@@ -10,8 +10,38 @@
 #include "packet/rewrite.h"
 #include "scenario/scenario.h"
 #include "target/events.h"
+#include "target/helper_env.h"
 
-enum hook { HOOK_TC_INGRESS, HOOK_TC_EGRESS };
+struct node_map_change {
+	const char *node, *map;
+	enum map_change_kind
+		kind; /* ADDED, CHANGED, REMOVED; PRESENT: all entries after the step */
+	struct value *key, *was, *is; /* NULL where absent */
+};
+
+/* Where the program asked the packet to go: an interposed helper's call. */
+struct hop_redirect {
+	enum note_kind kind;
+	uint32_t ifindex; /* of redirect_map: what the map's entry says; 0: not known */
+	const char *device; /* NULL: not known */
+	uint64_t flags;
+	const char *map; /* redirect_map; NULL: not known */
+	uint32_t key;
+	int64_t ret; /* what the helper returned */
+	bool has_next_hop; /* redirect_neigh */
+	struct ip_addr next_hop;
+};
+
+struct hop_tail_call {
+	const char *map;
+	uint32_t index;
+	const char *program; /* NULL: not known */
+};
+
+struct raw_event { /* no decoder knows it */
+	const uint8_t *data;
+	uint32_t size;
+};
 
 /* One program run at one hook. */
 struct hop {
@@ -19,7 +49,7 @@ struct hop {
 	const char *at; /* "master-0/eth0" */
 	enum hook hook;
 	uint32_t ifindex;
-	int verdict; /* TC_ACT_* */
+	int verdict; /* of words_verdict(hook) */
 	bool verdict_inferred; /* netns: concluded from what came out, not returned */
 	int drop_reason; /* positive; 0 if not dropped or not said */
 	uint8_t drop_file; /* words_source_file */
@@ -31,6 +61,17 @@ struct hop {
 	struct event *events; /* data copied, owned by the step's arena */
 	size_t n_events;
 	uint64_t lost;
+	/* The rest is seen by engine/replay.c only. */
+	bool observed; /* its helper calls were noted: redirects and tunnel are complete */
+	struct hop_redirect *redirects; /* in the order asked; the last one counts */
+	size_t n_redirects;
+	struct hop_tail_call *tail_calls; /* in the order taken */
+	size_t n_tail_calls;
+	struct raw_event *raw_events;
+	size_t n_raw_events;
+	const struct tunnel_meta *tunnel; /* set by the program; NULL: none */
+	struct node_map_change *changes;
+	size_t n_changes;
 };
 
 struct trace {
@@ -47,13 +88,6 @@ struct trace {
 	enum outcome outcome;
 	const char *at; /* where it ended: "master-0/eth0", "world" */
 	const char *why; /* unmodelled, or lost: the reason; else NULL */
-};
-
-struct node_map_change {
-	const char *node, *map;
-	enum map_change_kind
-		kind; /* ADDED, CHANGED, REMOVED; PRESENT: all entries after the step */
-	struct value *key, *was, *is; /* NULL where absent */
 };
 
 struct log_line {

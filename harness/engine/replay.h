@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* One target, packets one by one: each is run through the program at one hook by
+ * BPF_PROG_TEST_RUN, in a network namespace of its own that has the devices asked for, and what came of
+ * it is told as a trace. With `follow` the packet goes on where a redirect sends it.
+ */
+#ifndef VERDICT_ENGINE_REPLAY_H
+#define VERDICT_ENGINE_REPLAY_H
+
+#include "engine/trace.h"
+#include "packet/capture.h"
+#include "target/target.h"
+
+struct replay;
+
+struct replay_opts {
+	struct target_opts target; /* env is replay's own: leave it NULL */
+	bool pristine; /* nothing is interposed */
+	const char *object, *program; /* either the program */
+	const char *role; /* or the role or device and its hook, of a target file */
+	const char *hook;
+	const char *const *maps; /* files for maps_file_read() */
+	size_t n_maps;
+	/* Entries written in a scenario: {MAP: [{key, value}]}; NULL: none */
+	const struct value *entries;
+	uint32_t ifindex; /* device the packet is at; 0: the target file's, else 2 */
+	uint32_t mark; /* tc: __sk_buff.mark at entry */
+	uint32_t rx_queue; /* XDP */
+	const struct tunnel_meta *tunnel; /* at entry; NULL: none */
+	uint64_t seed;
+	bool follow;
+	bool no_changes; /* maps are not watched */
+	bool no_tail_trace;
+};
+
+/* Enters the sandbox. *out's programs are loaded, maps seeded. */
+int replay_open(const struct replay_opts *opts, struct replay **out, struct err *err);
+/* Everything that can be seen. ts_ns of the packet moves the clock, from the first packet on. Memory of *t
+ * from a. A packet that the kernel refuses to run is unmodelled, with the reason; err is for what ends
+ * the replay.
+ */
+int replay_packet(struct replay *r, const struct capture_packet *p, struct arena *a,
+		  struct trace *t, struct err *err);
+/* The verdict alone: no events, no maps, nothing copied out. 1: the kernel refuses this packet, *why
+ * says it (static text).
+ */
+int replay_verdict(struct replay *r, const struct capture_packet *p, int *verdict,
+		   const char **why, struct err *err);
+enum hook replay_hook(const struct replay *r);
+const struct target *replay_target(const struct replay *r);
+const struct target_program *replay_program(const struct replay *r);
+/* Entries that were written, and remarks on fields left out. */
+const struct replay_seeded *replay_seeded(const struct replay *r);
+void replay_close(struct replay *r); /* NULL is fine */
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A target under test, loaded: its objects with their maps, tail calls wired, events open. */
+#ifndef VERDICT_TARGET_TARGET_H
+#define VERDICT_TARGET_TARGET_H
+
+#include "scenario/target_desc.h"
+#include "target/elf.h"
+#include "target/events.h"
+#include "target/helper_env.h"
+#include "target/maps.h"
+
+struct target;
+
+struct target_opts {
+	const struct target_desc *desc; /* outlives the target */
+	const char *objects; /* folder that goes before the description's own; NULL */
+	/* Load only what these need, by the description's object names; none: all that hooks name. */
+	const char *const *only;
+	size_t n_only;
+	/* Over the description's; each must exist in an object that is loaded. */
+	const struct setting *config;
+	size_t n_config;
+	const struct elf_type_override *types; /* over the description's */
+	size_t n_types;
+	const struct map_override *maps; /* over the description's */
+	size_t n_maps;
+	struct helper_env *env; /* NULL: as shipped, nothing interposed */
+	void (*log)(void *arg, const char *line); /* may be NULL */
+	void *log_arg;
+};
+
+struct target_program {
+	const char *object, *name;
+	const char *device; /* whose load; NULL: the common one */
+	int fd; /* owned by the target */
+	unsigned type; /* enum bpf_prog_type */
+	unsigned attach_type; /* enum bpf_attach_type */
+	bool interposed; /* false: loaded as shipped, what it asks of helpers is not noted */
+};
+
+/* sandbox_enter() comes first: maps pinned by name are shared through a folder of its bpffs. An
+ * object with the same contents and options as one that is kept from an earlier target of this
+ * process is not verified again; its maps are as new.
+ */
+int target_open(const struct target_opts *opts, struct target **out, struct err *err);
+void target_close(struct target *t); /* NULL is fine; loaded objects are kept for the next */
+/* Lets go of what target_close() kept. */
+void target_forget(void);
+
+/* object and device NULL: any. Input error with the nearest name. */
+int target_program(const struct target *t, const char *object, const char *name,
+		   const char *device, struct target_program *out, struct err *err);
+/* The program at a device's hook, or at that of a role. -ENOENT, without err, if there is none. */
+int target_at(const struct target *t, const char *device_or_role, enum hook hook,
+	      struct target_program *out);
+
+/* Every map once, however many objects share it; data sections (.rodata, .bss) left out. */
+size_t target_n_maps(const struct target *t);
+struct map *target_map(const struct target *t, size_t i);
+struct map *target_find_map(const struct target *t, const char *name); /* NULL: none */
+const char *target_nearest_map(const struct target *t, const char *name);
+const char *target_map_name(const struct target *t, uint32_t map_id); /* NULL: not ours */
+/* The program in a slot of a prog array, by name; NULL: not known. */
+const char *target_slot_program(const struct target *t, uint32_t map_id, uint32_t slot);
+
+struct event_ring *target_events(const struct target *t); /* NULL: it has no event map */
+
+/* What was loaded, in the order of loading. */
+size_t target_n_images(const struct target *t);
+const struct elf_image *target_image(const struct target *t, size_t i);
+unsigned target_interposed(const struct target *t); /* helper calls replaced, in all */
+/* Programs that were loaded as shipped because the verifier refused them interposed: "name (why)". */
+const char *const *target_pristine(const struct target *t, size_t *n);
+
+#endif
