@@ -9,6 +9,7 @@
 #include "base/words.h"
 #include "packet/rewrite.h"
 #include "scenario/scenario.h"
+#include "target/elf.h"
 #include "target/events.h"
 #include "target/helper_env.h"
 
@@ -106,10 +107,25 @@ struct step_trace {
 	uint64_t lost; /* events */
 };
 
+/* A file whose programs ran: which bytes it was, and what was done to them in memory. One a file,
+ * however many nodes loaded it; a release that was upgraded to is another file.
+ */
+struct loaded_object {
+	const char *path, *sha256; /* of the file as it was when loaded */
+	const char *producer; /* "Debian clang version 16.0.6"; NULL: no debug information */
+	const struct elf_change *changes; /* by normalisation */
+	size_t n_changes;
+	unsigned interposed; /* helper calls replaced in one load of it; 0 on netns */
+	const char *const *pristine; /* programs for which replacing failed: they ran as shipped */
+	size_t n_pristine;
+};
+
 struct run_trace {
 	struct step_trace *steps;
 	size_t n_steps;
 	unsigned interposed; /* helper calls replaced; 0 on netns */
+	struct loaded_object *objects; /* in the order of their first load */
+	size_t n_objects;
 };
 
 #endif
