@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "cluster/cluster.h"
+#include "engine/loaded.h"
 #include "engine/topology.h"
 #include "engine/trace.h"
 
@@ -52,6 +53,8 @@ struct engine_ops {
 	/* Time passes without packets; now_ns as in struct injection. */
 	int (*advance)(struct engine *e, uint64_t now_ns, struct err *err);
 	unsigned (*interposed)(const struct engine *e);
+	/* Adds what the nodes' agents have loaded. */
+	int (*loaded)(const struct engine *e, struct loaded_list *list, struct err *err);
 	void (*close)(struct engine *e); /* NULL is fine; maps and pins are gone afterwards */
 };
 

@@ -27,6 +27,7 @@
 #include "engine/pins.h"
 #include "engine/release.h"
 #include "engine/stack.h"
+#include "target/agent.h"
 
 #define ETH_P_IPV4  0x0800
 #define NSEC	    1000000000ULL
@@ -35,6 +36,7 @@
 struct node_state {
 	const struct topo_node *topo;
 	const char *pin_dir;
+	const char *objects; /* folder of its release */
 	struct agent_proc agent;
 	struct aging aging;
 	struct packet_io *far; /* far end of the device: sees what leaves, sends what arrives */
@@ -85,6 +87,7 @@ static int start_agent(struct engine *e, struct node_state *n, const struct rest
 		.how = how,
 	};
 
+	n->objects = o.objects;
 	return agent_proc_start(&n->agent, &o, err);
 }
 
@@ -481,6 +484,20 @@ static unsigned netns_interposed(const struct engine *e)
 	return 0;
 }
 
+/* The agents are other processes: what they did to the same files is found out once more. */
+static int netns_loaded(const struct engine *e, struct loaded_list *list, struct err *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < e->n_nodes; i++)
+		for (size_t j = 0; agent_object_name(j) && !ret; j++)
+			ret = loaded_add_file(list,
+					      file_join(e->arena, e->nodes[i].objects,
+							agent_object_name(j)),
+					      err);
+	return ret;
+}
+
 const struct engine_ops engine_netns = {
 	.name = "netns",
 	.kind = ENGINE_NETNS,
@@ -489,5 +506,6 @@ const struct engine_ops engine_netns = {
 	.restart = netns_restart,
 	.advance = netns_advance,
 	.interposed = netns_interposed,
+	.loaded = netns_loaded,
 	.close = netns_close,
 };

@@ -236,16 +236,29 @@ static int send_step(struct run *r, const struct send_step *send, struct err *er
 	return ret;
 }
 
+/* Again after each start: an upgrade brings other files. */
+static int note_loaded(struct run *r, struct err *err)
+{
+	struct loaded_list list = { r->a, r->trace->objects, r->trace->n_objects };
+	int ret = r->ops->loaded(r->engine, &list, err);
+
+	r->trace->objects = list.items;
+	r->trace->n_objects = list.n;
+	return ret;
+}
+
 static int restart_step(struct run *r, const struct step *step, struct err *err)
 {
 	struct log_sink log = { take_log, r };
 	int node = node_index(r, step->restart.node, &step->restart.node_loc, err);
 	struct restart_step how;
+	int ret;
 
 	if (node < 0)
 		return node;
 	how = release_apply(&r->releases[node], step, r->a);
-	return r->ops->restart(r->engine, (unsigned)node, &how, &log, err);
+	ret = r->ops->restart(r->engine, (unsigned)node, &how, &log, err);
+	return ret ? ret : note_loaded(r, err);
 }
 
 static int do_step(struct run *r, const struct step *step, struct err *err)
@@ -350,8 +363,10 @@ int run_scenario(const struct scenario *s, enum engine_kind kind, const struct r
 	ret = r.ops->open(&eo, &log, &r.engine, err);
 	if (!ret) {
 		out->interposed = r.ops->interposed(r.engine);
-		ret = run_steps(&r, err);
+		ret = note_loaded(&r, err);
 	}
+	if (!ret)
+		ret = run_steps(&r, err);
 	r.ops->close(r.engine);
 	pins_remove(r.pin_root, ret ? &ignored : err);
 	return ret;

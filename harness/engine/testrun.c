@@ -410,6 +410,15 @@ static unsigned testrun_interposed(const struct engine *e)
 	return n;
 }
 
+static int testrun_loaded(const struct engine *e, struct loaded_list *list, struct err *err)
+{
+	(void)err;
+	for (size_t i = 0; i < e->n_nodes; i++)
+		for (size_t j = 0; agent_object_name(j); j++)
+			loaded_add_object(list, agent_object(e->nodes[i].agent, j));
+	return 0;
+}
+
 int testrun_program_fd(const struct engine *e, unsigned node, enum hook hook)
 {
 	return e->nodes[node].program[hook];
@@ -446,5 +455,6 @@ const struct engine_ops engine_testrun = {
 	.restart = testrun_restart,
 	.advance = testrun_advance,
 	.interposed = testrun_interposed,
+	.loaded = testrun_loaded,
 	.close = testrun_close,
 };

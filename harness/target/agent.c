@@ -207,6 +207,16 @@ int agent_program_fd(const struct agent *a, const char *program, struct err *err
 	return fd;
 }
 
+const char *agent_object_name(size_t n)
+{
+	return n < AGENT_OBJECTS ? object_names[n] : NULL;
+}
+
+const struct object *agent_object(const struct agent *a, size_t n)
+{
+	return n < AGENT_OBJECTS ? a->objects[n] : NULL;
+}
+
 struct event_ring *agent_events(const struct agent *a)
 {
 	return a->events;

@@ -49,9 +49,13 @@ struct agent_opts {
 };
 
 struct agent;
+struct object;
 
 int agent_start(const struct agent_opts *opts, struct agent **out, struct err *err);
 int agent_program_fd(const struct agent *a, const char *program, struct err *err);
+/* The nth (from 0) of the objects it loads, which lie in opts.objects by these names; NULL past the last. */
+const char *agent_object_name(size_t n);
+const struct object *agent_object(const struct agent *a, size_t n);
 struct event_ring *agent_events(const struct agent *a); /* NULL with no_events */
 unsigned agent_interposed(const struct agent *a); /* helper calls replaced in its programs */
 /* True if an object did not load with its helper calls replaced and runs as shipped: the clock was

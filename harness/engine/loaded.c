@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Notes an object's identity and changes once a file. */
+#include "engine/loaded.h"
+
+#include <string.h>
+
+static bool is_there(const struct loaded_list *l, const struct elf_image *image)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (strcmp(l->items[i].path, image->path) == 0 &&
+		    strcmp(l->items[i].sha256, image->sha256) == 0)
+			return true;
+	return false;
+}
+
+static const struct elf_change *copy_changes(struct arena *a, const struct elf_image *image)
+{
+	struct elf_change *out = arena_alloc(a, (image->n_changes + 1) * sizeof(*out));
+
+	for (size_t i = 0; i < image->n_changes; i++) {
+		const struct elf_change *c = &image->changes[i];
+
+		out[i] = (struct elf_change){ arena_strdup(a, c->what), arena_strdup(a, c->where),
+					      arena_strdup(a, c->was), arena_strdup(a, c->is) };
+	}
+	return out;
+}
+
+static struct loaded_object *add(struct loaded_list *l, const struct elf_image *image)
+{
+	struct loaded_object *o;
+
+	l->items = arena_grow(l->arena, l->items, l->n, sizeof(*l->items));
+	o = &l->items[l->n++];
+	*o = (struct loaded_object){
+		.path = arena_strdup(l->arena, image->path),
+		.sha256 = arena_strdup(l->arena, image->sha256),
+		.producer = arena_strdup(l->arena, image->producer),
+		.changes = copy_changes(l->arena, image),
+		.n_changes = image->n_changes,
+	};
+	return o;
+}
+
+static void add_pristine(struct loaded_list *l, struct loaded_object *o,
+			 const struct elf_image *image)
+{
+	const char **names = NULL;
+
+	for (size_t i = 0; i < image->n_programs; i++) {
+		if (!image->programs[i].is_entry)
+			continue;
+		names = arena_grow(l->arena, names, o->n_pristine, sizeof(*names));
+		names[o->n_pristine++] = arena_strdup(l->arena, image->programs[i].name);
+	}
+	o->pristine = names;
+}
+
+void loaded_add_object(struct loaded_list *l, const struct object *o)
+{
+	const struct elf_image *image = object_image(o);
+	struct loaded_object *is;
+
+	if (is_there(l, image))
+		return;
+	is = add(l, image);
+	is->interposed = object_interposed(o);
+	if (object_pristine(o))
+		add_pristine(l, is, image);
+}
+
+int loaded_add_file(struct loaded_list *l, const char *path, struct err *err)
+{
+	struct elf_image *image;
+	int ret = elf_load(path, NULL, &image, err);
+
+	if (ret)
+		return ret;
+	if (!is_there(l, image))
+		add(l, image);
+	elf_free(image);
+	return 0;
+}

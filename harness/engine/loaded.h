@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Which files were loaded in a run, and what was done to them, for the reports. */
+#ifndef VERDICT_ENGINE_LOADED_H
+#define VERDICT_ENGINE_LOADED_H
+
+#include "engine/trace.h"
+#include "target/object.h"
+
+struct loaded_list {
+	struct arena
+		*arena; /* all texts are copied to it: objects end before reports are written */
+	struct loaded_object *items;
+	size_t n;
+};
+
+/* Unless the same file, by path and content, is in the list. */
+void loaded_add_object(struct loaded_list *l, const struct object *o);
+/* One that another process loads, as shipped but for what normalisation changes. */
+int loaded_add_file(struct loaded_list *l, const char *path, struct err *err);
+
+#endif
