@@ -106,7 +106,7 @@ lint: ## clang-format, clang-tidy, shellcheck, rooms, and rules of our own
 .PHONY: captures
 captures: ## make fixtures/captures again from real programs (root)
 	@mk/deps.sh captures
-	@for script in etcd inbound dns ping; do fixtures/captures/$$script.sh || exit $$?; done
+	@for script in etcd inbound dns ping dual-stack; do fixtures/captures/$$script.sh || exit $$?; done
 
 .PHONY: clean
 clean: ## remove what was built

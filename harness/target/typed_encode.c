@@ -298,8 +298,10 @@ static int encode_form(struct encoder *e, const struct slot *s, const struct val
 {
 	switch (s->form) {
 	case FORM_NUMBER:
-		/* Any __be32 may be written dotted, whatever its name. */
-		if (s->network_order && s->bits == 32 && v->kind == VALUE_SCALAR &&
+		/* Any __be32 may be written dotted, whatever its name, and a number without a
+		 * name: xdp-filter's keys are a __u32 each that hold an address as it is on the wire.
+		 */
+		if ((s->network_order || !*s->name) && s->bits == 32 && v->kind == VALUE_SCALAR &&
 		    inet_pton(AF_INET, v->text, e->out + slot_byte(s)) == 1)
 			return 0;
 		return encode_number(e, s, v);

@@ -96,6 +96,14 @@ Test(typed, network_order_follows_the_type_and_host_order_the_rest)
 		     "0000000000000001010000000000000000000000000000000000000000000000");
 }
 
+Test(typed, a_number_without_a_name_may_be_written_as_the_address_it_holds)
+{
+	expect_bytes("__u32", "10.160.128.53", "0aa08035");
+	expect_bytes("__u32", "53", "35000000");
+	expect_error("metrics_key", "{line: 10.0.0.1}", "is not a number");
+	expect_error("__u16", "10.0.0.1", "is not a number");
+}
+
 Test(typed, lpm_prefix_and_anonymous_union_members_are_reached_by_name)
 {
 	expect_bytes("ipcache_key", "{lpm_key: {prefixlen: 64}, family: 1, ip4: 10.0.0.1}",
