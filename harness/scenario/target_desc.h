@@ -115,6 +115,8 @@ int target_desc_load(const char *what, struct target_desc **out, struct err *err
 int target_desc_of_object(const char *path, struct target_desc **out, struct err *err);
 const struct desc_hook *target_desc_hook(const struct target_desc *d, const char *role,
 					 const char *name); /* NULL: none */
+const struct desc_object *target_desc_object(const struct target_desc *d, const char *name);
+const struct desc_device *target_desc_device(const struct target_desc *d, const char *name);
 void target_desc_free(struct target_desc *d); /* NULL is fine */
 
 #endif

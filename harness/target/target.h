@@ -48,8 +48,8 @@ void target_close(struct target *t); /* NULL is fine; loaded objects are kept fo
 void target_forget(void);
 
 /* object and device NULL: any. Input error with the nearest name. */
-int target_program(const struct target *t, const char *object, const char *name,
-		   const char *device, struct target_program *out, struct err *err);
+int target_program(const struct target *t, const char *object, const char *name, const char *device,
+		   struct target_program *out, struct err *err);
 /* The program at a device's hook, or at that of a role. -ENOENT, without err, if there is none. */
 int target_at(const struct target *t, const char *device_or_role, enum hook hook,
 	      struct target_program *out);

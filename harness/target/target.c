@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* A loaded target, asked for its programs, maps and events. */
+#include "target/target.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+
+#include "target/target_internal.h"
+
+struct target {
+	struct arena *arena;
+	const struct target_desc *desc;
+	struct target_set *set;
+	struct event_ring *events; /* NULL: none */
+	const char **pristine;
+	size_t n_pristine;
+};
+
+static int open_events(struct target *t, struct err *err)
+{
+	const char *name = t->desc->events_map;
+	const struct map *m = name ? target_find_map(t, name) : NULL;
+
+	if (!m)
+		return 0;
+	return event_ring_open(m->fd, false, &t->events, err);
+}
+
+int target_open(const struct target_opts *opts, struct target **out, struct err *err)
+{
+	struct arena *a = arena_new();
+	struct target *t = arena_new_of(a, struct target);
+	struct plan plan;
+	int ret;
+
+	t->arena = a;
+	t->desc = opts->desc;
+	ret = plan_make(&plan, opts, err);
+	if (!ret)
+		ret = set_load(&plan, &t->set, err);
+	plan_free(&plan);
+	if (!ret)
+		ret = open_events(t, err);
+	if (ret)
+		target_close(t);
+	else
+		*out = t;
+	return ret;
+}
+
+void target_close(struct target *t)
+{
+	if (!t)
+		return;
+	event_ring_close(t->events);
+	set_free(t->set);
+	arena_free(t->arena);
+}
+
+void target_forget(void)
+{
+}
+
+static void describe(const struct set_program *p, struct target_program *out)
+{
+	*out = (struct target_program){
+		.object = p->object,
+		.name = p->name,
+		.device = p->device,
+		.fd = p->fd,
+		.type = p->type,
+		.attach_type = p->attach_type,
+		.interposed = p->interposed,
+	};
+}
+
+static bool is_asked(const char *asked, const char *is)
+{
+	return !asked || (is && !strcmp(asked, is));
+}
+
+static const struct set_program *find_program(const struct target *t, const char *object,
+					      const char *name, const char *device)
+{
+	for (size_t i = 0; i < t->set->n_programs; i++) {
+		const struct set_program *p = &t->set->programs[i];
+
+		if (!strcmp(p->name, name) && is_asked(object, p->object) &&
+		    is_asked(device, p->device))
+			return p;
+	}
+	return NULL;
+}
+
+static const char *nearest_program(const struct target *t, const char *name)
+{
+	const char **names = arena_alloc(t->arena, t->set->n_programs * sizeof(*names));
+
+	for (size_t i = 0; i < t->set->n_programs; i++)
+		names[i] = t->set->programs[i].name;
+	return nearest_name(name, names, t->set->n_programs);
+}
+
+int target_program(const struct target *t, const char *object, const char *name, const char *device,
+		   struct target_program *out, struct err *err)
+{
+	const struct set_program *p = find_program(t, object, name, device);
+	const char *near;
+
+	if (p) {
+		describe(p, out);
+		return 0;
+	}
+	near = nearest_program(t, name);
+	err_input(err, NULL, "%s has no program %s", object ? object : t->desc->name, name);
+	if (near)
+		return err_hint(err, "did you mean %s?", near);
+	return -EINVAL;
+}
+
+int target_at(const struct target *t, const char *device_or_role, enum hook hook,
+	      struct target_program *out)
+{
+	(void)t;
+	(void)device_or_role;
+	(void)hook;
+	(void)out;
+	return -ENOENT;
+}
+
+size_t target_n_maps(const struct target *t)
+{
+	return t->set->n_maps;
+}
+
+struct map *target_map(const struct target *t, size_t i)
+{
+	return t->set->maps[i].map;
+}
+
+struct map *target_find_map(const struct target *t, const char *name)
+{
+	for (size_t i = 0; i < t->set->n_maps; i++)
+		if (!strcmp(t->set->maps[i].map->name, name))
+			return t->set->maps[i].map;
+	return NULL;
+}
+
+const char *target_nearest_map(const struct target *t, const char *name)
+{
+	const char **names = arena_alloc(t->arena, t->set->n_maps * sizeof(*names));
+
+	for (size_t i = 0; i < t->set->n_maps; i++)
+		names[i] = t->set->maps[i].map->name;
+	return nearest_name(name, names, t->set->n_maps);
+}
+
+const char *target_map_name(const struct target *t, uint32_t map_id)
+{
+	for (size_t i = 0; i < t->set->n_maps; i++)
+		if (t->set->maps[i].id == map_id)
+			return t->set->maps[i].map->name;
+	return NULL;
+}
+
+const char *target_slot_program(const struct target *t, uint32_t map_id, uint32_t slot)
+{
+	uint32_t id = 0;
+
+	for (size_t i = 0; i < t->set->n_maps; i++)
+		if (t->set->maps[i].id == map_id &&
+		    bpf_map_lookup_elem(t->set->maps[i].map->fd, &slot, &id))
+			return NULL;
+	for (size_t i = 0; id && i < t->set->n_programs; i++)
+		if (t->set->programs[i].id == id)
+			return t->set->programs[i].name;
+	return NULL;
+}
+
+struct event_ring *target_events(const struct target *t)
+{
+	return t->events;
+}
+
+size_t target_n_images(const struct target *t)
+{
+	return t->set->n_loads;
+}
+
+const struct elf_image *target_image(const struct target *t, size_t i)
+{
+	return object_image(t->set->loads[i].o);
+}
+
+unsigned target_interposed(const struct target *t)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < t->set->n_loads; i++)
+		n += object_interposed(t->set->loads[i].o);
+	return n;
+}
+
+const char *const *target_pristine(const struct target *t, size_t *n)
+{
+	*n = t->n_pristine;
+	return t->pristine;
+}

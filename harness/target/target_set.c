@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The objects of a target, loaded side by side: maps shared by pins in a folder of their own, tail
+ * calls between objects wired, every map and program listed once.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/ns.h"
+#include "target/target_internal.h"
+
+static const char *own_pins(struct arena *a)
+{
+	static unsigned n;
+
+	return arena_printf(a, SANDBOX_BPFFS "/target-%d-%u", (int)getpid(), ++n);
+}
+
+static int load_one(struct target_set *s, const struct plan *p, const struct planned_load *l,
+		    struct err *err)
+{
+	struct object_opts opts = {
+		.path = l->path,
+		.pin_dir = s->pins,
+		.instance = l->device ? l->device->name : NULL,
+		.config = l->config,
+		.n_config = l->n_config,
+		.maps = l->maps,
+		.n_maps = l->n_maps,
+		.types = l->types,
+		.n_types = l->n_types,
+		.on_map_mismatch = MAP_MISMATCH_RECREATE,
+		.log = p->opts->log,
+		.log_arg = p->opts->log_arg,
+	};
+	struct loaded *to = &s->loads[s->n_loads];
+	int ret = object_load(&opts, &to->o, err);
+
+	if (ret)
+		return ret;
+	to->object = arena_strdup(s->arena, l->object->name);
+	to->device = l->device ? arena_strdup(s->arena, l->device->name) : NULL;
+	s->n_loads++;
+	return 0;
+}
+
+static bool has_map(const struct target_set *s, uint32_t id)
+{
+	for (size_t i = 0; i < s->n_maps; i++)
+		if (s->maps[i].id == id)
+			return true;
+	return false;
+}
+
+static int list_map(struct target_set *s, const struct loaded *l, const struct bpf_map *map,
+		    struct err *err)
+{
+	struct bpf_map_info info = { 0 };
+	uint32_t len = sizeof(info);
+	struct set_map *m;
+	int ret;
+
+	if (bpf_map__fd(map) < 0 || bpf_map__is_internal(map))
+		return 0;
+	if (bpf_obj_get_info_by_fd(bpf_map__fd(map), &info, &len))
+		return err_system(err, errno, "map %s of %s: asking the kernel about it",
+				  bpf_map__name(map), l->object);
+	if (has_map(s, info.id))
+		return 0;
+	s->maps = arena_grow(s->arena, s->maps, s->n_maps, sizeof(*s->maps));
+	m = &s->maps[s->n_maps];
+	*m = (struct set_map){ .id = info.id, .object = l->object, .device = l->device };
+	ret = map_open_fd(bpf_map__fd(map), bpf_map__name(map), &m->map, err);
+	if (!ret)
+		s->n_maps++;
+	return ret;
+}
+
+static int list_program(struct target_set *s, const struct loaded *l,
+			const struct bpf_program *prog, struct err *err)
+{
+	struct bpf_prog_info info = { 0 };
+	uint32_t len = sizeof(info);
+
+	if (bpf_program__fd(prog) < 0)
+		return 0;
+	if (bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
+		return err_system(err, errno, "program %s of %s: asking the kernel about it",
+				  bpf_program__name(prog), l->object);
+	s->programs = arena_grow(s->arena, s->programs, s->n_programs, sizeof(*s->programs));
+	s->programs[s->n_programs++] = (struct set_program){
+		.name = bpf_program__name(prog),
+		.object = l->object,
+		.device = l->device,
+		.fd = bpf_program__fd(prog),
+		.id = info.id,
+		.type = bpf_program__type(prog),
+		.attach_type = bpf_program__expected_attach_type(prog),
+		.interposed = object_interposed(l->o) > 0,
+	};
+	return 0;
+}
+
+static int list_contents(struct target_set *s, const struct loaded *l, struct err *err)
+{
+	struct bpf_object *bpf = object_libbpf(l->o);
+	struct bpf_program *prog;
+	struct bpf_map *map;
+	int ret = 0;
+
+	bpf_object__for_each_map(map, bpf)
+	{
+		ret = list_map(s, l, map, err);
+		if (ret)
+			return ret;
+	}
+	bpf_object__for_each_program(prog, bpf)
+	{
+		ret = list_program(s, l, prog, err);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int load_all(struct target_set *s, const struct plan *p, struct err *err)
+{
+	int ret = 0;
+
+	s->loads = arena_alloc(s->arena, p->n * sizeof(*s->loads));
+	for (size_t i = 0; i < p->n && !ret; i++)
+		ret = load_one(s, p, &p->loads[i], err);
+	for (size_t i = 0; i < s->n_loads && !ret; i++)
+		ret = list_contents(s, &s->loads[i], err);
+	return ret;
+}
+
+int set_load(const struct plan *p, struct target_set **out, struct err *err)
+{
+	struct arena *a = arena_new();
+	struct target_set *s = arena_new_of(a, struct target_set);
+	int ret;
+
+	s->arena = a;
+	s->pins = own_pins(a);
+	ret = load_all(s, p, err);
+	if (ret)
+		set_free(s);
+	else
+		*out = s;
+	return ret;
+}
+
+/* The prog arrays among the pins hold programs that hold the array: without the pins gone, both would
+ * outlive us.
+ */
+static void remove_pins(const char *dir)
+{
+	DIR *d = opendir(dir);
+	const struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		if (e->d_name[0] != '.')
+			unlinkat(dirfd(d), e->d_name, 0);
+	if (d)
+		closedir(d);
+	rmdir(dir);
+}
+
+void set_free(struct target_set *s)
+{
+	if (!s)
+		return;
+	remove_pins(s->pins);
+	for (size_t i = 0; i < s->n_maps; i++)
+		map_close(s->maps[i].map);
+	for (size_t i = 0; i < s->n_loads; i++)
+		object_free(s->loads[i].o);
+	arena_free(s->arena);
+}
