@@ -161,14 +161,19 @@ static int set_variable(const struct object *o, const struct variable *v, const 
 	return ret ? err_system(err, -ret, "libbpf refuses it") : 0;
 }
 
+/* A variable by its own name, or a constant without the prefix of all constants. */
 static int configure(const struct object *o, const struct config_value *c, struct err *err)
 {
+	const char *name = c->name;
 	struct variable v;
-	char name[256];
+	bool found = find_variable(o, name, &v);
 	int ret;
 
-	snprintf(name, sizeof(name), "__config_%s", c->name);
-	if (!find_variable(o, name, &v)) {
+	if (!found) {
+		name = arena_printf(o->arena, "__config_%s", c->name);
+		found = find_variable(o, name, &v);
+	}
+	if (!found) {
 		object_log(o, "debug msg=\"Object has no such setting\" name=%s", c->name);
 		return 0;
 	}
