@@ -71,6 +71,14 @@ TABLE(hook, "hook",
 	{ HOOK_LWT_OUT, "lwt-out", "lwt out" },
 	{ HOOK_LWT_XMIT, "lwt-xmit", "lwt xmit" });
 
+/* Helpers that say where a packet goes; the numbers are those of enum note_kind, helper_env.h. */
+TABLE(redirect, "redirecting helper",
+	{ 1, "redirect", NULL },
+	{ 2, "redirect_peer", NULL },
+	{ 3, "redirect_neigh", NULL },
+	{ 4, "redirect_map", NULL },
+	{ 5, "clone_redirect", NULL });
+
 TABLE(drop_reason, "drop reason",
 	{ 132, "INVALID_SIP", "Invalid source IP" },
 	{ 133, "POLICY", "Policy denied" },

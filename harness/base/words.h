@@ -84,6 +84,7 @@ extern const struct word_table words_lwt_verdict; /* BPF_OK, BPF_DROP, BPF_REDIR
 extern const struct word_table words_hook; /* ingress, egress, xdp, ... */
 /* What a program at that hook returns; NULL where it is a number (socket filter: bytes to keep). */
 const struct word_table *words_verdict(enum hook hook);
+extern const struct word_table words_redirect; /* redirect, redirect_peer ...: enum note_kind */
 extern const struct word_table words_drop_reason; /* POLICY 133 "Policy denied" ... */
 extern const struct word_table words_identity; /* host 1, world 2 ...: reserved ones */
 extern const struct word_table words_event_type; /* drop, debug, capture, trace, policy-verdict */

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* One packet against the packet part of an expectation: its end, its hops, its bytes. */
-#include <linux/pkt_cls.h>
 #include <string.h>
 
 #include "judge/check.h"
@@ -51,12 +50,17 @@ static void check_verdict(struct check *c, const struct packet_expect *p, const 
 			  const struct hop *h)
 {
 	__cleanup_buf struct buf want = BUF_INIT, got = BUF_INIT;
+	const struct word_table *words = p->verdict_words;
 
 	c->checks++;
-	if (h->verdict == p->verdict)
+	/* XDP_PASS and TC_ACT_SHOT are both 2 */
+	if (h->verdict == p->verdict && (!words || words == words_verdict(h->hook)))
 		return;
-	print_verdict(&want, p->verdict);
-	print_verdict(&got, h->verdict);
+	if (words && word_name(words, p->verdict))
+		buf_puts(&want, word_name(words, p->verdict));
+	else
+		print_verdict(&want, h->hook, p->verdict);
+	print_verdict(&got, h->hook, h->verdict);
 	if (h->verdict_inferred)
 		buf_puts(&got, " (concluded from what came out)");
 	check_differs(c, &p->verdict_loc, t, h, "verdict", check_text(c, "%s", buf_str(&want)),
@@ -75,11 +79,11 @@ static void check_reason(struct check *c, const struct packet_expect *p, const s
 		return;
 	if (h->drop_reason) {
 		print_reason(&got, h);
-	} else if (h->verdict == TC_ACT_SHOT) {
+	} else if (hop_drops(h)) {
 		buf_puts(&got, "dropped, but no drop event told the reason");
 	} else {
 		buf_puts(&got, "not dropped: ");
-		print_verdict(&got, h->verdict);
+		print_verdict(&got, h->hook, h->verdict);
 	}
 	check_differs(c, &p->reason_loc, t, h, "drop_reason",
 		      name ? check_text(c, "%s %d (%s)", name, p->reason, text)

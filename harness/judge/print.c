@@ -3,6 +3,7 @@
  * finds all of it; what follows is what a person wants to know next.
  */
 #include <inttypes.h>
+#include <linux/bpf.h>
 #include <linux/pkt_cls.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
@@ -27,14 +28,39 @@ const char *print_ct(enum ct_state ct)
 	return name ? name : "unknown";
 }
 
-void print_verdict(struct buf *out, int verdict)
+void print_verdict(struct buf *out, enum hook hook, int verdict)
 {
-	const char *name = word_name(&words_tc_verdict, verdict);
+	const struct word_table *words = words_verdict(hook);
+	const char *name = words ? word_name(words, verdict) : NULL;
 
 	if (name)
 		buf_puts(out, name);
 	else
 		buf_printf(out, "%d", verdict);
+}
+
+/* net/core/filter.c, kernel/bpf/cgroup.c: what is no verdict ends an XDP packet as XDP_ABORTED does, and
+ * only a set lowest bit lets one through a cgroup.
+ */
+bool hop_drops(const struct hop *h)
+{
+	switch (h->hook) {
+	case HOOK_TC_INGRESS:
+	case HOOK_TC_EGRESS:
+		return h->verdict == TC_ACT_SHOT;
+	case HOOK_XDP:
+		return h->verdict <= XDP_DROP || h->verdict > XDP_REDIRECT;
+	case HOOK_CGROUP_INGRESS:
+	case HOOK_CGROUP_EGRESS:
+		return !(h->verdict & 1);
+	case HOOK_SOCKET_FILTER:
+		return h->verdict == 0;
+	case HOOK_LWT_IN:
+	case HOOK_LWT_OUT:
+	case HOOK_LWT_XMIT:
+		return h->verdict == BPF_DROP;
+	}
+	return false;
 }
 
 void print_identity(struct buf *out, uint32_t identity)
@@ -127,8 +153,8 @@ static void print_hop(struct buf *out, size_t number, const struct hop *h)
 	const char *text = word_text(&words_drop_reason, h->drop_reason);
 
 	buf_printf(out, "  hop %zu: %s %s %s: ", number, h->at, h->program,
-		   h->hook == HOOK_TC_INGRESS ? "ingress" : "egress");
-	print_verdict(out, h->verdict);
+		   word_name(&words_hook, (int)h->hook));
+	print_verdict(out, h->hook, h->verdict);
 	if (h->verdict_inferred)
 		buf_puts(out, " (concluded)");
 	if (h->drop_reason) {
@@ -216,7 +242,7 @@ static const char *hint_of_hop(const struct difference *d, const struct hop *h)
 		return "with monitor aggregation only some packets have an event; "
 		       "`values: {bpf: {monitorAggregation: none}}` in the scenario shows every "
 		       "one";
-	if (h->ct == CT_STATE_NEW && is_mid_flow(&h->in) && (ct || h->verdict == TC_ACT_SHOT))
+	if (h->ct == CT_STATE_NEW && is_mid_flow(&h->in) && (ct || hop_drops(h)))
 		return "a TCP packet without SYN was taken for a new connection: conntrack had no "
 		       "entry "
 		       "of its flow (never made, expired, or lost in a restart)";
@@ -305,7 +331,7 @@ void judge_print_packet(struct buf *out, const struct trace *t)
 		const struct hop *h = &t->hops[i];
 
 		buf_printf(out, "%s%s %s ", i ? " > " : " | ", h->at, h->program);
-		print_verdict(out, h->verdict);
+		print_verdict(out, h->hook, h->verdict);
 		print_hop_ct(out, h);
 	}
 	buf_puts(out, " => ");

@@ -8,7 +8,9 @@
 
 void print_reason(struct buf *out, const struct hop *h); /* "POLICY 133, bpf_host.c:88" */
 void print_identity(struct buf *out, uint32_t identity); /* "kube-apiserver", "12345" */
-void print_verdict(struct buf *out, int verdict); /* "TC_ACT_SHOT", "77" */
+/* As programs at that hook return it: "TC_ACT_SHOT", "XDP_DROP", "77". */
+void print_verdict(struct buf *out, enum hook hook, int verdict);
+bool hop_drops(const struct hop *h); /* its verdict is one that ends the packet */
 const char *print_ct(enum ct_state ct); /* "new"; "unknown" */
 void print_outcome(struct buf *out,
 		   const struct trace *t); /* "dropped (POLICY 133, bpf_host.c:88)" */

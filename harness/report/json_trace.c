@@ -66,8 +66,17 @@ static json_t *events(const struct hop *h)
 	return list;
 }
 
+/* tc's two have been tc-ingress and tc-egress in this format from its beginning. */
+static const char *hook_name(enum hook hook)
+{
+	return hook == HOOK_TC_INGRESS	? "tc-ingress"
+	       : hook == HOOK_TC_EGRESS ? "tc-egress"
+					: word_name(&words_hook, (int)hook);
+}
+
 static json_t *hop(const struct hop *h)
 {
+	__cleanup_buf struct buf verdict = BUF_INIT;
 	json_t *o = json_object();
 
 	json_object_set_new(o, "node", json_text(h->node));
@@ -75,10 +84,10 @@ static json_t *hop(const struct hop *h)
 	json_object_set_new(o, "ifindex", json_integer(h->ifindex));
 	json_object_set_new(o, "at", json_text(h->at));
 	json_object_set_new(o, "program", json_text(h->program));
-	json_object_set_new(o, "hook",
-			    json_text(h->hook == HOOK_TC_INGRESS ? "tc-ingress" : "tc-egress"));
+	json_object_set_new(o, "hook", json_text(hook_name(h->hook)));
 	json_object_set_new(o, "verdict", json_integer(h->verdict));
-	json_object_set_new(o, "verdict_name", name(&words_tc_verdict, h->verdict));
+	print_verdict(&verdict, h->hook, h->verdict);
+	json_object_set_new(o, "verdict_name", json_text(buf_str(&verdict)));
 	json_object_set_new(o, "verdict_inferred", json_boolean(h->verdict_inferred));
 	json_object_set_new(o, "drop", drop(h));
 	json_object_set_new(o, "ct",

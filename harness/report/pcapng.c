@@ -5,7 +5,6 @@
  */
 #include <ctype.h>
 #include <inttypes.h>
-#include <linux/pkt_cls.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -66,14 +65,19 @@ static void print_what(struct buf *out, const struct hop *h)
 	const char *text = word_text(&words_drop_reason, h->drop_reason);
 	const char *file = word_name(&words_source_file, h->drop_file);
 
-	if (h->verdict != TC_ACT_SHOT) {
+	if (!hop_drops(h)) {
 		buf_printf(out, "%s: ", h->program);
-		print_verdict(out, h->verdict);
+		print_verdict(out, h->hook, h->verdict);
 		return;
 	}
 	buf_printf(out, "dropped by %s", h->program);
-	if (!h->drop_reason)
+	if (!h->drop_reason) {
+		if (h->hook != HOOK_TC_INGRESS && h->hook != HOOK_TC_EGRESS) {
+			buf_puts(out, ": ");
+			print_verdict(out, h->hook, h->verdict);
+		}
 		return;
+	}
 	buf_printf(out, ": %s (%d", text ? text : "reason", h->drop_reason);
 	if (h->drop_line)
 		buf_printf(out, ", %s:%u", file ? file : "line", h->drop_line);
@@ -166,6 +170,12 @@ static int write_record(struct dump *d, const char *interface, struct pcapng_rec
 	return pcapng_writer_packet(d->w, id, rec, err);
 }
 
+static bool leaves(enum hook hook)
+{
+	return hook == HOOK_TC_EGRESS || hook == HOOK_CGROUP_EGRESS || hook == HOOK_LWT_OUT ||
+	       hook == HOOK_LWT_XMIT;
+}
+
 static int write_hop(struct dump *d, size_t packet, const struct trace *t, const struct hop *h,
 		     struct err *err)
 {
@@ -174,15 +184,16 @@ static int write_hop(struct dump *d, size_t packet, const struct trace *t, const
 		.ts_ns = t->ts_ns,
 		.has_packetid = true,
 		.packetid = d->packetid,
-		.direction = h->hook == HOOK_TC_INGRESS ? PCAPNG_DIR_IN : PCAPNG_DIR_OUT,
+		.direction = leaves(h->hook) ? PCAPNG_DIR_OUT : PCAPNG_DIR_IN,
 		.comment = entry_comment(d, t),
 	};
 	int ret = write_record(d, arena_printf(d->a, "%s@entry", base), &rec, &h->in, err);
 
 	if (ret < 0)
 		return ret;
-	rec.has_verdict = true;
-	rec.verdict_type = PCAPNG_VERDICT_TC;
+	/* the format has words for these two only (epb_verdict) */
+	rec.has_verdict = h->hook <= HOOK_XDP;
+	rec.verdict_type = h->hook == HOOK_XDP ? PCAPNG_VERDICT_XDP : PCAPNG_VERDICT_TC;
 	rec.verdict = h->verdict;
 	rec.comment = exit_comment(d, packet, t, h);
 	/* a dropped packet has no bytes at exit: those of its entry stand for them */
