@@ -3,12 +3,22 @@
 #include "engine/loaded.h"
 
 #include <string.h>
+#include <sys/stat.h>
+
+/* "bpf/./x.o", when an upgrade goes back to where it came from, is "bpf/x.o". */
+static bool same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return strcmp(a, b) == 0 || (stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
+				     x.st_ino == y.st_ino);
+}
 
 static bool is_there(const struct loaded_list *l, const struct elf_image *image)
 {
 	for (size_t i = 0; i < l->n; i++)
-		if (strcmp(l->items[i].path, image->path) == 0 &&
-		    strcmp(l->items[i].sha256, image->sha256) == 0)
+		if (strcmp(l->items[i].sha256, image->sha256) == 0 &&
+		    same_file(l->items[i].path, image->path))
 			return true;
 	return false;
 }

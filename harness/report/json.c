@@ -141,6 +141,7 @@ static int json_result(struct reporter *r, const struct scenario_result *res, st
 	json_object_set_new(o, "duration_ns", json_number(res->duration_ns));
 	json_object_set_new(o, "interposed",
 			    res->trace ? json_integer(res->trace->interposed) : json_null());
+	json_object_set_new(o, "objects", json_objects(res->trace));
 	json_object_set_new(o, "pcapng", json_text(res->pcapng));
 	json_object_set_new(o, "steps", steps(res));
 	json_array_append_new(j->scenarios, o);

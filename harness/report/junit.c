@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "report/common.h"
+#include "report/objects.h"
 
 #define SHOWN_DIFFERENCES 100 /* of one scenario, at length: CI systems choke on more */
 
@@ -17,6 +18,7 @@ struct suite {
 	unsigned tests, failures, errors, skipped;
 	uint64_t duration_ns;
 	struct buf cases;
+	struct buf told, objects; /* files that ran: which, and their properties */
 };
 
 struct junit {
@@ -117,6 +119,19 @@ static void case_body(struct suite *s, const struct scenario_result *res)
 	}
 }
 
+static void object_properties(struct suite *s, const struct run_trace *trace)
+{
+	for (size_t i = 0; trace && i < trace->n_objects; i++) {
+		__cleanup_buf struct buf text = BUF_INIT;
+
+		if (!report_object_is_new(&s->told, &trace->objects[i]))
+			continue;
+		report_object_print(&text, &trace->objects[i], true);
+		text.data[--text.len] = '\0'; /* the last newline */
+		property(&s->objects, "object", buf_str(&text) + strlen("object "));
+	}
+}
+
 static int junit_result(struct reporter *r, const struct scenario_result *res, struct err *err)
 {
 	struct junit *j = (struct junit *)r;
@@ -124,6 +139,7 @@ static int junit_result(struct reporter *r, const struct scenario_result *res, s
 
 	(void)err;
 	s->tests++;
+	object_properties(s, res->trace);
 	s->duration_ns += res->duration_ns;
 	buf_puts(&s->cases, "    <testcase name=\"");
 	report_xml(&s->cases, report_name(res));
@@ -154,8 +170,8 @@ static void print_suite(struct buf *out, const struct junit *j, const struct sui
 		   "timestamp=\"%s\">\n",
 		   s->tests, s->failures, s->errors, s->skipped, (double)s->duration_ns / 1e9,
 		   j->timestamp);
-	buf_printf(out, "    <properties>\n%s    </properties>\n%s  </testsuite>\n",
-		   buf_str(&j->properties), buf_str(&s->cases));
+	buf_printf(out, "    <properties>\n%s%s    </properties>\n%s  </testsuite>\n",
+		   buf_str(&j->properties), buf_str(&s->objects), buf_str(&s->cases));
 }
 
 static int junit_end(struct reporter *r, const struct report_totals *t, struct err *err)
@@ -183,6 +199,8 @@ static void junit_free(struct reporter *r)
 		struct suite *next = j->suites->next;
 
 		buf_free(&j->suites->cases);
+		buf_free(&j->suites->told);
+		buf_free(&j->suites->objects);
 		free(j->suites->name);
 		free(j->suites);
 		j->suites = next;

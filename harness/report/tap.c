@@ -4,8 +4,10 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "report/common.h"
+#include "report/objects.h"
 
 #define SHOWN_DIFFERENCES 100 /* of one scenario: the JSON report has them all */
 
@@ -13,6 +15,7 @@ struct tap {
 	struct reporter r;
 	FILE *f;
 	unsigned planned, done;
+	struct buf objects; /* that were told of */
 };
 
 static int tap_written(struct tap *t, struct err *err)
@@ -96,6 +99,21 @@ static void tap_block(struct buf *out, const struct scenario_result *res)
 	buf_puts(out, "  ...\n");
 }
 
+/* As comments: diagnostics of the run, of no test. */
+static void tap_objects(struct tap *t, struct buf *out, const struct run_trace *trace)
+{
+	for (size_t i = 0; trace && i < trace->n_objects; i++) {
+		__cleanup_buf struct buf text = BUF_INIT, clean = BUF_INIT;
+
+		if (!report_object_is_new(&t->objects, &trace->objects[i]))
+			continue;
+		report_object_print(&text, &trace->objects[i], true);
+		report_clean(&clean, buf_str(&text));
+		for (const char *at = buf_str(&clean); *at; at += strcspn(at, "\n") + 1)
+			buf_printf(out, "# %.*s\n", (int)strcspn(at, "\n"), at);
+	}
+}
+
 static int tap_result(struct reporter *r, const struct scenario_result *res, struct err *err)
 {
 	bool ok = res->status == STATUS_PASSED || res->status == STATUS_SKIPPED;
@@ -113,6 +131,7 @@ static int tap_result(struct reporter *r, const struct scenario_result *res, str
 	buf_putc(&out, '\n');
 	if (!ok)
 		tap_block(&out, res);
+	tap_objects(t, &out, res->trace);
 	fputs(buf_str(&out), t->f);
 	return tap_written(t, err);
 }
@@ -131,7 +150,10 @@ static int tap_end(struct reporter *r, const struct report_totals *totals, struc
 
 static void tap_free(struct reporter *r)
 {
-	free(r);
+	struct tap *t = (struct tap *)r;
+
+	buf_free(&t->objects);
+	free(t);
 }
 
 static const struct reporter_ops tap_ops = {

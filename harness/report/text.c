@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "report/common.h"
+#include "report/objects.h"
 
 #define SHOWN_DIFFERENCES 5 /* without -v: enough to see the pattern, few enough to see the rest */
 #define PROGRESS_AFTER_NS 300000000ull
@@ -27,6 +28,7 @@ struct text {
 	bool standing; /* and does */
 	uint64_t began_ns, shown_ns; /* progress: of this scenario, last time */
 	struct buf summary; /* what did not pass, again at the end */
+	struct buf objects; /* that were told of */
 	struct buf told, of; /* what the last failed result differed in; its scenario and engine */
 };
 
@@ -253,6 +255,21 @@ static void print_step(struct text *t, const struct step_trace *st)
 	}
 }
 
+/* Files that are loaded as they are need no word, unless every packet gets one. */
+static void print_objects(struct text *t, const struct run_trace *trace)
+{
+	for (size_t i = 0; i < trace->n_objects; i++) {
+		const struct loaded_object *o = &trace->objects[i];
+		__cleanup_buf struct buf text = BUF_INIT;
+
+		if ((!t->verbose && !report_object_is_odd(o)) ||
+		    !report_object_is_new(&t->objects, o))
+			continue;
+		report_object_print(&text, o, t->verbose);
+		print_lines(t, buf_str(&text), "      ", FAINT);
+	}
+}
+
 static void print_duration(FILE *f, uint64_t ns)
 {
 	if (ns < 10000000)
@@ -309,6 +326,8 @@ static int text_result(struct reporter *r, const struct scenario_result *res, st
 
 	clear_progress(t);
 	print_head(t, res);
+	if (res->trace)
+		print_objects(t, res->trace);
 	for (size_t i = 0; t->verbose && res->trace && i < res->trace->n_steps; i++)
 		print_step(t, &res->trace->steps[i]);
 	if (res->status == STATUS_FAILED)
@@ -354,6 +373,7 @@ static void text_free(struct reporter *r)
 
 	clear_progress(t);
 	buf_free(&t->summary);
+	buf_free(&t->objects);
 	buf_free(&t->told);
 	buf_free(&t->of);
 	free(t);

@@ -428,6 +428,112 @@ Test(report, json_is_what_the_schema_says)
 	json_decref(schema);
 }
 
+/* ---- objects ---- */
+
+#define SHA "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+/* One as shipped, one that was changed and would not load interposed; the second result has the first
+ * object again.
+ */
+static void give_objects(bool odd)
+{
+	static const struct elf_change changes[] = {
+		{ "static program", "a", "static", "global" },
+		{ "pinning", "m", "16", "none" },
+		{ "static program", "b", "static", "global" },
+	};
+	static const char *const pristine[] = { "a", "b" };
+	static struct loaded_object objects[] = {
+		{ "build/bpf/bpf_host.o", SHA, "clang version 14.0.6", NULL, 0, 22, NULL, 0 },
+		{ "odd.o", SHA, NULL, changes, 3, 0, pristine, 2 },
+	};
+
+	f->run.objects = objects;
+	f->run.n_objects = odd ? 2 : 1;
+}
+
+static const char *told(struct reporter *r, const char *path, bool odd)
+{
+	give_objects(odd);
+	fixture_judge(f);
+	return report_of(r, path);
+}
+
+static const char *text_told(int verbose, bool odd)
+{
+	FILE *out = fopen(in_dir("objects"), "w");
+	const char *text = told(report_text(out, verbose), in_dir("objects"), odd);
+
+	fclose(out);
+	return text;
+}
+
+Test(report, text_names_objects_that_were_changed_and_verbose_all_of_them)
+{
+	const char *text;
+
+	cr_expect(not(text_has(text_told(0, false), "object ")));
+	cr_expect(text_has(text_told(1, false),
+			   "object build/bpf/bpf_host.o: SHA-256 " SHA
+			   ", clang version 14.0.6, 22 helper calls interposed\n"));
+	text = text_told(0, true);
+	cr_expect(not(text_has(text, "bpf_host.o")));
+	cr_expect(text_has(text, "object odd.o: SHA-256 " SHA ", producer not known, no helper "));
+	cr_expect(text_has(text, "changed in memory: static program (2), pinning (1)\n"), "%s",
+		  text);
+	cr_expect(text_has(text, "did not load: 2 programs\n"), "%s", text);
+	text = text_told(1, true);
+	cr_expect(text_has(text, "changed in memory: pinning m: 16, now none\n"), "%s", text);
+	cr_expect(text_has(text, "did not load: a, b\n"), "%s", text);
+}
+
+Test(report, an_object_is_told_of_once_a_run)
+{
+	struct reporter *r = report_tap(fopen(in_dir("tap"), "w"));
+	static const struct report_env env = { "6.1", "build/bpf", "1" };
+	const char *text, *first;
+
+	give_objects(true);
+	fixture_judge(f);
+	cr_assert(r->ops->begin(r, &env, 2, &err) == 0);
+	r->ops->result(r, &f->res, &err);
+	r->ops->result(r, &f->res, &err);
+	r->ops->free(r);
+	text = contents(in_dir("tap"));
+	first = strstr(text, "\n# object odd.o: ");
+	cr_assert(first != NULL, "%s", text);
+	cr_expect(not(text_has(first + 1, "\n# object odd.o: ")));
+	cr_expect(text_has(first, "\n#   changed in memory: pinning m: 16, now none\n"));
+}
+
+Test(report, junit_and_json_have_every_object)
+{
+	const char *path = in_dir("objects.json");
+	json_t *doc, *schema = load_schema(), *objects;
+	char why[1024];
+
+	told(report_json(path), path, true);
+	doc = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
+	cr_assert(doc != NULL);
+	cr_expect(schema_valid(schema, schema, doc, "", why, sizeof(why)), "%s", why);
+	objects = json_object_get(json_array_get(json_object_get(doc, "scenarios"), 0), "objects");
+	cr_assert(eq(sz, json_array_size(objects), 2));
+	cr_expect(eq(
+		int,
+		(int)json_integer_value(json_object_get(json_array_get(objects, 0), "interposed")),
+		22));
+	cr_expect(
+		eq(sz, json_array_size(json_object_get(json_array_get(objects, 1), "changes")), 3));
+	json_decref(doc);
+	json_decref(schema);
+	path = in_dir("objects.xml");
+	told(report_junit(path), path, true);
+	expect_xpath(path, "count(//property[@name='object'])", "2");
+	expect_xpath(path,
+		     "contains(//property[starts-with(@value, 'odd.o')]/@value, 'pinning m: 16')",
+		     "true");
+}
+
 Test(report, the_schema_refuses_a_report_with_a_field_missing_or_too_many)
 {
 	json_t *doc = json_report(), *schema = load_schema();
