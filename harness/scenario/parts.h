@@ -7,8 +7,8 @@
 #include "scenario/schema.h"
 
 extern const struct schema schema_scenario, schema_step, schema_send, schema_restart,
-	schema_upgrade, schema_override, schema_expect, schema_identity, schema_hop, schema_maps,
-	schema_entry;
+	schema_upgrade, schema_override, schema_expect, schema_identity, schema_redirect,
+	schema_hop, schema_maps, schema_entry, schema_target;
 extern const struct schema *const schema_parts[]; /* in the reference's order; ends with NULL */
 
 bool parse_u64(const char *s, size_t len, uint64_t max, uint64_t *out); /* decimal or 0x hex */
@@ -28,6 +28,11 @@ int read_expects(struct schema_ctx *ctx, const struct value *v, struct step *ste
 /* What no table can see: expectations that this step can never meet, or never fail. */
 int check_expects(struct schema_ctx *ctx, const struct step *step);
 int read_steps(struct schema_ctx *ctx, const struct value *v, struct scenario *s);
+
+/* `target:` and `maps:` of a raw scenario, into s->target; check_raw() once all keys are read. */
+int read_target(struct schema_ctx *ctx, const struct value *v, struct scenario *s);
+int read_raw_maps(struct schema_ctx *ctx, const struct value *v, struct scenario *s);
+int check_raw(struct schema_ctx *ctx, const struct value *v, struct scenario *s);
 
 /* A file of the scenario's own folder, or of fixtures/captures above it. */
 int find_capture(struct schema_ctx *ctx, const struct value *v, const char **out);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A scenario as pure data: a cluster, steps, expectations. Every part knows where it was written.
+/* A scenario as pure data: a cluster or a target, steps, expectations. Every part knows where it was
+ * written.
  *
  * Read by scenario_load() through the table in scenario/schema.h, which also makes the reference
  * in docs/ and the suggestions for misspelt keys.
@@ -47,6 +48,17 @@ struct binding { /* one line of `as:` */
 	struct loc loc;
 };
 
+/* Where the program asked for the packet to go: the last such call of the hop. */
+struct redirect_expect {
+	struct loc loc;
+	int helper; /* of words_redirect; 0: any */
+	bool has_ifindex, has_flags, has_key;
+	uint32_t ifindex;
+	uint64_t flags;
+	const char *map; /* of redirect_map */
+	uint32_t key;
+};
+
 struct field_expect {
 	const struct field *field;
 	const char *value;
@@ -67,7 +79,8 @@ struct packet_expect {
 	const char *program;
 	struct loc program_loc;
 	bool has_verdict;
-	int verdict; /* TC_ACT_* */
+	int verdict;
+	const struct word_table *verdict_words; /* whose word it is; NULL: a bare number */
 	struct loc verdict_loc;
 	bool has_reason;
 	int reason; /* positive drop reason */
@@ -78,6 +91,7 @@ struct packet_expect {
 	bool has_src_identity, has_dst_identity;
 	uint32_t src_identity, dst_identity;
 	struct loc src_identity_loc, dst_identity_loc;
+	const struct redirect_expect *redirect; /* NULL: any */
 	struct field_expect *fields;
 	size_t n_fields;
 };
@@ -95,7 +109,8 @@ struct count_expect { /* "drop", "drop/POLICY", "trace/to-network", "policy-verd
 enum map_change_kind { MAP_ADDED, MAP_CHANGED, MAP_REMOVED, MAP_PRESENT, MAP_ABSENT };
 
 struct map_expect {
-	const char *node, *map;
+	const char *node; /* NULL in a raw scenario: the target's one */
+	const char *map;
 	enum map_change_kind kind; /* PRESENT and ABSENT: of the map after the step */
 	bool has_count;
 	uint64_t min, max;
@@ -112,6 +127,8 @@ struct text_expect { /* a line of the monitor or of the agent's log that must oc
 
 struct expect {
 	struct loc loc;
+	const struct value *source; /* as written */
+	bool raw; /* of a raw scenario: maps without nodes */
 	struct packet_set packets; /* which of the step's packets; n == 0: all */
 	struct field_expect *match; /* and only those whose fields as captured match */
 	size_t n_match;
@@ -138,6 +155,12 @@ struct send_step {
 	struct packet_set packets;
 	struct binding *as;
 	size_t n_as;
+	/* Raw scenarios: where the packets enter. */
+	const char *role; /* of a target file's hook: "endpoint"; NULL */
+	const char *hook; /* "ingress", "xdp"; NULL: the program's own */
+	struct loc hook_loc;
+	uint32_t ifindex; /* 0: the target's */
+	uint32_t mark, rx_queue;
 };
 
 /* How an agent behaves at start: what is right, or what a release of the past did. */
@@ -182,17 +205,46 @@ struct step {
 	size_t n_expects;
 };
 
+struct setting;
+struct target_desc;
+
+/* What a raw scenario runs: one program of an object, or a target file. */
+struct raw_target {
+	struct loc loc;
+	const char *object; /* path; NULL: a target file */
+	struct loc object_loc;
+	const char *program; /* NULL: the object's only one */
+	const char *sha256; /* of the object when this was written, lower case; NULL */
+	struct loc sha256_loc;
+	const char *file; /* name or path for target_desc_load(); NULL: an object */
+	const char *objects; /* folder for the target file's objects; NULL: its own */
+	struct target_desc *desc; /* of the object or the file; NULL where .missing */
+	const struct setting *config;
+	size_t n_config;
+	const char **type_sections, **type_names; /* section types */
+	size_t n_types;
+	bool pristine, follow;
+	const char *missing; /* why it cannot run on this machine; NULL */
+	/* Entries before the first step: {MAP: [{key, value}]}, and files for maps_file_read(). */
+	const struct value *entries;
+	const char **maps;
+	size_t n_maps;
+};
+
 struct scenario {
 	struct arena *arena; /* holds all of it */
 	const char *path; /* the scenario.yaml, as the user would type it */
 	const char *dir;
 	const char *name, *summary, *origin; /* origin may be NULL */
 	struct loc loc;
-	const char *cluster; /* folder, resolved */
+	struct raw_target *target; /* a raw scenario; NULL: it has a cluster */
+	const char *cluster; /* folder, resolved; NULL in a raw scenario */
 	struct loc cluster_loc;
 	const struct value *values; /* overrides of the cluster's values.yaml, NULL if none */
 	unsigned engines; /* of enum engine_kind */
 	uint64_t seed;
+	bool unreviewed; /* recorded, and nobody has said yet that it is right */
+	struct loc unreviewed_loc;
 	struct step *steps;
 	size_t n_steps;
 };
