@@ -15,40 +15,52 @@ struct replay;
 struct replay_opts {
 	struct target_opts target; /* env is replay's own: leave it NULL */
 	bool pristine; /* nothing is interposed */
-	const char *object, *program; /* either the program */
-	const char *role; /* or the role or device and its hook, of a target file */
-	const char *hook;
+	const char *object, *program; /* either the program; both NULL: the only one there is */
+	const char *role; /* or the role or device of a target file */
+	const char *hook; /* "ingress", "egress", "xdp"; NULL: what the program's type says */
 	const char *const *maps; /* files for maps_file_read() */
 	size_t n_maps;
-	/* Entries written in a scenario: {MAP: [{key, value}]}; NULL: none */
-	const struct value *entries;
+	const struct value
+		*entries; /* as written in a scenario: {MAP: [{key, value}]}; NULL: none */
 	uint32_t ifindex; /* device the packet is at; 0: the target file's, else 2 */
-	uint32_t mark; /* tc: __sk_buff.mark at entry */
+	const uint8_t *mac; /* of that device where the target file has none; NULL: any */
+	const char *ip_batch; /* file for `ip -batch` in the namespace: routes, neighbours; NULL */
+	uint32_t mark; /* of an skb at entry */
 	uint32_t rx_queue; /* XDP */
 	const struct tunnel_meta *tunnel; /* at entry; NULL: none */
 	uint64_t seed;
 	bool follow;
-	bool no_changes; /* maps are not watched */
-	bool no_tail_trace;
+	bool verdicts_only; /* replay_packet() will not be called: maps are not watched */
 };
 
-/* Enters the sandbox. *out's programs are loaded, maps seeded. */
+/* What seeding did. */
+struct replay_seeded {
+	size_t entries, maps;
+	const char **notes; /* fields of a file that the map's type lacks */
+	size_t n_notes;
+};
+
+/* Enters the sandbox; the calling thread stays in the replay's network namespace until replay_close().
+ * *out's programs are loaded, maps seeded. What opts points to outlives the replay.
+ */
 int replay_open(const struct replay_opts *opts, struct replay **out, struct err *err);
-/* Everything that can be seen. ts_ns of the packet moves the clock, from the first packet on. Memory of *t
- * from a. A packet that the kernel refuses to run is unmodelled, with the reason; err is for what ends
- * the replay.
+/* Everything that can be seen. The packet's time moves the clock, from that of the first packet on. Memory
+ * of *t from a. A packet that the kernel refuses to run is unmodelled, with the reason; err is for what
+ * ends the replay.
  */
 int replay_packet(struct replay *r, const struct capture_packet *p, struct arena *a,
 		  struct trace *t, struct err *err);
 /* The verdict alone: no events, no maps, nothing copied out. 1: the kernel refuses this packet, *why
  * says it (static text).
  */
-int replay_verdict(struct replay *r, const struct capture_packet *p, int *verdict,
-		   const char **why, struct err *err);
+int replay_verdict(struct replay *r, const struct capture_packet *p, int *verdict, const char **why,
+		   struct err *err);
+/* Time passes without packets. */
+void replay_advance(struct replay *r, uint64_t ns);
 enum hook replay_hook(const struct replay *r);
+uint32_t replay_ifindex(const struct replay *r);
 const struct target *replay_target(const struct replay *r);
 const struct target_program *replay_program(const struct replay *r);
-/* Entries that were written, and remarks on fields left out. */
 const struct replay_seeded *replay_seeded(const struct replay *r);
 void replay_close(struct replay *r); /* NULL is fine */
 

@@ -63,6 +63,7 @@ struct hop {
 	size_t n_events;
 	uint64_t lost;
 	/* The rest is seen by engine/replay.c only. */
+	uint32_t mark, out_mark; /* of the skb, at entry and exit */
 	bool observed; /* its helper calls were noted: redirects and tunnel are complete */
 	struct hop_redirect *redirects; /* in the order asked; the last one counts */
 	size_t n_redirects;

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* One packet through one program by BPF_PROG_TEST_RUN, whatever hook the program is for. */
+#ifndef VERDICT_ENGINE_PROG_RUN_H
+#define VERDICT_ENGINE_PROG_RUN_H
+
+#include "base/err.h"
+#include "base/words.h"
+
+struct prog_run {
+	int fd;
+	enum hook hook;
+	const uint8_t *data; /* an Ethernet frame */
+	uint32_t len;
+	uint32_t ifindex; /* of the caller's network namespace */
+	uint32_t ingress_ifindex; /* of an skb; 0: made locally */
+	uint32_t mark; /* of an skb */
+	uint32_t rx_queue; /* XDP */
+	uint8_t *out; /* NULL: the bytes at exit are not wanted */
+	uint32_t out_size;
+	/* what came of it */
+	int verdict;
+	uint32_t out_len;
+	uint32_t out_mark; /* of an skb; `mark` unless `out` is given */
+};
+
+/* 1: the kernel does not run this packet, *why says it (static text). System error for all else. */
+int prog_run(struct prog_run *r, const char **why, struct err *err);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the files of a replay share: replay.c (life), replay_hop.c (one program run), replay_seed.c
+ * (maps), replay_follow.c (where a packet goes next).
+ */
+#ifndef VERDICT_ENGINE_REPLAY_INTERNAL_H
+#define VERDICT_ENGINE_REPLAY_INTERNAL_H
+
+#include "engine/replay.h"
+#include "engine/replay_net.h"
+#include "target/maps_watch.h"
+
+#define REPLAY_OUT_SIZE (256 * 1024)
+
+struct watched {
+	struct map *map;
+	struct maps_watch *watch;
+};
+
+struct replay {
+	struct arena *arena; /* of the whole replay */
+	struct replay_opts opts;
+	const struct target_desc *desc;
+	struct helper_env *env; /* NULL: pristine */
+	struct target *target;
+	struct target_program program; /* at the hook where packets enter */
+	enum hook hook;
+	struct replay_net *net;
+	struct replay_device *devices;
+	size_t n_devices;
+	const struct replay_device *entry; /* where packets enter */
+	struct watched *watched;
+	size_t n_watched;
+	struct replay_seeded seeded;
+	bool has_first;
+	uint64_t first_ts, advanced; /* of the first packet; by replay_advance() */
+	struct arena *scratch; /* reset for each packet */
+	uint8_t *out;
+};
+
+/* Where a packet is. */
+struct place {
+	struct target_program program;
+	enum hook hook;
+	const struct replay_device *device;
+	uint32_t mark;
+	const struct tunnel_meta *tunnel; /* metadata it arrives with */
+};
+
+/* replay_seed.c */
+int replay_seed(struct replay *r, struct err *err);
+/* replay_hop.c. 1: the kernel refuses the packet, the trace says why. *mark: the skb's afterwards. */
+int replay_hop(struct replay *r, const struct place *at, const struct frame *in, struct arena *a,
+	       struct trace *t, uint32_t *mark, struct err *err);
+int replay_start_watches(struct replay *r, struct err *err);
+const struct replay_device *replay_device_by_ifindex(const struct replay *r, uint32_t ifindex);
+/* replay_follow.c: what the trace's last hop comes to. True: the packet goes on at *at; else the trace
+ * has its outcome.
+ */
+bool replay_next(const struct replay *r, struct trace *t, struct arena *a, struct place *at);
+
+#endif
