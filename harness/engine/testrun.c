@@ -41,7 +41,7 @@ struct engine {
 	struct arena *arena;
 	struct engine_opts opts;
 	const char *objects;
-	struct vclock *clock; /* NULL when pristine */
+	struct helper_env *env; /* NULL when pristine */
 	uint64_t now_ns; /* the scenario's time */
 	struct node_state *nodes;
 	size_t n_nodes;
@@ -86,26 +86,26 @@ static int find_programs(struct node_state *n, struct err *err)
 /* An agent reads the maps by the clock it is given. */
 static int time_before_start(struct engine *e, struct node_state *n, uint64_t real, struct err *err)
 {
-	if (!e->clock || !n->real_time)
+	if (!e->env || !n->real_time)
 		return 0;
-	return aging_real_to_clock(n->pin_dir, vclock_get(e->clock), real, err);
+	return aging_real_to_clock(n->pin_dir, helper_env_clock(e->env), real, err);
 }
 
 static int time_after_start(struct engine *e, struct node_state *n, uint64_t real, struct err *err)
 {
 	bool was_real = n->real_time;
 
-	n->real_time = !e->clock || agent_pristine(n->agent);
-	if (!n->real_time || (was_real && !e->clock))
+	n->real_time = !e->env || agent_pristine(n->agent);
+	if (!n->real_time || (was_real && !e->env))
 		return 0;
 	if (!was_real)
 		aging_start(&n->aging, e->now_ns);
-	if (!e->clock)
+	if (!e->env)
 		return 0;
 	log_warn("node %s: the object does not load with its clock calls replaced and runs as "
 		 "shipped: time is real there, and the maps are aged to follow the scenario's",
 		 n->topo->name);
-	return aging_clock_to_real(n->pin_dir, vclock_get(e->clock), real, err);
+	return aging_clock_to_real(n->pin_dir, helper_env_clock(e->env), real, err);
 }
 
 static int start_agent(struct engine *e, struct node_state *n, const struct restart_step *how,
@@ -124,7 +124,7 @@ static int start_agent(struct engine *e, struct node_state *n, const struct rest
 		.on_map_mismatch = how ? how->on_map_mismatch : MAP_MISMATCH_MIGRATE,
 		.maps = how ? how->maps : NULL,
 		.n_maps = how ? how->n_maps : 0,
-		.clock = e->clock,
+		.env = e->env,
 		.log = forward_line,
 		.log_arg = &ctx,
 	};
@@ -150,7 +150,7 @@ static void testrun_close(struct engine *e)
 	leave_node(e, &ignored);
 	for (size_t i = 0; i < e->n_nodes; i++)
 		agent_stop(e->nodes[i].agent);
-	vclock_free(e->clock);
+	helper_env_free(e->env);
 	fd_cleanup(&e->home_ns);
 	free(e->out);
 	arena_free(e->arena);
@@ -167,11 +167,11 @@ static int set_up(struct engine *e, const struct log_sink *log, struct err *err)
 	if (e->home_ns < 0)
 		return e->home_ns;
 	if (!e->opts.pristine)
-		ret = vclock_new(&e->clock, err);
+		ret = helper_env_new(&e->env, err);
 	if (ret)
 		return ret;
-	if (e->clock)
-		vclock_set(e->clock, BOOT_NS);
+	if (e->env)
+		helper_env_set_clock(e->env, BOOT_NS);
 	for (size_t i = 0; i < e->n_nodes && !ret; i++) {
 		struct node_state *n = &e->nodes[i];
 
@@ -346,8 +346,8 @@ static int move_time(struct engine *e, uint64_t now_ns, struct err *err)
 	int ret = 0;
 
 	e->now_ns = now_ns;
-	if (e->clock)
-		vclock_set(e->clock, BOOT_NS + now_ns);
+	if (e->env)
+		helper_env_set_clock(e->env, BOOT_NS + now_ns);
 	for (size_t i = 0; i < e->n_nodes && !ret; i++)
 		if (e->nodes[i].real_time)
 			ret = aging_catch_up(&e->nodes[i].aging, e->nodes[i].pin_dir, now_ns, err);

@@ -68,7 +68,7 @@ static int open_objects(struct agent *a, struct err *err)
 		.maps = a->opts.maps,
 		.n_maps = a->opts.n_maps,
 		.on_map_mismatch = a->opts.on_map_mismatch,
-		.clock = a->opts.clock,
+		.env = a->opts.env,
 		.log = a->opts.log,
 		.log_arg = a->opts.log_arg,
 	};
@@ -131,7 +131,7 @@ static int open_events(struct agent *a, struct err *err)
 		int fd = object_map_fd(a->objects[i], "cilium_events");
 
 		if (fd >= 0)
-			return event_ring_open(fd, !a->opts.clock, &a->events, err);
+			return event_ring_open(fd, !a->opts.env, &a->events, err);
 	}
 	return 0;
 }

@@ -25,7 +25,7 @@
 #include "cluster/cluster.h"
 #include "scenario/scenario.h"
 #include "target/events.h"
-#include "target/interpose.h"
+#include "target/helper_env.h"
 
 struct agent_opts {
 	const struct cluster *cluster;
@@ -41,7 +41,7 @@ struct agent_opts {
 	enum map_mismatch on_map_mismatch;
 	const struct map_override *maps;
 	size_t n_maps;
-	struct vclock *clock; /* NULL: real time */
+	struct helper_env *env; /* NULL: the kernel's own clock */
 	bool no_events; /* leave the perf ring to a reader outside this process */
 	/* One line, logfmt as Cilium's: level=info msg="..." */
 	void (*log)(void *arg, const char *line);

@@ -30,14 +30,20 @@ struct helper_note {
 	uint32_t kind; /* enum note_kind */
 	uint32_t ifindex;
 	uint64_t flags;
-	uint32_t map_id; /* REDIRECT_MAP: kernel id of the map, 0 not known; TAIL_CALL: of the array */
+	uint32_t
+		map_id; /* REDIRECT_MAP: kernel id of the map, 0 not known; TAIL_CALL: of the array */
 	uint32_t key; /* REDIRECT_MAP: key; TAIL_CALL: slot */
 	int64_t ret; /* what the kernel's helper returned */
 	uint32_t family; /* REDIRECT_NEIGH with params: AF_INET or AF_INET6 */
 	uint8_t next_hop[16]; /* network order */
 };
 
-/* As bpf_skb_set_tunnel_key() and _opt() take it (struct bpf_tunnel_key, uapi/linux/bpf.h). */
+/* What a Geneve header can hold, and the kernel takes at most (IP_TUNNEL_OPTS_MAX, in words of four). */
+#define TUNNEL_OPT_MAX 252
+
+/* As bpf_skb_set_tunnel_key() and _opt() take it (struct bpf_tunnel_key, uapi/linux/bpf.h). In what a
+ * packet came with, remote is who sent it; in what a program set, whom it goes to.
+ */
 struct tunnel_meta {
 	bool has_key, has_opt;
 	uint32_t id; /* VNI; host order, as all below but the IPv6 address */
@@ -45,12 +51,13 @@ struct tunnel_meta {
 	uint32_t remote_ip4, local_ip4;
 	uint8_t remote_ip6[16], local_ip6[16];
 	uint8_t tos, ttl;
-	uint16_t ext;
+	uint32_t label; /* IPv6: flow label */
 	uint64_t flags; /* BPF_F_*; of the set call */
-	uint8_t opt[64]; /* Geneve options, as on the wire */
+	uint8_t opt[TUNNEL_OPT_MAX]; /* Geneve options, as on the wire */
 	uint32_t opt_len;
 };
 
+/* System error: no permission, no memory. */
 int helper_env_new(struct helper_env **out, struct err *err);
 void helper_env_free(struct helper_env *e); /* NULL is fine */
 
@@ -64,8 +71,8 @@ void helper_env_set_tunnel(struct helper_env *e, const struct tunnel_meta *in);
 
 /* Before each program run: forgets the notes, and what was set as tunnel metadata. */
 void helper_env_begin(struct helper_env *e);
-/* The notes since; *n may be less than were made: *lost says how many did not fit. Valid until
- * helper_env_begin().
+/* The notes since; the newest if not all fit: *lost says how many were made before them. Valid until
+ * the next call of either.
  */
 const struct helper_note *helper_env_notes(const struct helper_env *e, size_t *n, size_t *lost);
 /* What the program set as tunnel metadata; false if nothing. */

@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "target/vclock.h"
+#include "target/helper_env_layout.h"
 
 #define LD_IMM64 0x18 /* BPF_LD | BPF_DW | BPF_IMM; takes two slots */
 
@@ -37,7 +37,7 @@ static const struct interposed {
 
 struct interposer {
 	struct arena *arena; /* what libbpf reads during the load: instructions, records */
-	const struct vclock *clock;
+	const struct helper_env *env;
 	int *handlers;
 	size_t n_handlers;
 	uint32_t func_type; /* BTF_FUNC_STATIC in the object's BTF; 0 without BTF */
@@ -156,7 +156,7 @@ static int prepare_load(struct bpf_program *prog, struct bpf_prog_load_opts *opt
 	memcpy(insns, bpf_program__insns(prog), n * sizeof(*insns));
 	if (!replace_calls(ip, insns, n))
 		return 0;
-	write_clock_subprogram(insns + n, vclock_fd(ip->clock));
+	write_clock_subprogram(insns + n, helper_env_fd(ip->env));
 	ret = bpf_program__set_insns(prog, insns, n + CLOCK_INSNS);
 	if (ret)
 		return ret;
@@ -249,7 +249,7 @@ static int hook_sections(struct interposer *ip, const struct bpf_object *probe, 
 	return ret;
 }
 
-int interpose_new(const struct bpf_object *probe, const struct vclock *clock,
+int interpose_new(const struct bpf_object *probe, const struct helper_env *env,
 		  struct interposer **out, struct err *err)
 {
 	struct interposer *ip = calloc(1, sizeof(*ip));
@@ -258,7 +258,7 @@ int interpose_new(const struct bpf_object *probe, const struct vclock *clock,
 	if (!ip)
 		return err_system(err, ENOMEM, "cannot interpose helpers");
 	ip->arena = arena_new();
-	ip->clock = clock;
+	ip->env = env;
 	ret = hook_sections(ip, probe, err);
 	if (ret) {
 		interpose_free(ip);

@@ -12,14 +12,7 @@
 #include "base/err.h"
 
 struct bpf_object;
-
-/* The virtual clock: one mmapable array map that every interposed program reads. */
-struct vclock;
-
-int vclock_new(struct vclock **out, struct err *err);
-void vclock_set(struct vclock *c, uint64_t ns); /* CLOCK_MONOTONIC as programs see it; no syscall */
-uint64_t vclock_get(const struct vclock *c);
-void vclock_free(struct vclock *c);
+struct helper_env;
 
 /* One object's load. libbpf chooses a program's load hook by section name when an object is opened,
  * so the hooks must be there before: interpose_new() looks at a first opening of the same file,
@@ -28,9 +21,9 @@ void vclock_free(struct vclock *c);
 struct interposer;
 
 /* Arranges that ktime_get_ns, ktime_get_boot_ns, ktime_get_coarse_ns and ktime_get_tai_ns of all
- * programs read the clock. Until interpose_done() no other object may be opened or loaded.
+ * programs read the clock of env. Until interpose_done() no other object may be opened or loaded.
  */
-int interpose_new(const struct bpf_object *probe, const struct vclock *clock,
+int interpose_new(const struct bpf_object *probe, const struct helper_env *env,
 		  struct interposer **out, struct err *err);
 /* Between bpf_object__open and bpf_object__load: adds the subprogram's type to the object's BTF. */
 int interpose_object(struct interposer *ip, struct bpf_object *obj, struct err *err);

@@ -91,11 +91,11 @@ static int open_interposed(struct object *o, struct err *err)
 
 	if (ret)
 		return ret;
-	if (!o->opts.clock) {
+	if (!o->opts.env) {
 		o->bpf = probe;
 		return 0;
 	}
-	ret = interpose_new(probe, o->opts.clock, &o->interposer, err);
+	ret = interpose_new(probe, o->opts.env, &o->interposer, err);
 	bpf_object__close(probe);
 	return ret ? ret : open_bpf(o, &o->bpf, err);
 }

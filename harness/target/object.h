@@ -9,7 +9,7 @@
 #include "cluster/cluster.h"
 #include "scenario/scenario.h"
 #include "target/elf.h"
-#include "target/interpose.h"
+#include "target/helper_env.h"
 
 struct bpf_object;
 struct btf;
@@ -27,7 +27,7 @@ struct object_opts {
 	const struct elf_type_override *types; /* of sections whose name does not tell */
 	size_t n_types;
 	enum map_mismatch on_map_mismatch; /* a pinned map that does not fit the object */
-	struct vclock *clock; /* NULL: the real one */
+	struct helper_env *env; /* of interposed helpers; NULL: none is, all are the kernel's */
 	/* what was reused, migrated, replaced, a line each; may be NULL */
 	void (*log)(void *arg, const char *line);
 	void *log_arg;

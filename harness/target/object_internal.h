@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "target/interpose.h"
 #include "target/maps.h"
 #include "target/object.h"
 
@@ -30,7 +31,7 @@ struct object {
 	struct migration *migrations;
 	unsigned interposed;
 	bool loaded;
-	bool pristine; /* in spite of opts.clock */
+	bool pristine; /* in spite of opts.env */
 	const char *tail_dir, *tail_owner; /* whose prog arrays are pinned where; NULL: nowhere */
 };
 

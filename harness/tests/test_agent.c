@@ -30,7 +30,7 @@ struct world {
 	struct map_entry entries[2048];
 	struct config_value config[2];
 	struct agent_opts opts;
-	struct vclock *clock;
+	struct helper_env *env;
 	struct buf log;
 	struct agent *agent;
 	int drop_reason; /* of the last packet */
@@ -140,9 +140,9 @@ static void with_clock(struct world *w)
 {
 	struct err err = { 0 };
 
-	cr_assert_eq(vclock_new(&w->clock, &err), 0, "%s", err.text);
-	vclock_set(w->clock, 1000 * SECOND);
-	w->opts.clock = w->clock;
+	cr_assert_eq(helper_env_new(&w->env, &err), 0, "%s", err.text);
+	helper_env_set_clock(w->env, 1000 * SECOND);
+	w->opts.env = w->env;
 }
 
 static void start(struct world *w)
@@ -163,7 +163,7 @@ static void restart(struct world *w)
 static void tear_down(struct world *w)
 {
 	agent_stop(w->agent);
-	vclock_free(w->clock);
+	helper_env_free(w->env);
 	buf_free(&w->log);
 	arena_free(w->arena);
 }
@@ -404,10 +404,10 @@ Test(agent, time_is_the_scenarios_and_only_expired_entries_are_collected)
 	cr_assert_eq(send_ip(&w, "cil_to_netdev", API, 53000, ETCD, 53, 0), OK, "UDP");
 	cr_expect_eq(only("cilium_ct_any4_global", "lifetime"), 1060, "60 s from virtual now");
 	cr_expect_eq(only("cilium_ct4_global", "lifetime"), 9000, "8000 s from virtual now");
-	vclock_set(w.clock, 1060 * SECOND);
+	helper_env_set_clock(w.env, 1060 * SECOND);
 	restart(&w);
 	cr_expect_eq(count("cilium_ct_any4_global"), 1, "in its last second it lives");
-	vclock_set(w.clock, 1061 * SECOND);
+	helper_env_set_clock(w.env, 1061 * SECOND);
 	restart(&w);
 	cr_expect_eq(count("cilium_ct_any4_global"), 0, "%s", buf_str(&w.log));
 	cr_expect(logged(&w, "expired=1"), "%s", buf_str(&w.log));

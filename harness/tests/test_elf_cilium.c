@@ -6,7 +6,7 @@
 
 #include "elf_source.h"
 #include "target/object.h"
-#include "target/vclock.h"
+#include "target/helper_env.h"
 
 TestSuite(elf_cilium, .init = set_up, .fini = tear_down);
 
@@ -118,7 +118,7 @@ static void load_whole(const char *name)
 	struct object *o;
 
 	opts.maps = sizes(image, &opts.n_maps);
-	cr_assert_eq(vclock_new(&opts.clock, err), 0, "%s", err->text);
+	cr_assert_eq(helper_env_new(&opts.env, err), 0, "%s", err->text);
 	cr_assert_eq(file_mkdir_p(opts.pin_dir, err), 0, "%s", err->text);
 	cr_assert_eq(object_load(&opts, &o, err), 0, "%s", err->text);
 	cr_expect(!object_pristine(o) && object_interposed(o) > 0, "%s", name);
@@ -126,7 +126,7 @@ static void load_whole(const char *name)
 		cr_expect_neq(program_in_slot(o, &image->slots[i]), 0, "%s: slot %u is empty", name,
 			      image->slots[i].index);
 	object_free(o);
-	vclock_free(opts.clock);
+	helper_env_free(opts.env);
 	elf_free(image);
 }
 

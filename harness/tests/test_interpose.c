@@ -33,7 +33,7 @@ static const char source[] = BPF_PRELUDE
 
 struct fixture {
 	struct arena *arena;
-	struct vclock *clock;
+	struct helper_env *env;
 	struct object *object;
 };
 
@@ -45,8 +45,8 @@ static void load(struct fixture *f, bool virtual)
 	f->arena = arena_new();
 	opts.path = compile_bpf(f->arena, "clock", source);
 	if (virtual) {
-		cr_assert_eq(vclock_new(&f->clock, &err), 0, "%s", err.text);
-		opts.clock = f->clock;
+		cr_assert_eq(helper_env_new(&f->env, &err), 0, "%s", err.text);
+		opts.env = f->env;
 	}
 	cr_assert_eq(object_load(&opts, &f->object, &err), 0, "%s", err.text);
 }
@@ -54,7 +54,7 @@ static void load(struct fixture *f, bool virtual)
 static void unload(struct fixture *f)
 {
 	object_free(f->object);
-	vclock_free(f->clock);
+	helper_env_free(f->env);
 	arena_free(f->arena);
 }
 
@@ -101,8 +101,8 @@ static uint64_t monotonic(void)
 
 static void check_all_at(const struct fixture *f, uint64_t now)
 {
-	vclock_set(f->clock, now);
-	cr_expect_eq(vclock_get(f->clock), now);
+	helper_env_set_clock(f->env, now);
+	cr_expect_eq(helper_env_clock(f->env), now);
 	run(f, "at_tc");
 	for (uint32_t i = 0; i < 4; i++)
 		cr_expect_eq(slot(f, i), now, "helper of slot %u", i);
@@ -129,7 +129,7 @@ Test(interpose, sections_of_every_kind_are_hooked)
 
 	NEEDS_ROOT();
 	load(&f, true);
-	vclock_set(f.clock, 77);
+	helper_env_set_clock(f.env, 77);
 	run(&f, "at_named");
 	cr_expect_eq(slot(&f, 7), 77, "classifier");
 	run(&f, "at_xdp");
@@ -158,7 +158,7 @@ Test(interpose, without_a_clock_time_is_the_kernels_also_after_a_virtual_load)
 	NEEDS_ROOT();
 	load(&virtual, true);
 	load(&real, false);
-	vclock_set(virtual.clock, 1);
+	helper_env_set_clock(virtual.env, 1);
 	before = monotonic();
 	run(&real, "at_tc");
 	after = monotonic();
@@ -187,9 +187,9 @@ Test(interpose, an_object_that_loads_only_as_shipped_runs_on_real_time_and_says_
 	NEEDS_ROOT();
 	opts.path = compile_bpf(f.arena, "deep", deep_source);
 	opts.log_arg = &warnings;
-	cr_assert_eq(vclock_new(&f.clock, &err), 0, "%s", err.text);
-	opts.clock = f.clock;
-	vclock_set(f.clock, 5);
+	cr_assert_eq(helper_env_new(&f.env, &err), 0, "%s", err.text);
+	opts.env = f.env;
+	helper_env_set_clock(f.env, 5);
 	cr_assert_eq(object_load(&opts, &f.object, &err), 0, "%s", err.text);
 	cr_expect(object_pristine(f.object));
 	cr_expect_eq(object_interposed(f.object), 0);

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The map value behind a helper_env as the instructions of interposed programs address it, and what
+ * only those who write such instructions need of it.
+ */
+#ifndef VERDICT_TARGET_HELPER_ENV_LAYOUT_H
+#define VERDICT_TARGET_HELPER_ENV_LAYOUT_H
+
+#include <linux/bpf.h>
+
+#include "target/helper_env.h"
+
+/* A power of two: programs find a slot by masking the count of notes. */
+#define ENV_NOTES 64
+
+struct env_note {
+	uint32_t kind, ifindex;
+	uint64_t flags;
+	uint64_t map; /* REDIRECT_MAP: the kernel's address of the map; TAIL_CALL: the array's id */
+	uint32_t key, family;
+	int64_t ret;
+	uint8_t next_hop[16];
+};
+
+/* Programs write with single instructions; this process reads and writes between program runs. */
+struct env_shared {
+	uint64_t clock_ns;
+	uint64_t random; /* state of SplitMix64 */
+	uint64_t n_notes; /* made, of which the newest ENV_NOTES are kept */
+	uint64_t map_address; /* see helper_env_learn_map() */
+	/* What the packet came with, as bpf_skb_set_tunnel_key() wants it in order that _get_ finds it */
+	uint64_t in_pending; /* not given to the kernel yet, in this program run */
+	uint64_t in_flags;
+	struct bpf_tunnel_key in_key;
+	uint32_t in_opt_len;
+	uint8_t in_opt[TUNNEL_OPT_MAX];
+	/* What the program set, as bpf_skb_get_tunnel_key() returned it */
+	uint32_t out_has_key, out_has_opt;
+	uint64_t out_flags;
+	struct bpf_tunnel_key out_key;
+	uint32_t out_opt_len;
+	uint8_t out_opt[TUNNEL_OPT_MAX];
+	struct env_note notes[ENV_NOTES];
+};
+
+int helper_env_fd(const struct helper_env *e); /* the array map: one struct env_shared */
+/* Programs can tell a map by its address only. Notes of that map carry its id from now on. */
+int helper_env_learn_map(struct helper_env *e, int map_fd, struct err *err);
+
+#endif
