@@ -36,11 +36,17 @@ struct desc_hook {
 	struct loc loc;
 };
 
+/* The program type of a section whose name tells none, as struct elf_type_override. */
+struct desc_type {
+	const char *section, *type;
+	struct loc loc;
+};
+
 struct desc_object {
 	const char *name; /* "bpf_lxc.o": file in the folder of the objects */
 	const char *path; /* if it is not in that folder: resolved; else NULL */
 	struct settings config;
-	const char **type_sections, **type_names; /* section types, as in elf_type_override */
+	struct desc_type *types;
 	size_t n_types;
 	bool interpose; /* false: loaded as shipped */
 	struct loc loc;
@@ -48,7 +54,7 @@ struct desc_object {
 
 enum map_scope {
 	MAP_SCOPE_NODE, /* one for all objects of a node: default of maps pinned by name */
-	MAP_SCOPE_DEVICE, /* one for each device's load of an object: default of all others */
+	MAP_SCOPE_DEVICE, /* one for each load of an object: default of all others */
 };
 
 struct desc_map {
@@ -72,10 +78,12 @@ struct desc_device {
 	const char *name;
 	uint32_t ifindex;
 	const char *role; /* whose hooks it has */
+	struct loc role_loc;
 	bool has_mac;
 	uint8_t mac[6];
 	uint16_t mtu; /* 0: 1500 */
-	struct settings config; /* its own loads of the objects, if any */
+	struct settings config;
+	bool own_load; /* it has config, or a tail call names it: its role's objects are loaded for it */
 	struct loc loc;
 };
 
@@ -83,7 +91,7 @@ enum event_decoder { DECODER_NONE, DECODER_CILIUM };
 
 struct target_desc {
 	struct arena *arena; /* holds all of it */
-	const char *path; /* NULL: made by target_desc_of_object() */
+	const char *path; /* of the file, as the user would type it; NULL: none */
 	const char *name, *summary;
 	const char *objects_dir; /* resolved; NULL: from objects_env or the command line */
 	const char *objects_env; /* variable that names the folder; NULL */
@@ -100,6 +108,7 @@ struct target_desc {
 	struct desc_device *devices;
 	size_t n_devices;
 	const char *events_map; /* NULL: none */
+	struct loc events_loc;
 	enum event_decoder decoder;
 	bool interpose;
 };

@@ -34,6 +34,7 @@ static int load_one(struct target_set *s, const struct plan *p, const struct pla
 		.types = l->types,
 		.n_types = l->n_types,
 		.on_map_mismatch = MAP_MISMATCH_RECREATE,
+		.env = p->desc->interpose && l->object->interpose ? p->opts->env : NULL,
 		.log = p->opts->log,
 		.log_arg = p->opts->log_arg,
 	};
