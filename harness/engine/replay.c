@@ -61,15 +61,15 @@ static int find_hook(struct replay *r, struct err *err)
 				 "%s is a program of type %s: BPF_PROG_TEST_RUN gives packets to "
 				 "tc, XDP, cgroup_skb, socket filter and lwt programs only",
 				 p->name, type ? type : "unknown");
-	if (!r->opts.hook)
+	if (!r->place.hook)
 		return 0;
-	if (!word_parse(&words_hook, r->opts.hook, &asked))
-		return err_input(err, NULL, "there is no hook %s", r->opts.hook);
+	if (!word_parse(&words_hook, r->place.hook, &asked))
+		return err_input(err, NULL, "there is no hook %s", r->place.hook);
 	if (asked == HOOK_TC_EGRESS && r->hook == HOOK_TC_INGRESS)
 		r->hook = HOOK_TC_EGRESS;
 	if (asked != (int)r->hook)
 		return err_input(err, NULL, "%s is a program of type %s: it cannot be at hook %s",
-				 p->name, type ? type : "unknown", r->opts.hook);
+				 p->name, type ? type : "unknown", r->place.hook);
 	return 0;
 }
 
@@ -107,13 +107,13 @@ static int program_at_hook(struct replay *r, struct err *err)
 {
 	int hook;
 
-	if (!r->opts.hook || !word_parse(&words_hook, r->opts.hook, &hook))
+	if (!r->place.hook || !word_parse(&words_hook, r->place.hook, &hook))
 		return err_input(err, NULL, "%s/%s is no hook that packets can be given to",
-				 r->opts.role, r->opts.hook ? r->opts.hook : "");
-	if (target_at(r->target, r->opts.role, (enum hook)hook, &r->program) == 0)
+				 r->place.role, r->place.hook ? r->place.hook : "");
+	if (target_at(r->target, r->place.role, (enum hook)hook, &r->program) == 0)
 		return 0;
-	err_input(err, NULL, "target %s has no program at %s/%s", r->desc->name, r->opts.role,
-		  r->opts.hook);
+	err_input(err, NULL, "target %s has no program at %s/%s", r->desc->name, r->place.role,
+		  r->place.hook);
 	for (size_t i = 0; i < r->desc->n_hooks; i++)
 		err_hint(err, "  %s/%s is %s/%s", r->desc->hooks[i].role, r->desc->hooks[i].name,
 			 r->desc->hooks[i].ref.object, r->desc->hooks[i].ref.program);
@@ -122,7 +122,7 @@ static int program_at_hook(struct replay *r, struct err *err)
 
 static int find_program(struct replay *r, struct err *err)
 {
-	const struct replay_opts *o = &r->opts;
+	const struct replay_place *o = &r->place;
 	int ret;
 
 	if (o->role)
@@ -136,49 +136,41 @@ static int find_program(struct replay *r, struct err *err)
 
 /* ---- devices ---- */
 
-static const struct replay_device *entry_device(const struct replay *r)
+static struct replay_device *entry_device(const struct replay *r)
 {
-	const struct replay_opts *o = &r->opts;
+	const struct replay_place *o = &r->place;
 
-	for (size_t i = 0; i < r->desc->n_devices; i++) {
-		const struct desc_device *d = &r->desc->devices[i];
+	for (size_t i = 0; i < r->n_devices; i++) {
+		const struct desc_device *d = i < r->desc->n_devices ? &r->desc->devices[i] : NULL;
 
-		if (o->ifindex
-			    ? d->ifindex == o->ifindex
-			    : o->role && (!strcmp(d->name, o->role) || !strcmp(d->role, o->role)))
-			return &r->devices[i];
+		if (o->ifindex ? r->devices[i]->ifindex == o->ifindex
+			       : d && o->role &&
+					 (!strcmp(d->name, o->role) || !strcmp(d->role, o->role)))
+			return r->devices[i];
 	}
 	return NULL;
 }
 
-/* Those of the target file, and one for the packets if it is none of them. */
+static struct replay_device *add_device(struct replay *r)
+{
+	r->devices = arena_grow(r->arena, r->devices, r->n_devices, sizeof(struct replay_device *));
+	r->devices[r->n_devices] = arena_new_of(r->arena, struct replay_device);
+	return r->devices[r->n_devices++];
+}
+
+/* Those of the target file come first, in its order. */
 static void plan_devices(struct replay *r)
 {
-	const struct target_desc *d = r->desc;
-	uint32_t ifindex = r->opts.ifindex ? r->opts.ifindex : DEFAULT_IFINDEX;
-	struct replay_device *own;
+	for (size_t i = 0; i < r->desc->n_devices; i++) {
+		const struct desc_device *d = &r->desc->devices[i];
+		struct replay_device *own = add_device(r);
 
-	r->devices = arena_alloc(r->arena, (d->n_devices + 1) * sizeof(*r->devices));
-	for (size_t i = 0; i < d->n_devices; i++) {
-		r->devices[i] = (struct replay_device){
-			.name = d->devices[i].name,
-			.ifindex = d->devices[i].ifindex,
-			.has_mac = d->devices[i].has_mac,
-			.mtu = d->devices[i].mtu,
-		};
-		memcpy(r->devices[i].mac, d->devices[i].mac, sizeof(r->devices[i].mac));
+		own->name = d->name;
+		own->ifindex = d->ifindex;
+		own->has_mac = d->has_mac;
+		own->mtu = d->mtu;
+		memcpy(own->mac, d->mac, sizeof(own->mac));
 	}
-	r->n_devices = d->n_devices;
-	r->entry = entry_device(r);
-	if (r->entry)
-		return;
-	own = &r->devices[r->n_devices++];
-	own->name = ifindex == 1 ? "lo" : arena_printf(r->arena, "dev%u", ifindex);
-	own->ifindex = ifindex;
-	own->has_mac = r->opts.mac;
-	if (r->opts.mac)
-		memcpy(own->mac, r->opts.mac, sizeof(own->mac));
-	r->entry = own;
 }
 
 static bool any_xdp(const struct replay *r)
@@ -190,16 +182,50 @@ static bool any_xdp(const struct replay *r)
 	return any;
 }
 
-static int check_ifindex(const struct replay *r, struct err *err)
+static int check_ifindex(const struct replay *r, uint32_t ifindex, struct err *err)
 {
-	if (r->hook == HOOK_XDP && r->entry->ifindex == 1)
+	if (r->hook == HOOK_XDP && ifindex == 1)
 		return err_input(err, NULL,
 				 "lo (ifindex 1) has no receive queue that an XDP test run could "
 				 "name: choose another ifindex");
-	if (r->entry->ifindex >= 1000000000)
-		return err_input(err, NULL, "ifindex %u is too large: less than 1000000000 works",
-				 r->entry->ifindex);
+	if (ifindex >= REPLAY_NET_IFINDEX_MAX)
+		return err_input(err, NULL, "ifindex %u is too large: less than %u works", ifindex,
+				 REPLAY_NET_IFINDEX_MAX);
 	return 0;
+}
+
+/* A device of the target file, or one more. */
+static int enter_at_device(struct replay *r, struct err *err)
+{
+	uint32_t ifindex = r->place.ifindex ? r->place.ifindex : DEFAULT_IFINDEX;
+	struct replay_device *own;
+	int ret;
+
+	r->entry = entry_device(r);
+	ret = check_ifindex(r, r->entry ? r->entry->ifindex : ifindex, err);
+	if (ret || r->entry)
+		return ret;
+	r->entry = replay_device_by_ifindex(r, ifindex);
+	if (r->entry)
+		return 0;
+	own = add_device(r);
+	own->name = ifindex == 1 ? "lo" : arena_printf(r->arena, "dev%u", ifindex);
+	own->ifindex = ifindex;
+	own->has_mac = r->place.mac;
+	if (r->place.mac)
+		memcpy(own->mac, r->place.mac, sizeof(own->mac));
+	r->entry = own;
+	return replay_net_add(r->net, (const struct replay_device *const *)&own, 1, any_xdp(r),
+			      err);
+}
+
+int replay_at(struct replay *r, const struct replay_place *place, struct err *err)
+{
+	int ret;
+
+	r->place = *place;
+	ret = find_program(r, err);
+	return ret ? ret : enter_at_device(r, err);
 }
 
 /* ---- life ---- */
@@ -229,14 +255,16 @@ static int set_up(struct replay *r, struct err *err)
 	if (!ret)
 		ret = target_open(&target, &r->target, err);
 	if (!ret)
-		ret = find_program(r, err);
+		ret = replay_net_open(&r->net, err);
 	if (ret)
 		return ret;
 	plan_devices(r);
-	ret = check_ifindex(r, err);
+	ret = replay_net_add(r->net, (const struct replay_device *const *)r->devices, r->n_devices,
+			     any_xdp(r), err);
 	if (!ret)
-		ret = replay_net_open(r->devices, r->n_devices, any_xdp(r), r->opts.ip_batch,
-				      &r->net, err);
+		ret = replay_at(r, &r->opts.place, err);
+	if (!ret && r->opts.ip_batch)
+		ret = replay_net_batch(r->opts.ip_batch, err);
 	if (!ret)
 		ret = replay_seed(r, err);
 	if (!ret && !r->opts.verdicts_only)
@@ -309,8 +337,8 @@ int replay_packet(struct replay *r, const struct capture_packet *p, struct arena
 		.program = r->program,
 		.hook = r->hook,
 		.device = r->entry,
-		.mark = r->opts.mark,
-		.tunnel = r->opts.tunnel,
+		.mark = r->place.mark,
+		.tunnel = r->place.tunnel,
 	};
 	const struct frame *in = &t->frame;
 	int ret;
@@ -349,8 +377,8 @@ int replay_verdict(struct replay *r, const struct capture_packet *p, int *verdic
 		.len = p->caplen,
 		.ifindex = r->entry->ifindex,
 		.ingress_ifindex = r->hook == HOOK_TC_INGRESS ? r->entry->ifindex : 0,
-		.mark = r->opts.mark,
-		.rx_queue = r->opts.rx_queue,
+		.mark = r->place.mark,
+		.rx_queue = r->place.rx_queue,
 	};
 	struct frame frame;
 	int ret;
@@ -368,7 +396,7 @@ int replay_verdict(struct replay *r, const struct capture_packet *p, int *verdic
 	move_clock(r, p->ts_ns);
 	if (r->env) {
 		helper_env_begin(r->env);
-		helper_env_set_tunnel(r->env, r->opts.tunnel);
+		helper_env_set_tunnel(r->env, r->place.tunnel);
 	}
 	ret = prog_run(&run, why, err);
 	if (ret < 0)

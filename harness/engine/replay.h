@@ -12,9 +12,8 @@
 
 struct replay;
 
-struct replay_opts {
-	struct target_opts target; /* env is replay's own: leave it NULL */
-	bool pristine; /* nothing is interposed */
+/* Where packets enter, and in what state. */
+struct replay_place {
 	const char *object, *program; /* either the program; both NULL: the only one there is */
 	const char *role; /* or the role or device of a target file */
 	const char *hook; /* "ingress", "egress", "xdp"; NULL: what the program's type says */
@@ -24,10 +23,20 @@ struct replay_opts {
 		*entries; /* as written in a scenario: {MAP: [{key, value}]}; NULL: none */
 	uint32_t ifindex; /* device the packet is at; 0: the target file's, else 2 */
 	const uint8_t *mac; /* of that device where the target file has none; NULL: any */
-	const char *ip_batch; /* file for `ip -batch` in the namespace: routes, neighbours; NULL */
 	uint32_t mark; /* of an skb at entry */
 	uint32_t rx_queue; /* XDP */
 	const struct tunnel_meta *tunnel; /* at entry; NULL: none */
+};
+
+struct replay_opts {
+	struct target_opts target; /* env is replay's own: leave it NULL */
+	bool pristine; /* nothing is interposed */
+	struct replay_place place; /* of the first packet */
+	const char *const *maps; /* files for maps_file_read() */
+	size_t n_maps;
+	const struct value
+		*entries; /* as written in a scenario: {MAP: [{key, value}]}; NULL: none */
+	const char *ip_batch; /* file for `ip -batch` in the namespace: routes, neighbours; NULL */
 	uint64_t seed;
 	bool follow;
 	bool verdicts_only; /* replay_packet() will not be called: maps are not watched */
@@ -55,6 +64,8 @@ int replay_packet(struct replay *r, const struct capture_packet *p, struct arena
  */
 int replay_verdict(struct replay *r, const struct capture_packet *p, int *verdict, const char **why,
 		   struct err *err);
+/* From the next packet on they enter there. */
+int replay_at(struct replay *r, const struct replay_place *place, struct err *err);
 /* Time passes without packets. */
 void replay_advance(struct replay *r, uint64_t ns);
 enum hook replay_hook(const struct replay *r);

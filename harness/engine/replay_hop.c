@@ -14,8 +14,8 @@
 const struct replay_device *replay_device_by_ifindex(const struct replay *r, uint32_t ifindex)
 {
 	for (size_t i = 0; i < r->n_devices; i++)
-		if (r->devices[i].ifindex == ifindex)
-			return &r->devices[i];
+		if (r->devices[i]->ifindex == ifindex)
+			return r->devices[i];
 	return NULL;
 }
 
@@ -209,15 +209,15 @@ static int take_changes(const struct replay *r, struct hop *hop, struct arena *a
 
 /* ---- the run ---- */
 
-static struct hop *add_hop(struct trace *t, const struct place *at, const struct frame *in,
-			   struct arena *a)
+static struct hop *add_hop(const struct replay *r, struct trace *t, const struct place *at,
+			   const struct frame *in, struct arena *a)
 {
 	struct hop *hop;
 
 	t->hops = arena_grow(a, t->hops, t->n_hops, sizeof(*t->hops));
 	hop = &t->hops[t->n_hops++];
 	memset(hop, 0, sizeof(*hop));
-	hop->node = "";
+	hop->node = arena_strdup(a, r->desc->name);
 	hop->device = arena_strdup(a, at->device->name);
 	hop->at = hop->device;
 	hop->program = arena_strdup(a, at->program.name);
@@ -270,7 +270,7 @@ static int refused(struct trace *t, const char *why)
 int replay_hop(struct replay *r, const struct place *at, const struct frame *in, struct arena *a,
 	       struct trace *t, uint32_t *mark, struct err *err)
 {
-	struct hop *hop = add_hop(t, at, in, a);
+	struct hop *hop = add_hop(r, t, at, in, a);
 	struct prog_run run = {
 		.fd = at->program.fd,
 		.hook = at->hook,
@@ -279,7 +279,7 @@ int replay_hop(struct replay *r, const struct place *at, const struct frame *in,
 		.ifindex = at->device->ifindex,
 		.ingress_ifindex = at->hook == HOOK_TC_INGRESS ? at->device->ifindex : 0,
 		.mark = at->mark,
-		.rx_queue = r->opts.rx_queue,
+		.rx_queue = r->place.rx_queue,
 		.out = r->out,
 		.out_size = REPLAY_OUT_SIZE,
 	};

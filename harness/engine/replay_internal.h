@@ -19,13 +19,14 @@ struct watched {
 struct replay {
 	struct arena *arena; /* of the whole replay */
 	struct replay_opts opts;
+	struct replay_place place; /* of the packets at present */
 	const struct target_desc *desc;
 	struct helper_env *env; /* NULL: pristine */
 	struct target *target;
 	struct target_program program; /* at the hook where packets enter */
 	enum hook hook;
 	struct replay_net *net;
-	struct replay_device *devices;
+	struct replay_device **devices;
 	size_t n_devices;
 	const struct replay_device *entry; /* where packets enter */
 	struct watched *watched;

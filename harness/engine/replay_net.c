@@ -9,16 +9,19 @@
 #include <linux/if_link.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/ns.h"
 
-#define PEER_IFINDEX 1000000000 /* of the other ends: out of the way of any chosen one */
+#define PEER_IFINDEX REPLAY_NET_IFINDEX_MAX /* of the other ends: from there on */
 #define IP_TIMEOUT_S 30
 
 struct replay_net {
 	int home;
+	size_t n_devices;
+	int pass; /* an XDP program that passes all; -1: not needed yet */
 };
 
 static int run_ip(const char *batch_file, const char *input, struct err *err)
@@ -44,70 +47,86 @@ static void describe(struct buf *out, const struct replay_device *d, size_t i)
 	buf_printf(out, "link set peer%zu addrgenmode none up\n", i);
 }
 
-static int make_devices(const struct replay_device *devices, size_t n, struct err *err)
+static int make_devices(struct replay_net *net, const struct replay_device *const *devices,
+			size_t n, struct err *err)
 {
 	__cleanup_buf struct buf batch = BUF_INIT;
 	int ret;
 
 	for (size_t i = 0; i < n; i++)
-		describe(&batch, &devices[i], i);
+		describe(&batch, devices[i], net->n_devices++);
 	ret = run_ip("-", buf_str(&batch), err);
 	return ret ? err_wrap(err, "making the devices of the replay") : 0;
 }
 
-/* A test run of XDP with an ifindex wants a device with receive queues, and veth has them from the
- * moment a program is attached.
- */
-static int attach_pass(const struct replay_device *devices, size_t n, struct err *err)
+static int load_pass(struct replay_net *net, struct err *err)
 {
 	const struct bpf_insn pass[] = {
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = XDP_PASS },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
-	__cleanup_fd int fd = bpf_prog_load(BPF_PROG_TYPE_XDP, "pass", "GPL", pass, 2, NULL);
-	int ret = 0;
 
-	if (fd < 0)
-		return err_system(err, -fd, "loading an XDP program that passes all");
-	for (size_t i = 0; i < n && !ret; i++)
-		if (devices[i].ifindex != 1)
-			ret = bpf_xdp_attach((int)devices[i].ifindex, fd, XDP_FLAGS_DRV_MODE, NULL);
-	return ret ? err_system(err, -ret, "attaching an XDP program to a device of the replay")
-		   : 0;
+	if (net->pass < 0)
+		net->pass = bpf_prog_load(BPF_PROG_TYPE_XDP, "pass", "GPL", pass, 2, NULL);
+	if (net->pass < 0)
+		return err_system(err, -net->pass, "loading an XDP program that passes all");
+	return 0;
+}
+
+/* A test run of XDP with an ifindex wants a device with receive queues, and veth has them from the
+ * moment a program is attached.
+ */
+static int attach_pass(struct replay_net *net, const struct replay_device *const *devices, size_t n,
+		       struct err *err)
+{
+	int ret = load_pass(net, err);
+
+	for (size_t i = 0; i < n && !ret; i++) {
+		if (devices[i]->ifindex == 1)
+			continue;
+		ret = bpf_xdp_attach((int)devices[i]->ifindex, net->pass, XDP_FLAGS_DRV_MODE, NULL);
+		if (ret)
+			return err_system(err, -ret, "attaching an XDP program to %s of the replay",
+					  devices[i]->name);
+	}
+	return ret;
+}
+
+int replay_net_add(struct replay_net *net, const struct replay_device *const *devices, size_t n,
+		   bool xdp, struct err *err)
+{
+	int ret = n ? make_devices(net, devices, n, err) : 0;
+
+	return !ret && xdp ? attach_pass(net, devices, n, err) : ret;
 }
 
 /* `ip -batch` says "Command failed FILE:LINE" of it. */
-static int apply_batch(const char *batch, struct err *err)
+int replay_net_batch(const char *path, struct err *err)
 {
 	int ret;
 
-	if (access(batch, R_OK))
-		return err_input(err, NULL, "%s cannot be read as a batch for ip", batch);
-	ret = run_ip(batch, NULL, err);
+	if (access(path, R_OK))
+		return err_input(err, NULL, "%s: cannot be read as a batch for ip: %s", path,
+				 strerror(errno));
+	ret = run_ip(path, NULL, err);
 	if (ret)
 		err->kind = ERR_INPUT;
 	return ret;
 }
 
-int replay_net_open(const struct replay_device *devices, size_t n, bool xdp, const char *batch,
-		    struct replay_net **out, struct err *err)
+int replay_net_open(struct replay_net **out, struct err *err)
 {
 	struct replay_net *net = calloc(1, sizeof(*net));
 	int ret = 0;
 
 	if (!net)
 		return err_system(err, ENOMEM, "making a network namespace");
+	net->pass = -1;
 	net->home = ns_current(err);
 	if (net->home < 0)
 		ret = net->home;
 	else if (unshare(CLONE_NEWNET))
 		ret = err_system(err, errno, "cannot make a network namespace");
-	if (!ret)
-		ret = make_devices(devices, n, err);
-	if (!ret && batch)
-		ret = apply_batch(batch, err);
-	if (!ret && xdp)
-		ret = attach_pass(devices, n, err);
 	if (ret) {
 		replay_net_close(net);
 		return ret;
@@ -125,5 +144,6 @@ void replay_net_close(struct replay_net *net)
 	if (net->home >= 0)
 		ns_enter(net->home, &ignored);
 	fd_cleanup(&net->home);
+	fd_cleanup(&net->pass);
 	free(net);
 }

@@ -11,6 +11,8 @@
 
 #include "base/err.h"
 
+#define REPLAY_NET_IFINDEX_MAX 1000000000u /* of chosen ones, exclusive */
+
 struct replay_device {
 	const char *name;
 	uint32_t ifindex; /* 1 is lo, which is there already */
@@ -21,11 +23,13 @@ struct replay_device {
 
 struct replay_net;
 
-/* The calling thread is in the new namespace afterwards. batch: a file for `ip -batch` with
- * addresses, routes and neighbours; NULL: none. xdp: the devices take XDP test runs as well.
- */
-int replay_net_open(const struct replay_device *devices, size_t n, bool xdp, const char *batch,
-		    struct replay_net **out, struct err *err);
+/* The calling thread is in the new namespace afterwards. */
+int replay_net_open(struct replay_net **out, struct err *err);
+/* xdp: the devices take XDP test runs as well. */
+int replay_net_add(struct replay_net *net, const struct replay_device *const *devices, size_t n,
+		   bool xdp, struct err *err);
+/* A file for `ip -batch`: addresses, routes, neighbours. */
+int replay_net_batch(const char *path, struct err *err);
 /* The thread is back where it was; the namespace is gone. NULL is fine. */
 void replay_net_close(struct replay_net *net);
 
