@@ -14,6 +14,12 @@
 struct bpf_object;
 struct btf;
 
+/* The user's word on a map: pinned by its name, or the object's own, whatever its definition says. */
+struct map_sharing {
+	const char *map;
+	bool is_shared;
+};
+
 struct object_opts {
 	const char *path; /* the .o */
 	const char *pin_dir; /* maps that ask for pinning by name lie here */
@@ -24,9 +30,12 @@ struct object_opts {
 	size_t n_config;
 	const struct map_override *maps; /* other max_entries */
 	size_t n_maps;
+	const struct map_sharing *sharing;
+	size_t n_sharing;
 	const struct elf_type_override *types; /* of sections whose name does not tell */
 	size_t n_types;
 	enum map_mismatch on_map_mismatch; /* a pinned map that does not fit the object */
+	bool refuse_mismatch; /* such a map is an input error instead */
 	struct helper_env *env; /* of interposed helpers; NULL: none is, all are the kernel's */
 	/* what was reused, migrated, replaced, a line each; may be NULL */
 	void (*log)(void *arg, const char *line);

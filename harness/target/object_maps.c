@@ -203,6 +203,13 @@ static int replace_empty(struct maps_context *c, const char *pin, struct map *wa
 	return 0;
 }
 
+static int refuse(const struct maps_context *c, const char *pin, const char *why, struct err *err)
+{
+	return err_input(err, NULL,
+			 "%s: its map %s is not the one that objects loaded before it share (%s)",
+			 c->o->path, pin, why);
+}
+
 /* was: the pinned map, taken over in all cases. Returns the fd to use. */
 static int fit_pinned(struct maps_context *c, const struct bpf_map *map, const char *pin,
 		      struct map *was, struct err *err)
@@ -221,7 +228,8 @@ static int fit_pinned(struct maps_context *c, const struct bpf_map *map, const c
 		object_log(c->o, "debug msg=\"Reusing pinned map\" map=%s", pin);
 		return fd;
 	}
-	fd = create_map(c, map, err);
+	fd = c->o->opts.refuse_mismatch ? refuse(c, pin, buf_str(&why), err)
+					: create_map(c, map, err);
 	if (fd < 0)
 		ret = fd;
 	else if (wanted)
@@ -301,16 +309,25 @@ static const char *pin_name(const struct object *o, const struct bpf_map *map)
 									   : name;
 }
 
+static bool is_shared(const struct object *o, const struct bpf_map *map)
+{
+	for (size_t i = 0; i < o->opts.n_sharing; i++)
+		if (strcmp(o->opts.sharing[i].map, bpf_map__name(map)) == 0)
+			return o->opts.sharing[i].is_shared;
+	return bpf_map__pin_path(map) != NULL;
+}
+
 static int prepare_map(struct maps_context *c, struct bpf_map *map, struct err *err)
 {
 	const char *pin = pin_name(c->o, map);
 	int ret = size_map(c->o, map, pin, err);
+	bool shared = is_shared(c->o, map);
 	__cleanup_fd int fd = -1;
 
-	if (ret || !bpf_map__pin_path(map))
-		return ret;
 	/* the pin is ours to make, by rename; libbpf is to use the descriptor it is given */
 	bpf_map__set_pin_path(map, NULL);
+	if (ret || !shared)
+		return ret;
 	fd = pinned_fd(c, map, pin, err);
 	if (fd < 0)
 		return fd;
