@@ -2,6 +2,7 @@
 /* Expectations: the tables of `expect:`, of a hop, and of what a step may do to maps. */
 #include <errno.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "scenario/parts.h"
@@ -27,17 +28,9 @@ static int pe_outcome(struct schema_ctx *ctx, const struct value *v, void *out)
 static int pe_at(struct schema_ctx *ctx, const struct value *v, void *out)
 {
 	struct packet_expect *p = out;
-	const char *slash;
-	int rc = read_string(ctx, v, &p->at);
 
-	if (rc)
-		return rc;
 	p->at_loc = v->loc;
-	slash = strchr(p->at, '/');
-	if (strcmp(p->at, "world") == 0 || (slash && slash > p->at && slash[1]))
-		return 0;
-	return err_input(ctx->err, &v->loc,
-			 "expected a place such as master-0/eth0, or world, found '%s'", p->at);
+	return read_string(ctx, v, &p->at);
 }
 
 static int pe_program(struct schema_ctx *ctx, const struct value *v, void *out)
@@ -48,13 +41,41 @@ static int pe_program(struct schema_ctx *ctx, const struct value *v, void *out)
 	return read_string(ctx, v, &p->program);
 }
 
+/* Of whichever kind of program; check_raw() holds it against the hook. */
+static int read_verdict(struct schema_ctx *ctx, const struct value *v, struct packet_expect *p)
+{
+	static const struct word_table *const tables[] = { &words_tc_verdict, &words_xdp_verdict,
+							   &words_cgroup_verdict,
+							   &words_lwt_verdict };
+	const char *near = NULL, *end = value_text(v);
+	char *rest;
+
+	if (!end || !*end)
+		return read_word(ctx, v, &words_tc_verdict, &p->verdict);
+	p->verdict = (int)strtol(end, &rest, 0);
+	if (!*rest)
+		return 0;
+	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++) {
+		p->verdict_words = tables[i];
+		if (word_parse(tables[i], v->text, &p->verdict))
+			return 0;
+		near = near ? near : word_nearest(tables[i], v->text);
+	}
+	if (near)
+		return err_input(ctx->err, &v->loc, "unknown verdict '%s'; did you mean '%s'?",
+				 v->text, near);
+	return err_input(ctx->err, &v->loc,
+			 "unknown verdict '%s'; known are TC_ACT_OK, XDP_PASS and their like",
+			 v->text);
+}
+
 static int pe_verdict(struct schema_ctx *ctx, const struct value *v, void *out)
 {
 	struct packet_expect *p = out;
 
 	p->has_verdict = true;
 	p->verdict_loc = v->loc;
-	return read_word(ctx, v, &words_tc_verdict, &p->verdict);
+	return read_verdict(ctx, v, p);
 }
 
 static int pe_reason(struct schema_ctx *ctx, const struct value *v, void *out)
@@ -154,6 +175,59 @@ static int pe_packet(struct schema_ctx *ctx, const struct value *v, void *out)
 	return read_fields(ctx, v, &p->fields, &p->n_fields);
 }
 
+/* ---- redirect; out is a struct redirect_expect ---- */
+
+static int rd_helper(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	return read_word(ctx, v, &words_redirect, &((struct redirect_expect *)out)->helper);
+}
+
+static int rd_ifindex(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	struct redirect_expect *r = out;
+	uint64_t n = 0;
+	int rc = read_u64(ctx, v, INT32_MAX, &n);
+
+	r->has_ifindex = true;
+	r->ifindex = (uint32_t)n;
+	return rc;
+}
+
+static int rd_flags(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	struct redirect_expect *r = out;
+
+	r->has_flags = true;
+	return read_u64(ctx, v, UINT64_MAX, &r->flags);
+}
+
+static int rd_map(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	return read_string(ctx, v, &((struct redirect_expect *)out)->map);
+}
+
+static int rd_key(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	struct redirect_expect *r = out;
+	uint64_t n = 0;
+	int rc = read_u64(ctx, v, UINT32_MAX, &n);
+
+	r->has_key = true;
+	r->key = (uint32_t)n;
+	return rc;
+}
+
+static int pe_redirect(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	struct redirect_expect *r = arena_new_of(ctx->arena, struct redirect_expect);
+
+	r->loc = v->loc;
+	((struct packet_expect *)out)->redirect = r;
+	if (v->kind == VALUE_MAP && !v->n)
+		return err_input(ctx->err, &v->loc, "redirect: expects nothing");
+	return schema_bind(ctx, &schema_redirect, v, r);
+}
+
 /* ---- `expect:` as a whole; out is a struct expect, and its `last` is the packet's end ---- */
 
 #define OF_LAST(name)                                                                              \
@@ -169,6 +243,7 @@ OF_LAST(reason)
 OF_LAST(ct)
 OF_LAST(identity)
 OF_LAST(packet)
+OF_LAST(redirect)
 
 static int ex_packets(struct schema_ctx *ctx, const struct value *v, void *out)
 {
@@ -341,12 +416,28 @@ static int en_any(struct schema_ctx *ctx, const struct value *v, void *out)
 	return 0;
 }
 
+static int read_node_maps(struct schema_ctx *ctx, const struct value *node, struct map_place *p)
+{
+	for (size_t j = 0; j < node->n; j++) {
+		p->map = node->keys[j]->text;
+		if (node->items[j]->kind == VALUE_MAP && !node->items[j]->n)
+			return err_input(ctx->err, &node->items[j]->loc,
+					 "maps: nothing expected of '%s'", p->map);
+		if (schema_bind(ctx, &schema_maps, node->items[j], p))
+			return -EINVAL;
+	}
+	return 0;
+}
+
 static int ex_maps(struct schema_ctx *ctx, const struct value *v, void *out)
 {
 	struct map_place p = { .e = out };
 
 	if (v->kind != VALUE_MAP || !v->n)
-		return err_input(ctx->err, &v->loc, "maps: expected {NODE: {MAP: {added: 1}}}");
+		return err_input(ctx->err, &v->loc, "maps: expected %s",
+				 p.e->raw ? "{MAP: {added: 1}}" : "{NODE: {MAP: {added: 1}}}");
+	if (p.e->raw)
+		return read_node_maps(ctx, v, &p);
 	for (size_t i = 0; i < v->n; i++) {
 		const struct value *node = v->items[i];
 
@@ -355,14 +446,8 @@ static int ex_maps(struct schema_ctx *ctx, const struct value *v, void *out)
 			return err_input(ctx->err, &node->loc,
 					 "maps: expected the maps of node '%s': {MAP: {added: 1}}",
 					 p.node);
-		for (size_t j = 0; j < node->n; j++) {
-			p.map = node->keys[j]->text;
-			if (node->items[j]->kind == VALUE_MAP && !node->items[j]->n)
-				return err_input(ctx->err, &node->items[j]->loc,
-						 "maps: nothing expected of '%s'", p.map);
-			if (schema_bind(ctx, &schema_maps, node->items[j], &p))
-				return -EINVAL;
-		}
+		if (read_node_maps(ctx, node, &p))
+			return -EINVAL;
 	}
 	return 0;
 }
@@ -403,7 +488,7 @@ TEXTS(no_log, log, true)
 /* ---- the tables ---- */
 
 /* clang-format off */
-#define PLACE "`NODE/DEVICE`"
+#define PLACE "`NODE/DEVICE`, in raw scenarios `DEVICE`"
 #define FIELDS "map of [fields](fields.md)"
 
 const struct schema schema_expect = {
@@ -416,16 +501,17 @@ const struct schema schema_expect = {
 	{ "packets", false, "packet numbers", "all of the step", "which packets are meant", "15-19", ex_packets },
 	{ "match", false, FIELDS, "all", "of these, only those that looked like this in the capture, before `as`", "{tcp.srcport: 2379}", ex_match },
 	{ "outcome", false, "[outcome](#outcomes)", "any", "what became of the packet", "delivered", ex_outcome },
-	{ "at", false, PLACE " or `world`", "any", "where the packet ended", "master-0/eth0", ex_at },
+	{ "at", false, "`NODE/DEVICE` or `world`, in raw scenarios `DEVICE`", "any", "where the packet ended", "master-0/eth0", ex_at },
 	{ "program", false, "name", "any", "the last program that saw it", "cil_from_netdev", ex_program },
 	{ "verdict", false, "[verdict](#verdicts)", "any", "what that program returned", "TC_ACT_OK", ex_verdict },
 	{ "drop_reason", false, "[drop reason](#drop-reasons)", "any", "why it was dropped, by name or number", "POLICY", ex_reason },
 	{ "ct", false, "[conntrack state](#conntrack-states)", "any", "what the conntrack lookup found", "reply", ex_ct },
 	{ "identity", false, "[identity](#identity)", "any", "who was talking to whom", "{src: kube-apiserver, dst: host}", ex_identity },
 	{ "packet", false, FIELDS, "any", "fields of the packet as it ended", "{ip.ttl: 64, tcp.dstport: 2379}", ex_packet },
+	{ "redirect", false, "[redirect](#redirect)", "any", "raw scenarios: where that program asked for the packet to go", "{ifindex: 3}", ex_redirect },
 	{ "hops", false, "list of [hops](#hop)", "any", "each must occur, in this order; others may stand between", "[{at: master-1/eth0}, {at: master-0/eth0, ct: reply}]", ex_hops },
 	{ "events", false, "map of counts", "any", "how many events: of a type (`drop`, `trace`, `policy-verdict`), of one [drop reason](#drop-reasons) or [trace point](#trace-points), or `lost`; under a node's name those of that node", "{drop: 0, trace/to-network: 1-2, master-0: {drop/POLICY: 0}}", ex_events },
-	{ "maps", false, "map of nodes to maps to [changes](#maps)", "any", "what the step did to a map", "{master-0: {cilium_ct4_global: {added: 1}}}", ex_maps },
+	{ "maps", false, "map of nodes to maps to [changes](#maps)", "any", "what the step did to a map; in a raw scenario without the nodes", "{master-0: {cilium_ct4_global: {added: 1}}}", ex_maps },
 	{ "monitor", false, "list of patterns", "any", "lines that the monitor must show", "[\"xx drop (Policy denied)*\"]", ex_monitor },
 	{ "no_monitor", false, "list of patterns", "any", "lines that it must not show", "[Stale or unroutable IP]", ex_no_monitor },
 	{ "log", false, "list of patterns", "any", "lines that an agent must log", "[\"*copied=1 lost=0*\"]", ex_log },
@@ -439,6 +525,17 @@ const struct schema schema_identity = {
 	{ "dst", false, "[identity](#identities)", "any", "of the receiver", "host", id_dst },
 	{ 0 } } };
 
+const struct schema schema_redirect = {
+	"redirect", "The last call of a helper that says where the packet is to go. It is seen where helper calls are\n"
+	"replaced (`interpose`).",
+	(const struct schema_key[]){
+	{ "helper", false, "`redirect`, `redirect_peer`, `redirect_neigh`, `redirect_map` or `clone_redirect`", "any", "which helper was called", "redirect_neigh", rd_helper },
+	{ "ifindex", false, "number", "any", "index of the device", "3", rd_ifindex },
+	{ "flags", false, "number", "any", "the call's flags; for `redirect` 1 is the device's ingress", "0", rd_flags },
+	{ "map", false, "name", "any", "of `redirect_map`: the map", "tx_port", rd_map },
+	{ "key", false, "number", "any", "of `redirect_map`: the key", "0", rd_key },
+	{ 0 } } };
+
 const struct schema schema_hop = {
 	"hop", "One run of one program, an item of `hops`.",
 	(const struct schema_key[]){
@@ -448,6 +545,7 @@ const struct schema schema_hop = {
 	{ "drop_reason", false, "[drop reason](#drop-reasons)", "any", "why it dropped the packet", "133", pe_reason },
 	{ "ct", false, "[conntrack state](#conntrack-states)", "any", "what its conntrack lookup found", "new", pe_ct },
 	{ "identity", false, "[identity](#identity)", "any", "who was talking to whom", "{src: world, dst: host}", pe_identity },
+	{ "redirect", false, "[redirect](#redirect)", "any", "raw scenarios: where it asked for the packet to go", "{helper: redirect, ifindex: 3}", pe_redirect },
 	{ "packet", false, FIELDS, "any", "fields of the packet as it left the program", "{ip.dst: 10.160.128.0/24}", pe_packet },
 	{ 0 } } };
 
@@ -477,7 +575,8 @@ static bool of_packets(const struct expect *e)
 	const struct packet_expect *p = &e->last;
 
 	return p->has_outcome || p->at || p->program || p->has_verdict || p->has_reason ||
-	       p->has_ct || p->has_src_identity || p->has_dst_identity || p->n_fields || e->n_hops;
+	       p->has_ct || p->has_src_identity || p->has_dst_identity || p->n_fields ||
+	       p->redirect || e->n_hops;
 }
 
 static bool of_step(const struct expect *e)
@@ -495,6 +594,8 @@ static int read_expect(struct schema_ctx *ctx, const struct value *v, void *out)
 	e = &step->expects[step->n_expects++];
 	memset(e, 0, sizeof(*e));
 	e->loc = e->last.loc = v->loc;
+	e->source = v;
+	e->raw = step->raw;
 	rc = schema_bind(ctx, &schema_expect, v, e);
 	if (!rc && !of_packets(e) && !of_step(e))
 		rc = err_input(ctx->err, &v->loc, "this expectation expects nothing");

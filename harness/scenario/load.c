@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "scenario/parts.h"
+#include "scenario/target_desc.h"
 #include "scenario/yaml.h"
 
 #define FILE_NAME	 "scenario.yaml"
@@ -84,6 +85,24 @@ static int sc_seed(struct schema_ctx *ctx, const struct value *v, void *out)
 	return read_u64(ctx, v, UINT64_MAX, &((struct scenario *)out)->seed);
 }
 
+static int sc_target(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	return read_target(ctx, v, out);
+}
+
+static int sc_maps(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	return read_raw_maps(ctx, v, out);
+}
+
+static int sc_unreviewed(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	struct scenario *s = out;
+
+	s->unreviewed_loc = v->loc;
+	return read_bool(ctx, v, &s->unreviewed);
+}
+
 static int sc_steps(struct schema_ctx *ctx, const struct value *v, void *out)
 {
 	return read_steps(ctx, v, out);
@@ -96,16 +115,19 @@ const struct schema schema_scenario = {
 	{ "name", false, "name", "the folder's name", "what it is called: letters, digits, `-`, `_`, `.`", "etcd-restart", sc_name },
 	{ "summary", false, "one line", "empty", "what the scenario shows", "Replies survive a restart", sc_summary },
 	{ "origin", false, "text", "none", "where it comes from: an issue, a report, a standard", "cilium/cilium#19367", sc_origin },
-	{ "cluster", true, "folder", NULL, "the cluster's manifests and `values.yaml`; relative to the scenario's folder, to one above it, or to where `verdict` runs", "fixtures/clusters/two-masters", sc_cluster },
+	{ "cluster", false, "folder", "a target", "the cluster's manifests and `values.yaml`; relative to the scenario's folder, to one above it, or to where `verdict` runs", "fixtures/clusters/two-masters", sc_cluster },
+	{ "target", false, "name or [target](#target)", "a cluster", "what a raw scenario runs, in the place of a cluster", "{object: xdpfilt_dny_udp.o, program: xdpfilt_dny_udp}", sc_target },
+	{ "maps", false, "map of map names to lists of [entries](#map-entry), or list of files", "as the object has them", "raw scenarios: entries that are written before the first step; a file in the scenario's folder is one that `verdict maps dump` wrote", "{filter_ports: [{key: 53, value: 10}]}", sc_maps },
 	{ "values", false, "map", "nothing", "Helm values laid over those of the cluster's `values.yaml`", "{bpf: {monitorAggregation: none}}", sc_values },
-	{ "engines", false, "list of `testrun`, `netns`", "both", "which engines can run it", "[testrun]", sc_engines },
+	{ "engines", false, "list of `testrun`, `netns`", "both; `testrun` with a target", "which engines can run it", "[testrun]", sc_engines },
 	{ "seed", false, "number", "`1`", "where random numbers start", "7", sc_seed },
+	{ "unreviewed", false, "`true` or `false`", "`false`", "`verdict record` wrote down what it saw: no pass until somebody has looked and run `verdict run --bless`", "true", sc_unreviewed },
 	{ "steps", true, "list of steps", NULL, "what happens, in order", "[{advance: 1s}, {check: {}}]", sc_steps },
 	{ 0 } } };
 
 const struct schema *const schema_parts[] = {
-	&schema_scenario, &schema_step, &schema_send, &schema_restart, &schema_upgrade,
-	&schema_override, &schema_expect, &schema_identity, &schema_hop, &schema_maps, &schema_entry,
+	&schema_scenario, &schema_target, &schema_step, &schema_send, &schema_restart, &schema_upgrade,
+	&schema_override, &schema_expect, &schema_identity, &schema_redirect, &schema_hop, &schema_maps, &schema_entry,
 	NULL };
 /* clang-format on */
 
@@ -148,7 +170,11 @@ static int load(struct scenario *s, struct err *err)
 	if (n > 1)
 		return err_input(err, &docs[1]->loc, "a second document: one scenario a file");
 	s->loc = docs[0]->loc;
-	return schema_bind(&ctx, &schema_scenario, docs[0], s);
+	/* before all keys: steps mean other things then, wherever they stand in the file */
+	if (value_get(docs[0], "target"))
+		s->target = arena_new_of(s->arena, struct raw_target);
+	rc = schema_bind(&ctx, &schema_scenario, docs[0], s);
+	return rc ? rc : check_raw(&ctx, docs[0], s);
 }
 
 int scenario_load(const char *path, struct scenario **out, struct err *err)
@@ -170,7 +196,7 @@ int scenario_load(const char *path, struct scenario **out, struct err *err)
 	s->seed = 1;
 	rc = load(s, err);
 	if (rc) {
-		arena_free(a);
+		scenario_free(s);
 		return rc;
 	}
 	*out = s;
@@ -179,8 +205,11 @@ int scenario_load(const char *path, struct scenario **out, struct err *err)
 
 void scenario_free(struct scenario *s)
 {
-	if (s)
-		arena_free(s->arena);
+	if (!s)
+		return;
+	if (s->target)
+		target_desc_free(s->target->desc);
+	arena_free(s->arena);
 }
 
 struct finder {

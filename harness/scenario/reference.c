@@ -33,7 +33,8 @@ static const char intro[] =
 	"<!-- Made from the tables in harness/scenario/; a unit test holds this file\n"
 	"     against them. -->\n"
 	"# The scenario file\n\n"
-	"A scenario is a folder with a `scenario.yaml` and the captures it replays. Each\n"
+	"A scenario is a folder with a `scenario.yaml` and the captures it replays, on the\n"
+	"datapath of a cluster or, as a raw scenario, on a program of any object. Each\n"
 	"step does one thing and says what must be seen. What an expectation leaves out is\n"
 	"free. Every mistake is reported with its file, line and column.\n\n"
 	"```yaml\n"
@@ -102,7 +103,16 @@ void schema_print_reference(struct buf *out)
 		    "cannot be expected: it never passes.",
 		    &words_outcome);
 	print_words(out, "Conntrack states", "For `ct`.", &words_ct_state);
-	print_words(out, "Verdicts", "For `verdict`.", &words_tc_verdict);
+	print_words(out, "Verdicts", "For `verdict`: what tc programs return.", &words_tc_verdict);
+	print_words(out, "XDP verdicts", "For `verdict` in raw scenarios, as the two below.",
+		    &words_xdp_verdict);
+	print_words(out, "Cgroup verdicts", "Of programs at a cgroup's ingress and egress.",
+		    &words_cgroup_verdict);
+	print_words(out, "LWT verdicts", "Of programs at lightweight tunnels.", &words_lwt_verdict);
+	print_words(out, "Hooks",
+		    "For `hook` in raw scenarios. Programs at a cgroup's other hooks and at kernel "
+		    "functions\ncannot be run with a packet.",
+		    &words_hook);
 	print_words(out, "Identities", "For `identity`; any other number may stand there too.",
 		    &words_identity);
 	print_words(out, "Drop reasons", "For `drop_reason`, and behind `drop/` in `events`.",

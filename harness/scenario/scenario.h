@@ -195,6 +195,7 @@ struct restart_step { /* restart and upgrade */
 struct step {
 	enum step_kind kind;
 	unsigned index; /* from 1 */
+	bool raw; /* of a raw scenario */
 	struct loc loc;
 	union {
 		struct send_step send;

@@ -40,6 +40,52 @@ static int send_as(struct schema_ctx *ctx, const struct value *v, void *out)
 	return 0;
 }
 
+static int send_hook(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	struct send_step *s = out;
+	const char *text, *slash;
+	int rc = read_string(ctx, v, &text), n;
+
+	if (rc)
+		return rc;
+	s->hook_loc = v->loc;
+	slash = strchr(text, '/');
+	s->hook = slash ? slash + 1 : text;
+	if (!slash)
+		return read_word(ctx, v, &words_hook, &n);
+	s->role = arena_strndup(ctx->arena, text, (size_t)(slash - text));
+	return 0;
+}
+
+static int read_u32(struct schema_ctx *ctx, const struct value *v, uint32_t max, uint32_t *out)
+{
+	uint64_t n = 0;
+	int rc = read_u64(ctx, v, max, &n);
+
+	*out = (uint32_t)n;
+	return rc;
+}
+
+static int send_ifindex(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	struct send_step *s = out;
+	int rc = read_u32(ctx, v, INT32_MAX, &s->ifindex);
+
+	if (!rc && !s->ifindex)
+		return err_input(ctx->err, &v->loc, "the kernel counts devices from 1");
+	return rc;
+}
+
+static int send_mark(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	return read_u32(ctx, v, UINT32_MAX, &((struct send_step *)out)->mark);
+}
+
+static int send_rx_queue(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	return read_u32(ctx, v, UINT32_MAX, &((struct send_step *)out)->rx_queue);
+}
+
 /* ---- restart and upgrade ---- */
 
 static int restart_node(struct schema_ctx *ctx, const struct value *v, void *out)
@@ -193,6 +239,10 @@ const struct schema schema_send = {
 	{ "capture", true, "file", NULL, "in the scenario's folder, or in `fixtures/captures` of a folder above it", "etcd.pcapng", send_capture },
 	{ "packets", false, "packet numbers", "all", "which packets, as Wireshark counts", "\"1-3,9\"", send_packets },
 	{ "as", false, "map of addresses to members", "addresses as they are", "whom an address in the capture stands for: `node/NAME`, `pod/NAMESPACE/NAME` or `world`", "{192.0.2.7: node/master-0, 192.0.2.9: world}", send_as },
+	{ "hook", false, "hook", "the program's own", "raw scenarios: where the packets enter; `ROLE/HOOK` of a target file, else one of `ingress`, `egress`, `xdp` and [others](#hooks)", "xdp", send_hook },
+	{ "ifindex", false, "number", "the target file's, else 2", "raw scenarios: index of the device they are at", "3", send_ifindex },
+	{ "mark", false, "number", "`0`", "raw scenarios: the packets' mark at entry (tc)", "0x200", send_mark },
+	{ "rx_queue", false, "number", "`0`", "raw scenarios: the receive queue they come by (XDP)", "1", send_rx_queue },
 	{ 0 } } };
 
 const struct schema schema_restart = {
@@ -247,6 +297,7 @@ int read_steps(struct schema_ctx *ctx, const struct value *v, struct scenario *s
 		struct step *step = &s->steps[s->n_steps++];
 
 		step->index = (unsigned)i + 1;
+		step->raw = s->target != NULL;
 		step->loc = v->items[i]->loc;
 		if (one_thing(ctx, v->items[i]) ||
 		    schema_bind(ctx, &schema_step, v->items[i], step) || check_expects(ctx, step))

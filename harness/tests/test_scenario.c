@@ -7,7 +7,12 @@
 #include "scenario/scenario.h"
 #include "scenario/schema.h"
 
-#define HEAD "cluster: cl\nsteps:\n"
+#define HEAD	 "cluster: cl\nsteps:\n"
+#define RAW_HEAD "target: {object: o.o}\nsteps:\n"
+
+#define TARGET_FILE                                                                                \
+	"name: t\nobjects: {dir: .}\n"                                                             \
+	"hooks: {native: {xdp: o.o/p}}\n"
 
 static struct scenario *s;
 static struct err err;
@@ -524,19 +529,35 @@ Test(scenario, the_list_of_fields_names_every_field_once)
  * without, left out where it is the key itself.
  */
 static const struct {
-	const char *part, *needed, *before, *after;
+	const char *part;
+	const char *keys; /* of these alone, else of the part's others */
+	const char *needed, *before, *after;
 } places[] = {
-	{ "scenario", "cluster: cl\nsteps: [{check: {}}]\n", "", "\n" },
-	{ "step", "", HEAD "  - ", "\n" },
-	{ "send", "capture: x.pcap, ", HEAD "  - send: {", "}\n" },
-	{ "restart", "node: n, ", HEAD "  - restart: {", "}\n" },
-	{ "upgrade", "node: n, objects: o, ", HEAD "  - upgrade: {", "}\n" },
-	{ "map override", "", HEAD "  - upgrade: {node: n, maps: {m: {", "}}}\n" },
-	{ "expect", "program: p, ", HEAD "  - send: {capture: x.pcap}\n    expect: {", "}\n" },
-	{ "identity", "", HEAD "  - send: {capture: x.pcap}\n    expect: {identity: {", "}}\n" },
-	{ "hop", "", HEAD "  - send: {capture: x.pcap}\n    expect: {hops: [{", "}]}\n" },
-	{ "maps", "", HEAD "  - check: {}\n    expect: {maps: {n: {m: {", "}}}}\n" },
-	{ "map entry", "", HEAD "  - check: {}\n    expect: {maps: {n: {m: {added: [{",
+	{ "scenario", "target", "steps: [{check: {}}]\n", "", "\n" },
+	{ "scenario", "maps", "target: {object: o.o}\nsteps: [{check: {}}]\n", "", "\n" },
+	{ "target", "objects follow", "file: t.yaml, ", "steps: [{check: {}}]\ntarget: {", "}\n" },
+	{ "target", "file", "", "steps: [{check: {}}]\ntarget: {", "}\n" },
+	{ "send", "hook ifindex mark rx_queue", "capture: x.pcap, ", RAW_HEAD "  - send: {",
+	  "}\n" },
+	{ "expect", "redirect", "", RAW_HEAD "  - send: {capture: x.pcap}\n    expect: {", "}\n" },
+	{ "hop", "redirect", "", RAW_HEAD "  - send: {capture: x.pcap}\n    expect: {hops: [{",
+	  "}]}\n" },
+	{ "scenario", NULL, "cluster: cl\nsteps: [{check: {}}]\n", "", "\n" },
+	{ "target", NULL, "object: o.o, ", "steps: [{check: {}}]\ntarget: {", "}\n" },
+	{ "step", NULL, "", HEAD "  - ", "\n" },
+	{ "send", NULL, "capture: x.pcap, ", HEAD "  - send: {", "}\n" },
+	{ "restart", NULL, "node: n, ", HEAD "  - restart: {", "}\n" },
+	{ "upgrade", NULL, "node: n, objects: o, ", HEAD "  - upgrade: {", "}\n" },
+	{ "map override", NULL, "", HEAD "  - upgrade: {node: n, maps: {m: {", "}}}\n" },
+	{ "expect", NULL, "program: p, ", HEAD "  - send: {capture: x.pcap}\n    expect: {",
+	  "}\n" },
+	{ "identity", NULL, "", HEAD "  - send: {capture: x.pcap}\n    expect: {identity: {",
+	  "}}\n" },
+	{ "redirect", NULL, "", RAW_HEAD "  - send: {capture: x.pcap}\n    expect: {redirect: {",
+	  "}}\n" },
+	{ "hop", NULL, "", HEAD "  - send: {capture: x.pcap}\n    expect: {hops: [{", "}]}\n" },
+	{ "maps", NULL, "", HEAD "  - check: {}\n    expect: {maps: {n: {m: {", "}}}}\n" },
+	{ "map entry", NULL, "", HEAD "  - check: {}\n    expect: {maps: {n: {m: {added: [{",
 	  "}]}}}}\n" },
 };
 
@@ -551,13 +572,22 @@ static const char *needed_but(struct arena *a, const char *needed, const char *k
 	return arena_printf(a, "%.*s%s", (int)(at - needed), needed, end + strspn(end, ", \n"));
 }
 
+static bool is_for(const char *keys, const char *key)
+{
+	const char *at = keys ? strstr(keys, key) : NULL;
+	size_t len = strlen(key);
+
+	return !keys || (at && (at == keys || at[-1] == ' ') && (!at[len] || at[len] == ' '));
+}
+
 static void example_loads(struct arena *a, const struct schema *part, const struct schema_key *k)
 {
 	struct scenario *loaded = NULL;
 	const char *text;
 	size_t i = 0;
 
-	while (i < sizeof(places) / sizeof(places[0]) && strcmp(places[i].part, part->name) != 0)
+	while (i < sizeof(places) / sizeof(places[0]) &&
+	       (strcmp(places[i].part, part->name) != 0 || !is_for(places[i].keys, k->name)))
 		i++;
 	cr_assert(i < sizeof(places) / sizeof(places[0]), "no place for %s", part->name);
 	text = arena_printf(a, "%s%s%s: %s%s", places[i].before,
@@ -577,6 +607,9 @@ Test(scenario, every_example_of_the_reference_is_read)
 	unsigned n = 0;
 
 	files_write("sc/etcd.pcapng", "");
+	files_write("sc/o.o", "");
+	files_write("sc/t.yaml", TARGET_FILE);
+	files_write("fixtures/targets/cilium-1.19.yaml", TARGET_FILE);
 	files_write("sc/fixtures/clusters/two-masters/nodes.yaml", "");
 	for (size_t i = 0; schema_parts[i]; i++)
 		for (const struct schema_key *k = schema_parts[i]->keys; k->name; k++, n++)
