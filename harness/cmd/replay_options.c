@@ -9,9 +9,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "scenario/object_path.h"
 #include "scenario/parts.h"
 #include "scenario/yaml.h"
-#include "target/object_path.h"
 
 void replay_options_init(struct replay_options *o)
 {
@@ -234,7 +234,7 @@ static int split_hook(struct replay_options *o, struct err *err)
 
 static int find_target(struct replay_options *o, struct err *err)
 {
-	const char *path;
+	const char *path, *missing;
 	int ret;
 
 	if (!o->target == !o->object)
@@ -244,7 +244,9 @@ static int find_target(struct replay_options *o, struct err *err)
 					     "and --hook ROLE/HOOK");
 	if (o->target)
 		return target_desc_load(o->target, &o->desc, err);
-	ret = object_path_find(o->arena, o->object, NULL, &path, err);
+	ret = object_path(o->arena, NULL, o->object, &path, &missing, err);
+	if (ret > 0)
+		return err_input(err, NULL, "%s", missing);
 	return ret ? ret : target_desc_of_object(path, &o->desc, err);
 }
 
