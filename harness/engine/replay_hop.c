@@ -261,6 +261,7 @@ static void take_result(struct hop *hop, const struct prog_run *run, struct aren
 
 static int refused(struct trace *t, const char *why)
 {
+	t->hops[t->n_hops - 1].not_run = true;
 	t->outcome = OUTCOME_UNMODELLED;
 	t->at = t->hops[t->n_hops - 1].at;
 	t->why = why;

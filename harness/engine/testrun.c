@@ -257,6 +257,7 @@ static int enter_node(struct engine *e, unsigned node, struct err *err)
  */
 static int too_short(struct hop *hop, struct trace *trace, struct arena *a)
 {
+	hop->not_run = true;
 	trace->outcome = OUTCOME_UNMODELLED;
 	trace->at = hop->at;
 	trace->why = arena_printf(a,
