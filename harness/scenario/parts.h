@@ -6,7 +6,7 @@
 #include "scenario/scenario.h"
 #include "scenario/schema.h"
 
-extern const struct schema schema_scenario, schema_step, schema_send, schema_restart,
+extern const struct schema schema_scenario, schema_step, schema_send, schema_tunnel, schema_restart,
 	schema_upgrade, schema_override, schema_expect, schema_identity, schema_redirect,
 	schema_hop, schema_maps, schema_entry, schema_target;
 extern const struct schema *const schema_parts[]; /* in the reference's order; ends with NULL */

@@ -40,12 +40,12 @@ static bool has_hook(const struct target_desc *d, const struct send_step *send)
 static int check_hook(struct schema_ctx *ctx, const struct raw_target *t,
 		      const struct send_step *send)
 {
-	if (t->file)
+	if (t->file && !t->program)
 		return !t->desc || has_hook(t->desc, send) ? 0 : unknown_hook(ctx, t->desc, send);
 	if (send->role)
 		return err_input(ctx->err, &send->hook_loc,
-				 "roles belong to target files: a program of an object is at a "
-				 "hook such as ingress, egress or xdp");
+				 "a program that is named is at a hook without a role, such as "
+				 "ingress, egress or xdp");
 	return 0;
 }
 
@@ -163,9 +163,9 @@ static int check_step(struct schema_ctx *ctx, const struct scenario *s, const st
 		rc = check_raw_step(ctx, s, step);
 	else if (step->kind == STEP_SEND && step->send.hook)
 		rc = only_raw(ctx, &step->send.hook_loc, "hook");
-	else if (step->kind == STEP_SEND &&
-		 (step->send.ifindex || step->send.mark || step->send.rx_queue))
-		rc = only_raw(ctx, &step->loc, "ifindex, mark or rx_queue");
+	else if (step->kind == STEP_SEND && (step->send.ifindex || step->send.mark ||
+					     step->send.rx_queue || step->send.has_tunnel))
+		rc = only_raw(ctx, &step->loc, "ifindex, mark, rx_queue or tunnel");
 	for (size_t i = 0; i < step->n_expects && !rc; i++) {
 		if (!s->target)
 			rc = check_cluster_expect(ctx, &step->expects[i]);

@@ -84,6 +84,47 @@ static int tg_sha256(struct schema_ctx *ctx, const struct value *v, void *out)
 	return 0;
 }
 
+static int tg_map_sizes(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	struct raw_target *t = out;
+
+	if (v->kind != VALUE_MAP || !v->n)
+		return err_input(ctx->err, &v->loc, "map_sizes: expected {MAP: 8192}");
+	t->sizes = arena_alloc(ctx->arena, v->n * sizeof(*t->sizes));
+	for (size_t i = 0; i < v->n; i++) {
+		struct map_override *m = &t->sizes[t->n_sizes++];
+		uint64_t n = 0;
+
+		if (read_u64(ctx, v->items[i], UINT32_MAX, &n))
+			return -EINVAL;
+		if (!n)
+			return err_input(ctx->err, &v->items[i]->loc,
+					 "a map holds at least one entry");
+		*m = (struct map_override){ v->keys[i]->text, (uint32_t)n, v->keys[i]->loc };
+	}
+	return 0;
+}
+
+static int beside(struct schema_ctx *ctx, const struct value *v, const char **out)
+{
+	const char *name;
+	struct stat st;
+	int rc = read_string(ctx, v, &name);
+
+	if (rc)
+		return rc;
+	*out = file_join(ctx->arena, ctx->dir, name);
+	if (stat(*out, &st) == 0 && S_ISREG(st.st_mode))
+		return 0;
+	err_input(ctx->err, &v->loc, "no file '%s'", name);
+	return err_hint(ctx->err, "looked in %s", ctx->dir);
+}
+
+static int tg_ip(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	return beside(ctx, v, &((struct raw_target *)out)->ip_batch);
+}
+
 static int tg_interpose(struct schema_ctx *ctx, const struct value *v, void *out)
 {
 	bool interpose = true;
@@ -106,12 +147,14 @@ const struct schema schema_target = {
 	"its package not installed, makes the scenario skipped.",
 	(const struct schema_key[]){
 	{ "object", false, "file", "a target file", "the object: in the scenario's folder, from where `verdict` runs, among those the distribution ships, or behind a variable (`$VERDICT_CILIUM_OBJECTS/bpf_lxc.o`)", "xdpfilt_dny_udp.o", tg_object },
-	{ "program", false, "name", "the only one", "which program of the object", "xdpfilt_dny_udp", tg_program },
+	{ "program", false, "name", "the object's only one", "which program; with a target file in the place of a `hook`", "xdpfilt_dny_udp", tg_program },
 	{ "sha256", false, "digest", "any", "of the object when this was written; the result says if it is another one now", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", tg_sha256 },
 	{ "types", false, "map of sections to types", "as the section's name says", "program types of sections that libbpf does not know", "{from-netdev: tc}", tg_types },
 	{ "file", false, "name or file", "an object", "a [target file](targets.md): one of `fixtures/targets`, or a path", "cilium-1.19", tg_file },
 	{ "objects", false, "folder", "the target file's own", "where the target file's objects lie", "$VERDICT_CILIUM_OBJECTS", tg_objects },
 	{ "config", false, "map of constants", "as compiled", "constants in `.rodata`, by name", "{enable_debug: 1}", tg_config },
+	{ "map_sizes", false, "map of numbers", "as compiled", "`max_entries` of maps, by name", "{filter_ports: 65536}", tg_map_sizes },
+	{ "ip", false, "file", "nothing", "lines for `ip -batch` in the namespace of the packets: addresses, routes, neighbours; in the scenario's folder", "routes.ip", tg_ip },
 	{ "interpose", false, "`true` or `false`", "`true`", "whether helper calls are replaced: without, time is real and redirects are not known", "false", tg_interpose },
 	{ "follow", false, "`true` or `false`", "`false`", "with a target file: packets go on where a redirect sends them", "true", tg_follow },
 	{ 0 } } };
@@ -192,10 +235,10 @@ static int check_target(struct schema_ctx *ctx, const struct raw_target *t)
 		return err_input(ctx->err, &t->loc,
 				 "target: give an object or a target file, not %s",
 				 t->file ? "both" : "neither");
-	if (t->file && (t->program || t->sha256 || t->n_types))
+	if (t->file && (t->sha256 || t->n_types))
 		return err_input(ctx->err, &t->loc,
-				 "target: program, sha256 and types belong to an object; a target "
-				 "file has its own");
+				 "target: sha256 and types belong to an object; a target file has "
+				 "several");
 	if (t->object && (t->objects || t->follow))
 		return err_input(ctx->err, &t->loc,
 				 "target: objects and follow need a target file, which knows what "
@@ -225,17 +268,11 @@ int read_target(struct schema_ctx *ctx, const struct value *v, struct scenario *
 static int map_file(struct schema_ctx *ctx, const struct value *v, void *out)
 {
 	struct raw_target *t = out;
-	const char *name, *path;
-	struct stat st;
-	int rc = read_string(ctx, v, &name);
+	const char *path;
+	int rc = beside(ctx, v, &path);
 
 	if (rc)
 		return rc;
-	path = file_join(ctx->arena, ctx->dir, name);
-	if (stat(path, &st) || !S_ISREG(st.st_mode)) {
-		err_input(ctx->err, &v->loc, "no file '%s'", name);
-		return err_hint(ctx->err, "looked in %s", ctx->dir);
-	}
 	t->maps = arena_grow(ctx->arena, t->maps, t->n_maps, sizeof(*t->maps));
 	t->maps[t->n_maps++] = path;
 	return 0;

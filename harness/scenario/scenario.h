@@ -161,6 +161,9 @@ struct send_step {
 	struct loc hook_loc;
 	uint32_t ifindex; /* 0: the target's */
 	uint32_t mark, rx_queue;
+	bool has_tunnel; /* metadata that the packets arrive with */
+	uint32_t tunnel_id;
+	struct ip_addr tunnel_remote; /* family 0: none */
 };
 
 /* How an agent behaves at start: what is right, or what a release of the past did. */
@@ -214,7 +217,7 @@ struct raw_target {
 	struct loc loc;
 	const char *object; /* path; NULL: a target file */
 	struct loc object_loc;
-	const char *program; /* NULL: the object's only one */
+	const char *program; /* NULL: the object's only one, or those at a target file's hooks */
 	const char *sha256; /* of the object when this was written, lower case; NULL */
 	struct loc sha256_loc;
 	const char *file; /* name or path for target_desc_load(); NULL: an object */
@@ -224,6 +227,9 @@ struct raw_target {
 	size_t n_config;
 	const char **type_sections, **type_names; /* section types */
 	size_t n_types;
+	struct map_override *sizes;
+	size_t n_sizes;
+	const char *ip_batch; /* lines for `ip -batch` in the packets' namespace; NULL */
 	bool pristine, follow;
 	const char *missing; /* why it cannot run on this machine; NULL */
 	/* Entries before the first step: {MAP: [{key, value}]}, and files for maps_file_read(). */

@@ -86,6 +86,26 @@ static int send_rx_queue(struct schema_ctx *ctx, const struct value *v, void *ou
 	return read_u32(ctx, v, UINT32_MAX, &((struct send_step *)out)->rx_queue);
 }
 
+static int tn_id(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	return read_u32(ctx, v, UINT32_MAX, &((struct send_step *)out)->tunnel_id);
+}
+
+static int tn_remote(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	const char *text = value_text(v);
+
+	if (text && ip_addr_parse(text, &((struct send_step *)out)->tunnel_remote))
+		return 0;
+	return err_input(ctx->err, &v->loc, "expected an IP address");
+}
+
+static int send_tunnel(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	((struct send_step *)out)->has_tunnel = true;
+	return schema_bind(ctx, &schema_tunnel, v, out);
+}
+
 /* ---- restart and upgrade ---- */
 
 static int restart_node(struct schema_ctx *ctx, const struct value *v, void *out)
@@ -243,6 +263,14 @@ const struct schema schema_send = {
 	{ "ifindex", false, "number", "the target file's, else 2", "raw scenarios: index of the device they are at", "3", send_ifindex },
 	{ "mark", false, "number", "`0`", "raw scenarios: the packets' mark at entry (tc)", "0x200", send_mark },
 	{ "rx_queue", false, "number", "`0`", "raw scenarios: the receive queue they come by (XDP)", "1", send_rx_queue },
+	{ "tunnel", false, "[tunnel](#tunnel)", "none", "raw scenarios: the tunnel they came out of", "{id: 6}", send_tunnel },
+	{ 0 } } };
+
+const struct schema schema_tunnel = {
+	"tunnel", "Metadata of the tunnel that packets have left, as `bpf_skb_get_tunnel_key` tells it.",
+	(const struct schema_key[]){
+	{ "id", true, "number", NULL, "the VNI", "6", tn_id },
+	{ "remote", false, "IP address", "none", "the other end", "192.0.2.1", tn_remote },
 	{ 0 } } };
 
 const struct schema schema_restart = {

@@ -537,7 +537,7 @@ static const struct {
 	{ "scenario", "maps", "target: {object: o.o}\nsteps: [{check: {}}]\n", "", "\n" },
 	{ "target", "objects follow", "file: t.yaml, ", "steps: [{check: {}}]\ntarget: {", "}\n" },
 	{ "target", "file", "", "steps: [{check: {}}]\ntarget: {", "}\n" },
-	{ "send", "hook ifindex mark rx_queue", "capture: x.pcap, ", RAW_HEAD "  - send: {",
+	{ "send", "hook ifindex mark rx_queue tunnel", "capture: x.pcap, ", RAW_HEAD "  - send: {",
 	  "}\n" },
 	{ "expect", "redirect", "", RAW_HEAD "  - send: {capture: x.pcap}\n    expect: {", "}\n" },
 	{ "hop", "redirect", "", RAW_HEAD "  - send: {capture: x.pcap}\n    expect: {hops: [{",
@@ -546,6 +546,7 @@ static const struct {
 	{ "target", NULL, "object: o.o, ", "steps: [{check: {}}]\ntarget: {", "}\n" },
 	{ "step", NULL, "", HEAD "  - ", "\n" },
 	{ "send", NULL, "capture: x.pcap, ", HEAD "  - send: {", "}\n" },
+	{ "tunnel", NULL, "id: 1, ", RAW_HEAD "  - send: {capture: x.pcap, tunnel: {", "}}\n" },
 	{ "restart", NULL, "node: n, ", HEAD "  - restart: {", "}\n" },
 	{ "upgrade", NULL, "node: n, objects: o, ", HEAD "  - upgrade: {", "}\n" },
 	{ "map override", NULL, "", HEAD "  - upgrade: {node: n, maps: {m: {", "}}}\n" },
@@ -608,6 +609,7 @@ Test(scenario, every_example_of_the_reference_is_read)
 
 	files_write("sc/etcd.pcapng", "");
 	files_write("sc/o.o", "");
+	files_write("sc/routes.ip", "");
 	files_write("sc/t.yaml", TARGET_FILE);
 	files_write("fixtures/targets/cilium-1.19.yaml", TARGET_FILE);
 	files_write("sc/fixtures/clusters/two-masters/nodes.yaml", "");
