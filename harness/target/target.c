@@ -75,24 +75,6 @@ static void describe(const struct set_program *p, struct target_program *out)
 	};
 }
 
-static bool is_asked(const char *asked, const char *is)
-{
-	return !asked || (is && !strcmp(asked, is));
-}
-
-static const struct set_program *find_program(const struct target *t, const char *object,
-					      const char *name, const char *device)
-{
-	for (size_t i = 0; i < t->set->n_programs; i++) {
-		const struct set_program *p = &t->set->programs[i];
-
-		if (!strcmp(p->name, name) && is_asked(object, p->object) &&
-		    is_asked(device, p->device))
-			return p;
-	}
-	return NULL;
-}
-
 static const char *nearest_program(const struct target *t, const char *name)
 {
 	const char **names = arena_alloc(t->arena, t->set->n_programs * sizeof(*names));
@@ -105,7 +87,7 @@ static const char *nearest_program(const struct target *t, const char *name)
 int target_program(const struct target *t, const char *object, const char *name, const char *device,
 		   struct target_program *out, struct err *err)
 {
-	const struct set_program *p = find_program(t, object, name, device);
+	const struct set_program *p = set_program(t->set, object, name, device);
 	const char *near;
 
 	if (p) {
@@ -119,14 +101,42 @@ int target_program(const struct target *t, const char *object, const char *name,
 	return -EINVAL;
 }
 
+static const struct desc_hook *hook_of(const struct target_desc *d, const char *role,
+				       enum hook hook)
+{
+	for (size_t i = 0; i < d->n_hooks; i++)
+		if (d->hooks[i].hook == (int)hook && !strcmp(d->hooks[i].role, role))
+			return &d->hooks[i];
+	return NULL;
+}
+
+/* The common load's, else that of the first device that has one. */
+static const struct set_program *of_role(const struct target *t, const struct program_ref *ref)
+{
+	for (size_t i = 0; i < t->set->n_programs; i++) {
+		const struct set_program *p = &t->set->programs[i];
+
+		if (!p->device && !strcmp(p->object, ref->object) && !strcmp(p->name, ref->program))
+			return p;
+	}
+	return set_program(t->set, ref->object, ref->program, NULL);
+}
+
 int target_at(const struct target *t, const char *device_or_role, enum hook hook,
 	      struct target_program *out)
 {
-	(void)t;
-	(void)device_or_role;
-	(void)hook;
-	(void)out;
-	return -ENOENT;
+	const struct desc_device *dev = target_desc_device(t->desc, device_or_role);
+	const struct desc_hook *h = hook_of(t->desc, dev ? dev->role : device_or_role, hook);
+	const struct set_program *p = NULL;
+
+	if (h && dev && dev->own_load)
+		p = set_program(t->set, h->ref.object, h->ref.program, dev->name);
+	else if (h)
+		p = of_role(t, &h->ref);
+	if (!p)
+		return -ENOENT;
+	describe(p, out);
+	return 0;
 }
 
 size_t target_n_maps(const struct target *t)
@@ -141,26 +151,21 @@ struct map *target_map(const struct target *t, size_t i)
 
 struct map *target_find_map(const struct target *t, const char *name)
 {
-	for (size_t i = 0; i < t->set->n_maps; i++)
-		if (!strcmp(t->set->maps[i].map->name, name))
-			return t->set->maps[i].map;
-	return NULL;
+	const struct set_map *m = set_find_map(t->set, name);
+
+	return m ? m->map : NULL;
 }
 
 const char *target_nearest_map(const struct target *t, const char *name)
 {
-	const char **names = arena_alloc(t->arena, t->set->n_maps * sizeof(*names));
-
-	for (size_t i = 0; i < t->set->n_maps; i++)
-		names[i] = t->set->maps[i].map->name;
-	return nearest_name(name, names, t->set->n_maps);
+	return set_nearest_map(t->set, name);
 }
 
 const char *target_map_name(const struct target *t, uint32_t map_id)
 {
 	for (size_t i = 0; i < t->set->n_maps; i++)
 		if (t->set->maps[i].id == map_id)
-			return t->set->maps[i].map->name;
+			return t->set->maps[i].name;
 	return NULL;
 }
 
@@ -191,6 +196,11 @@ size_t target_n_images(const struct target *t)
 const struct elf_image *target_image(const struct target *t, size_t i)
 {
 	return object_image(t->set->loads[i].o);
+}
+
+const struct object *target_object(const struct target *t, size_t i)
+{
+	return t->set->loads[i].o;
 }
 
 unsigned target_interposed(const struct target *t)

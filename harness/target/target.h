@@ -9,6 +9,7 @@
 #include "target/helper_env.h"
 #include "target/maps.h"
 
+struct object;
 struct target;
 
 struct target_opts {
@@ -50,11 +51,16 @@ void target_forget(void);
 /* object and device NULL: any. Input error with the nearest name. */
 int target_program(const struct target *t, const char *object, const char *name, const char *device,
 		   struct target_program *out, struct err *err);
-/* The program at a device's hook, or at that of a role. -ENOENT, without err, if there is none. */
+/* The program at a device's hook, or at that of a role (of the load that is no device's own, if there is
+ * one). -ENOENT, without err, if there is none.
+ */
 int target_at(const struct target *t, const char *device_or_role, enum hook hook,
 	      struct target_program *out);
 
-/* Every map once, however many objects share it; data sections (.rodata, .bss) left out. */
+/* Every map once, however many objects share it; data sections (.rodata, .bss) left out. Where several
+ * loads have one of the same name for themselves, it is called OBJECT/NAME or DEVICE/NAME: the bare name
+ * finds none then, and the nearest is the first of them.
+ */
 size_t target_n_maps(const struct target *t);
 struct map *target_map(const struct target *t, size_t i);
 struct map *target_find_map(const struct target *t, const char *name); /* NULL: none */
@@ -68,6 +74,7 @@ struct event_ring *target_events(const struct target *t); /* NULL: it has no eve
 /* What was loaded, in the order of loading. */
 size_t target_n_images(const struct target *t);
 const struct elf_image *target_image(const struct target *t, size_t i);
+const struct object *target_object(const struct target *t, size_t i);
 unsigned target_interposed(const struct target *t); /* helper calls replaced, in all */
 /* Programs that were loaded as shipped because the verifier refused them interposed: "name (why)". */
 const char *const *target_pristine(const struct target *t, size_t *n);
