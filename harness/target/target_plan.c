@@ -1,10 +1,140 @@
-// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What is to be loaded for a target: which objects, for which devices, with which settings. */
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What is to be loaded for a target: which objects, from where, how often. */
+#include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
+#include "base/words.h"
 #include "target/target_internal.h"
+
+static const struct loc *loc_of(const struct desc_object *o)
+{
+	return o->loc.file ? &o->loc : NULL;
+}
+
+static int no_folder(const struct target_desc *d, struct err *err)
+{
+	if (d->objects_env)
+		err_input(err, NULL,
+			  "the objects of %s are not at hand: the variable %s that names their "
+			  "folder is not set",
+			  d->name, d->objects_env);
+	else
+		err_input(err, NULL, "cannot find the objects of %s", d->name);
+	if (d->objects_hint)
+		err_hint(err, "%s", d->objects_hint);
+	if (d->objects_env)
+		return err_hint(err, "then name the folder: %s=DIR, or --objects DIR",
+				d->objects_env);
+	return err_hint(err, "build them with `make`, or name their folder with --objects DIR");
+}
+
+static const char *set_variable(const char *name)
+{
+	const char *value = name ? getenv(name) : NULL;
+
+	return value && *value ? value : NULL;
+}
+
+static int find_folder(struct plan *p, struct err *err)
+{
+	const struct target_desc *d = p->desc;
+	const char *from = "--objects";
+	struct stat st;
+
+	p->folder = p->opts->objects;
+	if (!p->folder) {
+		from = d->objects_env;
+		p->folder = set_variable(d->objects_env);
+	}
+	if (!p->folder) {
+		from = d->path;
+		p->folder = d->objects_dir;
+	}
+	if (!p->folder && !d->objects_env)
+		p->folder = file_installed(p->arena, "bpf");
+	if (!p->folder)
+		return no_folder(d, err);
+	if (stat(p->folder, &st) == 0 && S_ISDIR(st.st_mode))
+		return 0;
+	err_input(err, NULL, "no folder %s for the objects of %s (%s names it)", p->folder, d->name,
+		  from);
+	return d->objects_hint ? err_hint(err, "%s", d->objects_hint) : -EINVAL;
+}
+
+static int no_such_file(struct plan *p, const struct desc_object *o, struct err *err)
+{
+	DIR *d = opendir(p->folder);
+	const char **names = NULL, *near;
+	const struct dirent *e;
+	size_t n = 0;
+
+	while (d && (e = readdir(d))) {
+		size_t len = strlen(e->d_name);
+
+		if (len < 3 || strcmp(e->d_name + len - 2, ".o") != 0)
+			continue;
+		names = arena_grow(p->arena, names, n, sizeof(*names));
+		names[n++] = arena_strdup(p->arena, e->d_name);
+	}
+	if (d)
+		closedir(d);
+	near = n ? nearest_name(o->name, names, n) : NULL;
+	err_input(err, loc_of(o), "no object %s in %s", o->name, p->folder);
+	if (near)
+		return err_hint(err, "did you mean %s?", near);
+	return n ? err_hint(err, "there are %zu others", n)
+		 : err_hint(err, "the folder holds no objects (*.o)");
+}
+
+int plan_open_object(struct plan *p, const struct desc_object *o, const char **path,
+		     struct elf_image **image, struct err *err)
+{
+	int ret = 0;
+
+	if (o->path) {
+		*path = o->path;
+	} else {
+		if (!p->folder)
+			ret = find_folder(p, err);
+		if (ret)
+			return ret;
+		*path = file_join(p->arena, p->folder, o->name);
+		if (access(*path, F_OK) && errno == ENOENT)
+			return no_such_file(p, o, err);
+	}
+	return elf_load(*path, NULL, image, err);
+}
+
+const struct planned_object *plan_object(const struct plan *p, const char *name)
+{
+	for (size_t i = 0; i < p->n_objects; i++)
+		if (!strcmp(p->objects[i].desc->name, name))
+			return &p->objects[i];
+	return NULL;
+}
+
+static int check_only(const struct plan *p, struct err *err)
+{
+	const char **names = arena_alloc(p->arena, p->desc->n_objects * sizeof(*names));
+
+	for (size_t i = 0; i < p->desc->n_objects; i++)
+		names[i] = p->desc->objects[i].name;
+	for (size_t i = 0; i < p->opts->n_only; i++) {
+		const char *asked = p->opts->only[i], *near;
+
+		if (target_desc_object(p->desc, asked))
+			continue;
+		near = nearest_name(asked, names, p->desc->n_objects);
+		err_input(err, NULL, "the target %s has no object %s", p->desc->name, asked);
+		return near ? err_hint(err, "did you mean %s?", near) : -EINVAL;
+	}
+	return 0;
+}
 
 static bool is_wanted(const struct plan *p, const char *object)
 {
@@ -14,86 +144,106 @@ static bool is_wanted(const struct plan *p, const char *object)
 	return p->opts->n_only == 0;
 }
 
-static int find_folder(struct plan *p, struct err *err)
+static int open_objects(struct plan *p, struct err *err)
 {
 	const struct target_desc *d = p->desc;
 
-	p->folder = p->opts->objects;
-	if (!p->folder && d->objects_env)
-		p->folder = getenv(d->objects_env);
-	if (!p->folder)
-		p->folder = d->objects_dir;
-	if (!p->folder && !d->objects_env)
-		p->folder = file_installed(p->arena, "bpf");
-	if (p->folder)
-		return 0;
-	err_input(err, NULL, "the objects of %s are not here", d->name);
-	return err_hint(err, "name their folder with --objects");
-}
+	p->objects = arena_alloc(p->arena, d->n_objects * sizeof(*p->objects));
+	for (size_t i = 0; i < d->n_objects; i++) {
+		struct planned_object *o = &p->objects[p->n_objects];
+		int ret;
 
-static int find_object(struct plan *p, const struct desc_object *o, const char **path,
-		       struct err *err)
-{
-	int ret = 0;
-
-	if (o->path) {
-		*path = o->path;
-		return 0;
-	}
-	if (!p->folder)
-		ret = find_folder(p, err);
-	if (!ret)
-		*path = file_join(p->arena, p->folder, o->name);
-	return ret;
-}
-
-static int add_config(struct plan *p, struct planned_load *l, const struct setting *s, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		l->config = arena_grow(p->arena, l->config, l->n_config, sizeof(*l->config));
-		l->config[l->n_config++] =
-			(struct config_value){ .name = s[i].name, .value = s[i].value };
+		if (!is_wanted(p, d->objects[i].name))
+			continue;
+		o->desc = &d->objects[i];
+		ret = plan_open_object(p, o->desc, &o->path, &o->image, err);
+		if (ret)
+			return ret;
+		p->n_objects++;
 	}
 	return 0;
 }
 
-static int add_load(struct plan *p, const struct desc_object *o, const struct desc_device *dev,
-		    struct err *err)
+static bool role_has(const struct target_desc *d, const char *role, const char *object)
 {
-	struct planned_load *l;
-	int ret;
+	for (size_t i = 0; i < d->n_hooks; i++)
+		if (!strcmp(d->hooks[i].role, role) && !strcmp(d->hooks[i].ref.object, object))
+			return true;
+	return false;
+}
 
+/* True if every device of the role has a load of its own, and there is one. */
+static bool role_is_own(const struct target_desc *d, const char *role)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < d->n_devices; i++) {
+		if (strcmp(d->devices[i].role, role) != 0)
+			continue;
+		if (!d->devices[i].own_load)
+			return false;
+		any = true;
+	}
+	return any;
+}
+
+/* True if something needs the load that is no device's own. */
+static bool needs_common(const struct target_desc *d, const char *object)
+{
+	bool is_hooked = false;
+
+	for (size_t i = 0; i < d->n_hooks; i++) {
+		if (strcmp(d->hooks[i].ref.object, object) != 0)
+			continue;
+		is_hooked = true;
+		if (!role_is_own(d, d->hooks[i].role))
+			return true;
+	}
+	for (size_t i = 0; i < d->n_tail_calls; i++)
+		if (!d->tail_calls[i].device && !strcmp(d->tail_calls[i].ref.object, object))
+			return true;
+	return !is_hooked;
+}
+
+static void add_load(struct plan *p, const struct planned_object *o, const struct desc_device *dev)
+{
 	p->loads = arena_grow(p->arena, p->loads, p->n, sizeof(*p->loads));
-	l = &p->loads[p->n];
-	*l = (struct planned_load){ .object = o, .device = dev };
-	ret = find_object(p, o, &l->path, err);
-	if (!ret)
-		ret = elf_load(l->path, NULL, &l->image, err);
-	if (ret)
-		return ret;
-	p->n++;
-	add_config(p, l, p->opts->config, p->opts->n_config);
-	l->types = (struct elf_type_override *)p->opts->types;
-	l->n_types = p->opts->n_types;
-	l->maps = (struct map_override *)p->opts->maps;
-	l->n_maps = p->opts->n_maps;
-	return 0;
+	p->loads[p->n++] = (struct planned_load){ .object = o, .device = dev };
+}
+
+static void plan_loads(struct plan *p)
+{
+	const struct target_desc *d = p->desc;
+
+	for (size_t i = 0; i < p->n_objects; i++) {
+		const struct planned_object *o = &p->objects[i];
+
+		if (needs_common(d, o->desc->name))
+			add_load(p, o, NULL);
+		for (size_t j = 0; j < d->n_devices; j++)
+			if (d->devices[j].own_load &&
+			    role_has(d, d->devices[j].role, o->desc->name))
+				add_load(p, o, &d->devices[j]);
+	}
 }
 
 int plan_make(struct plan *p, const struct target_opts *opts, struct err *err)
 {
-	int ret = 0;
+	int ret;
 
 	*p = (struct plan){ .arena = arena_new(), .opts = opts, .desc = opts->desc };
-	for (size_t i = 0; i < p->desc->n_objects && !ret; i++)
-		if (is_wanted(p, p->desc->objects[i].name))
-			ret = add_load(p, &p->desc->objects[i], NULL, err);
-	return ret;
+	ret = check_only(p, err);
+	if (!ret)
+		ret = open_objects(p, err);
+	if (ret)
+		return ret;
+	plan_loads(p);
+	return plan_names(p, err);
 }
 
 void plan_free(struct plan *p)
 {
-	for (size_t i = 0; i < p->n; i++)
-		elf_free(p->loads[i].image);
+	for (size_t i = 0; i < p->n_objects; i++)
+		elf_free(p->objects[i].image);
 	arena_free(p->arena);
 }

@@ -6,6 +6,7 @@
 #include <bpf/libbpf.h>
 #include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,21 +21,28 @@ static const char *own_pins(struct arena *a)
 	return arena_printf(a, SANDBOX_BPFFS "/target-%d-%u", (int)getpid(), ++n);
 }
 
+static struct helper_env *env_for(const struct plan *p, const struct desc_object *o)
+{
+	return p->desc->interpose && o->interpose ? p->opts->env : NULL;
+}
+
 static int load_one(struct target_set *s, const struct plan *p, const struct planned_load *l,
 		    struct err *err)
 {
 	struct object_opts opts = {
-		.path = l->path,
+		.path = l->object->path,
 		.pin_dir = s->pins,
 		.instance = l->device ? l->device->name : NULL,
 		.config = l->config,
 		.n_config = l->n_config,
 		.maps = l->maps,
 		.n_maps = l->n_maps,
+		.sharing = l->sharing,
+		.n_sharing = l->n_sharing,
 		.types = l->types,
 		.n_types = l->n_types,
-		.on_map_mismatch = MAP_MISMATCH_RECREATE,
-		.env = p->desc->interpose && l->object->interpose ? p->opts->env : NULL,
+		.refuse_mismatch = true,
+		.env = env_for(p, l->object->desc),
 		.log = p->opts->log,
 		.log_arg = p->opts->log_arg,
 	};
@@ -43,7 +51,7 @@ static int load_one(struct target_set *s, const struct plan *p, const struct pla
 
 	if (ret)
 		return ret;
-	to->object = arena_strdup(s->arena, l->object->name);
+	to->object = arena_strdup(s->arena, l->object->desc->name);
 	to->device = l->device ? arena_strdup(s->arena, l->device->name) : NULL;
 	s->n_loads++;
 	return 0;
@@ -74,8 +82,12 @@ static int list_map(struct target_set *s, const struct loaded *l, const struct b
 		return 0;
 	s->maps = arena_grow(s->arena, s->maps, s->n_maps, sizeof(*s->maps));
 	m = &s->maps[s->n_maps];
-	*m = (struct set_map){ .id = info.id, .object = l->object, .device = l->device };
-	ret = map_open_fd(bpf_map__fd(map), bpf_map__name(map), &m->map, err);
+	*m = (struct set_map){ .id = info.id,
+			       .name = bpf_map__name(map),
+			       .own_name = bpf_map__name(map),
+			       .object = l->object,
+			       .device = l->device };
+	ret = map_open_fd(bpf_map__fd(map), m->name, &m->map, err);
 	if (!ret)
 		s->n_maps++;
 	return ret;
@@ -128,6 +140,34 @@ static int list_contents(struct target_set *s, const struct loaded *l, struct er
 	return 0;
 }
 
+static bool same(const char *a, const char *b)
+{
+	return a == b || (a && b && !strcmp(a, b));
+}
+
+/* Where several loads have a map of that name, it says whose it is. */
+static void qualify(const struct target_set *s, struct set_map *m)
+{
+	bool several = false, on_device = false;
+
+	for (size_t i = 0; i < s->n_maps; i++) {
+		const struct set_map *other = &s->maps[i];
+
+		if (other == m || strcmp(other->own_name, m->own_name) != 0)
+			continue;
+		several = true;
+		on_device |= m->device && same(other->device, m->device);
+	}
+	if (!several)
+		return;
+	if (on_device)
+		m->name = arena_printf(s->arena, "%s/%s/%s", m->device, m->object, m->own_name);
+	else
+		m->name = arena_printf(s->arena, "%s/%s", m->device ? m->device : m->object,
+				       m->own_name);
+	snprintf(m->map->name, sizeof(m->map->name), "%s", m->name);
+}
+
 static int load_all(struct target_set *s, const struct plan *p, struct err *err)
 {
 	int ret = 0;
@@ -137,6 +177,8 @@ static int load_all(struct target_set *s, const struct plan *p, struct err *err)
 		ret = load_one(s, p, &p->loads[i], err);
 	for (size_t i = 0; i < s->n_loads && !ret; i++)
 		ret = list_contents(s, &s->loads[i], err);
+	for (size_t i = 0; i < s->n_maps && !ret; i++)
+		qualify(s, &s->maps[i]);
 	return ret;
 }
 
@@ -149,6 +191,8 @@ int set_load(const struct plan *p, struct target_set **out, struct err *err)
 	s->arena = a;
 	s->pins = own_pins(a);
 	ret = load_all(s, p, err);
+	if (!ret)
+		ret = set_wire(s, p, err);
 	if (ret)
 		set_free(s);
 	else
@@ -182,4 +226,25 @@ void set_free(struct target_set *s)
 	for (size_t i = 0; i < s->n_loads; i++)
 		object_free(s->loads[i].o);
 	arena_free(s->arena);
+}
+
+const struct set_program *set_program(const struct target_set *s, const char *object,
+				      const char *name, const char *device)
+{
+	for (size_t i = 0; i < s->n_programs; i++) {
+		const struct set_program *p = &s->programs[i];
+
+		if (!strcmp(p->name, name) && (!object || !strcmp(p->object, object)) &&
+		    (!device || same(p->device, device)))
+			return p;
+	}
+	return NULL;
+}
+
+struct set_map *set_find_map(const struct target_set *s, const char *name)
+{
+	for (size_t i = 0; i < s->n_maps; i++)
+		if (!strcmp(s->maps[i].name, name))
+			return &s->maps[i];
+	return NULL;
 }

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Tail calls that a target file names: slots that the objects leave to their agent. */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <string.h>
+
+#include "base/words.h"
+#include "target/target_internal.h"
+
+const char *set_nearest_map(const struct target_set *s, const char *name)
+{
+	struct arena *a = arena_new();
+	const char **names = arena_alloc(a, s->n_maps * sizeof(*names)), *near;
+
+	for (size_t i = 0; i < s->n_maps; i++) {
+		names[i] = s->maps[i].own_name;
+		if (!strcmp(names[i], name)) {
+			arena_free(a);
+			return s->maps[i].name;
+		}
+	}
+	near = nearest_name(name, names, s->n_maps);
+	arena_free(a);
+	for (size_t i = 0; near && i < s->n_maps; i++)
+		if (s->maps[i].own_name == near)
+			return s->maps[i].name;
+	return NULL;
+}
+
+static int unknown_map(const struct target_set *s, const struct desc_tail_call *t, struct err *err)
+{
+	const char *near = set_nearest_map(s, t->map);
+
+	if (near)
+		return err_input(err, &t->loc,
+				 "no prog array '%s' to put %s into; did you mean '%s'?", t->map,
+				 t->ref.program, near);
+	return err_input(err, &t->loc, "no prog array '%s' to put %s into", t->map, t->ref.program);
+}
+
+/* The description's word on "no device": the load that is no device's own. */
+static const struct set_program *find_program(const struct target_set *s,
+					      const struct desc_tail_call *t)
+{
+	for (size_t i = 0; i < s->n_programs; i++) {
+		const struct set_program *p = &s->programs[i];
+
+		if (!strcmp(p->name, t->ref.program) && !strcmp(p->object, t->ref.object) &&
+		    (t->device ? p->device && !strcmp(p->device, t->device) : !p->device))
+			return p;
+	}
+	return NULL;
+}
+
+static int fill_slot(const struct set_map *m, const struct set_program *p,
+		     const struct desc_tail_call *t, struct err *err)
+{
+	if (m->map->type != BPF_MAP_TYPE_PROG_ARRAY)
+		return err_input(err, &t->loc, "%s is no prog array", t->map);
+	if (t->index >= m->map->max_entries)
+		return err_input(err, &t->loc, "slot %u is past the %u slots of %s", t->index,
+				 m->map->max_entries, t->map);
+	if (!bpf_map_update_elem(m->map->fd, &t->index, &p->fd, BPF_ANY))
+		return 0;
+	if (errno != EINVAL)
+		return err_system(err, errno, "cannot put %s into slot %u of %s", p->name, t->index,
+				  t->map);
+	err_input(err, &t->loc, "%s does not fit into %s", p->name, t->map);
+	return err_hint(err, "all programs of a prog array, and those that jump through it, are of "
+			     "one type");
+}
+
+static int wire(const struct target_set *s, const struct plan *p, const struct desc_tail_call *t,
+		struct err *err)
+{
+	const struct set_program *prog = find_program(s, t);
+	const struct set_map *m = set_find_map(s, t->map);
+
+	if (prog && m)
+		return fill_slot(m, prog, t, err);
+	/* of an object that is left out, as the user asked */
+	if (p->opts->n_only && (!plan_object(p, t->ref.object) || !m))
+		return 0;
+	if (!m)
+		return unknown_map(s, t, err);
+	return err_input(err, &t->ref.loc,
+			 "%s is not loaded by default: its section's name begins "
+			 "with '?'",
+			 t->ref.program);
+}
+
+int set_wire(struct target_set *s, const struct plan *p, struct err *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < p->desc->n_tail_calls && !ret; i++)
+		ret = wire(s, p, &p->desc->tail_calls[i], err);
+	return ret;
+}
