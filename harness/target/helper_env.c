@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/file.h"
 #include "target/helper_env_layout.h"
+#include "target/insns.h"
 
 struct known_map {
 	uint64_t address;
@@ -182,6 +183,53 @@ bool helper_env_tunnel(const struct helper_env *e, struct tunnel_meta *out)
 		memcpy(out->opt, s->out_opt, out->opt_len);
 	}
 	return true;
+}
+
+/* Stores a map's address into the environment. */
+static void write_learner(struct insns *c, const struct helper_env *e, int map_fd)
+{
+	insn_map(c, BPF_REG_1, map_fd);
+	insn_map_value(c, BPF_REG_2, e->fd, offsetof(struct env_shared, map_address));
+	insn_store(c, BPF_DW, BPF_REG_2, 0, BPF_REG_1);
+	insn_alu_imm(c, BPF_MOV, BPF_REG_0, 0);
+	insn_exit(c);
+}
+
+static int run_learner(struct helper_env *e, int map_fd)
+{
+	uint8_t packet[64] = { 0 };
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = packet, .data_size_in = sizeof(packet));
+	struct insns c = { .n = 0 };
+	size_t n;
+	const struct prog_variant *v = prog_variants(BPF_PROG_TYPE_XDP, &n);
+	int fd = -EINVAL, ret;
+
+	write_learner(&c, e, map_fd);
+	for (size_t i = 0; i < n && fd < 0; i++)
+		fd = insns_load(&c, "verdict_learn", BPF_PROG_TYPE_XDP, &v[i]);
+	if (fd < 0)
+		return fd;
+	ret = bpf_prog_test_run_opts(fd, &run);
+	close(fd);
+	return ret;
+}
+
+int helper_env_learn_map(struct helper_env *e, int map_fd, struct err *err)
+{
+	struct bpf_map_info info = { 0 };
+	uint32_t len = sizeof(info);
+	struct known_map *m;
+	int ret = bpf_obj_get_info_by_fd(map_fd, &info, &len);
+
+	if (!ret)
+		ret = run_learner(e, map_fd);
+	if (ret)
+		return err_system(err, -ret, "cannot tell redirects to map %s by its address",
+				  info.name);
+	e->maps = arena_grow(e->arena, e->maps, e->n_maps, sizeof(*m));
+	m = &e->maps[e->n_maps++];
+	*m = (struct known_map){ e->shared->map_address, info.id };
+	return 0;
 }
 
 int helper_env_fd(const struct helper_env *e)

@@ -30,8 +30,7 @@ struct helper_note {
 	uint32_t kind; /* enum note_kind */
 	uint32_t ifindex;
 	uint64_t flags;
-	uint32_t
-		map_id; /* REDIRECT_MAP: kernel id of the map, 0 not known; TAIL_CALL: of the array */
+	uint32_t map_id; /* REDIRECT_MAP: the map, 0 not known; TAIL_CALL: the array */
 	uint32_t key; /* REDIRECT_MAP: key; TAIL_CALL: slot */
 	int64_t ret; /* what the kernel's helper returned */
 	uint32_t family; /* REDIRECT_NEIGH with params: AF_INET or AF_INET6 */

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Replaces chosen helper calls of a program at load time, one instruction for one, so that time is
- * the scenario's: `call bpf_ktime_get_ns` becomes a call to a static subprogram appended to the
- * program, which reads the virtual clock from a map. The object on disk is never touched.
+/* Replaces chosen helper calls of a program at load time, one instruction for one: `call
+ * bpf_redirect` becomes a call to a static subprogram appended to the program, which notes the
+ * arguments in a helper_env and calls the helper itself; `call bpf_ktime_get_ns` one that reads the
+ * virtual clock there. No offset moves, no recompile, and the object on disk is never touched.
  */
 #ifndef VERDICT_TARGET_INTERPOSE_H
 #define VERDICT_TARGET_INTERPOSE_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -20,17 +23,35 @@ struct helper_env;
  */
 struct interposer;
 
-/* Arranges that ktime_get_ns, ktime_get_boot_ns, ktime_get_coarse_ns and ktime_get_tai_ns of all
- * programs read the clock of env. Until interpose_done() no other object may be opened or loaded.
+struct interpose_opts {
+	const struct helper_env *env; /* outlives the interposer */
+	/* Programs to be left as shipped; the list is copied, its strings are not. */
+	const char *const *shipped;
+	size_t n_shipped;
+	bool real_time; /* nothing that tells the time is replaced */
+};
+
+/* Arranges that the calls of all programs are replaced. Until interpose_done() no other object may be
+ * opened or loaded.
  */
-int interpose_new(const struct bpf_object *probe, const struct helper_env *env,
+int interpose_new(const struct bpf_object *probe, const struct interpose_opts *opts,
 		  struct interposer **out, struct err *err);
-/* Between bpf_object__open and bpf_object__load: adds the subprogram's type to the object's BTF. */
-int interpose_object(struct interposer *ip, struct bpf_object *obj, struct err *err);
-/* After the load, failed or not: takes the hooks away. The counts stay. */
+/* Between bpf_object__open and bpf_object__load: adds the subprograms' types to the object's BTF. hz:
+ * what its programs take for the kernel's ticks a second, 0: this kernel's.
+ */
+int interpose_object(struct interposer *ip, struct bpf_object *obj, unsigned hz, struct err *err);
+/* After the load, failed or not: takes the hooks away. What was replaced can still be asked. */
 void interpose_done(struct interposer *ip);
-/* Calls replaced in programs that were given to the kernel. */
+
+/* True if the program was given to the kernel with every call replaced that was to be replaced. */
+bool interpose_holds(const struct interposer *ip, const char *program);
+/* How many calls of the program were replaced. */
+unsigned interpose_calls(const struct interposer *ip, const char *program);
+/* True if the program asks for the time. */
+bool interpose_asks_time(const struct interposer *ip, const char *program);
+/* Calls replaced, all programs together; of one helper (BPF_FUNC_*). */
 unsigned interpose_count(const struct interposer *ip);
+unsigned interpose_count_of(const struct interposer *ip, int helper);
 /* The helpers of which any call was replaced, with counts: "ktime_get_ns 172, ...". */
 void interpose_describe(const struct interposer *ip, struct buf *out);
 void interpose_free(struct interposer *ip); /* NULL is fine */

@@ -18,9 +18,6 @@
 #include "target/tailcalls.h"
 #include "target/typed.h"
 
-/* libbpf's own error numbers begin here (enum libbpf_errno, libbpf_legacy.h). */
-#define NOT_ERRNO 4000
-
 void object_log(const struct object *o, const char *fmt, ...)
 {
 	__cleanup_buf struct buf line = BUF_INIT;
@@ -60,7 +57,7 @@ static const char *libbpf_name(const struct object *o)
 	return arena_strndup(o->arena, base, strcspn(base, "."));
 }
 
-static int open_bpf(const struct object *o, struct bpf_object **out, struct err *err)
+int object_open_image(const struct object *o, struct bpf_object **out, struct err *err)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, open, .pin_root_path = o->opts.pin_dir,
 		    .object_name = libbpf_name(o));
@@ -81,23 +78,6 @@ static int open_bpf(const struct object *o, struct bpf_object **out, struct err 
 	}
 	*out = bpf;
 	return 0;
-}
-
-/* With a clock the image is opened twice: first to learn its sections, see interpose.h. */
-static int open_interposed(struct object *o, struct err *err)
-{
-	struct bpf_object *probe = NULL;
-	int ret = open_bpf(o, &probe, err);
-
-	if (ret)
-		return ret;
-	if (!o->opts.env) {
-		o->bpf = probe;
-		return 0;
-	}
-	ret = interpose_new(probe, o->opts.env, &o->interposer, err);
-	bpf_object__close(probe);
-	return ret ? ret : open_bpf(o, &o->bpf, err);
 }
 
 /* A variable in a data section of the object. */
@@ -141,6 +121,21 @@ static bool find_variable(const struct object *o, const char *name, struct varia
 			return true;
 	}
 	return false;
+}
+
+uint32_t object_variable_u32(const struct object *o, const char *name)
+{
+	struct variable v;
+	size_t size = 0;
+	const char *data;
+	uint32_t value = 0;
+
+	if (!find_variable(o, name, &v) || v.size > sizeof(value))
+		return 0;
+	data = bpf_map__initial_value(v.map, &size);
+	if (data && v.offset <= size && v.size <= size - v.offset)
+		memcpy(&value, data + v.offset, v.size);
+	return value;
 }
 
 static int set_variable(const struct object *o, const struct variable *v, const struct value *to,
@@ -204,15 +199,23 @@ static int read_image(struct object *o, struct err *err)
 	return ret;
 }
 
+int object_open_configured(struct object *o, struct err *err)
+{
+	int ret = object_open_interposed(o, err);
+
+	if (!ret)
+		ret = configure_and_map(o, err);
+	if (!ret && o->interposer)
+		ret = interpose_object(o->interposer, o->bpf,
+				       object_variable_u32(o, "__config_kernel_hz"), err);
+	return ret;
+}
+
 static int prepare(struct object *o, struct err *err)
 {
 	int ret = read_image(o, err);
 
-	if (!ret)
-		ret = open_interposed(o, err);
-	if (!ret && o->interposer)
-		ret = interpose_object(o->interposer, o->bpf, err);
-	return ret ? ret : configure_and_map(o, err);
+	return ret ? ret : object_open_configured(o, err);
 }
 
 int object_open(const struct object_opts *opts, struct object **out, struct err *err)
@@ -290,73 +293,13 @@ static int link_tail_calls(struct object *o, struct err *err)
 	return tailcalls_pin(o->bpf, o->tail_dir, o->tail_owner, err);
 }
 
-static int load_once(struct object *o, struct err *err)
-{
-	__cleanup_buf struct buf log = BUF_INIT;
-	int ret;
-
-	libbpf_log_begin(&log);
-	ret = bpf_object__load(o->bpf);
-	libbpf_log_end();
-	if (o->interposer)
-		interpose_done(o->interposer);
-	return ret ? err_from_load_log(err, -ret < NOT_ERRNO ? -ret : 0, o->path, buf_str(&log))
-		   : 0;
-}
-
-/* Anew, with no call replaced; its pinned maps are there by now and fit. The error is that of the
- * object as shipped; if there is none, the one with its calls replaced goes to the log.
- */
-static int load_pristine(struct object *o, const char *why, struct err *err)
-{
-	int ret;
-
-	bpf_object__close(o->bpf);
-	o->bpf = NULL;
-	interpose_free(o->interposer);
-	o->interposer = NULL;
-	ret = open_bpf(o, &o->bpf, err);
-	if (!ret)
-		ret = configure_and_map(o, err);
-	if (!ret)
-		ret = load_once(o, err);
-	if (ret)
-		return ret;
-	o->pristine = true;
-	object_log(o,
-		   "warning msg=\"Object does not load with its clock calls replaced and runs as "
-		   "shipped: time is real\" object=%s error=\"%.*s\"",
-		   o->path, (int)strcspn(why, "\n"), why);
-	return 0;
-}
-
-static void count_interposed(struct object *o)
-{
-	__cleanup_buf struct buf what = BUF_INIT;
-
-	if (!o->interposer)
-		return;
-	o->interposed = interpose_count(o->interposer);
-	interpose_describe(o->interposer, &what);
-	if (what.len)
-		object_log(o, "debug msg=\"Replaced helper calls\" object=%s calls=\"%s\"", o->path,
-			   buf_str(&what));
-}
-
 int object_load_programs(struct object *o, struct err *err)
 {
-	int ret = load_once(o, err);
+	int ret = object_load_interposed(o, err);
 
-	if (ret && o->interposer && interpose_count(o->interposer)) {
-		char *why = arena_strdup(o->arena, err->text);
-
-		err_clear(err);
-		ret = load_pristine(o, why, err);
-	}
 	if (ret)
 		return ret;
 	o->loaded = true;
-	count_interposed(o);
 	return link_tail_calls(o, err);
 }
 
@@ -443,16 +386,6 @@ struct bpf_object *object_libbpf(const struct object *o)
 const struct elf_image *object_image(const struct object *o)
 {
 	return o->image;
-}
-
-unsigned object_interposed(const struct object *o)
-{
-	return o->interposed;
-}
-
-bool object_pristine(const struct object *o)
-{
-	return o->pristine;
 }
 
 void object_free(struct object *o)

@@ -70,8 +70,16 @@ const struct btf *object_btf(const struct object *o); /* NULL: it has none */
 struct bpf_object *object_libbpf(const struct object *o);
 /* What the file holds, and what was changed in memory before libbpf got it. */
 const struct elf_image *object_image(const struct object *o);
+/* Helper calls replaced, in all; of one helper (BPF_FUNC_*). */
 unsigned object_interposed(const struct object *o);
-/* True if it did not load with its helper calls replaced, and was loaded as shipped: time is real. */
+unsigned object_interposed_of(const struct object *o, int helper);
+/* True if the program's helper calls were replaced, or it has none that would be. False for programs of
+ * types that cannot be interposed (attached by BTF), and without opts->env.
+ */
+bool object_program_interposed(const struct object *o, const char *program);
+/* Programs that the verifier takes only as shipped: "name (the verifier's reason)". */
+const char *const *object_pristine_programs(const struct object *o, size_t *n);
+/* True if any of them asks for the time: then time is real in all programs of the object. */
 bool object_pristine(const struct object *o);
 void object_free(struct object *o); /* pins stay */
 

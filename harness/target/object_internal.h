@@ -19,6 +19,12 @@ struct migration {
 	const char *pin; /* of `from`, until it is finished; NULL: none */
 };
 
+/* A program that the verifier takes only as shipped. */
+struct refusal {
+	const char *program, *why;
+	bool asks_time;
+};
+
 struct object {
 	struct arena *arena;
 	struct object_opts opts; /* strings are the caller's; used until the programs are loaded */
@@ -31,12 +37,26 @@ struct object {
 	struct migration *migrations;
 	unsigned interposed;
 	bool loaded;
-	bool pristine; /* in spite of opts.env */
+	struct refusal *refusals; /* programs that run as shipped in spite of opts.env */
+	size_t n_refusals;
+	const char **pristine; /* what is said of them */
 	const char *tail_dir, *tail_owner; /* whose prog arrays are pinned where; NULL: nowhere */
 };
 
 /* One logfmt line to opts->log; fmt is what stands behind `level=`. */
 void object_log(const struct object *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* object.c: the image opened by libbpf, with nothing set. */
+int object_open_image(const struct object *o, struct bpf_object **out, struct err *err);
+/* Opened, its variables set, its maps in place. */
+int object_open_configured(struct object *o, struct err *err);
+/* A whole number of at most four bytes, by name; 0: it has no such variable. */
+uint32_t object_variable_u32(const struct object *o, const char *name);
+
+/* object_interpose.c: opened so that its helper calls will be replaced, if opts.env is given. */
+int object_open_interposed(struct object *o, struct err *err);
+/* Loads it; programs that the verifier refuses with their calls replaced are loaded as shipped. */
+int object_load_interposed(struct object *o, struct err *err);
 
 /* Every map that is to be pinned exists afterwards, is pinned, and is the one the object will use. */
 int object_maps_prepare(struct object *o, struct err *err);
@@ -63,6 +83,11 @@ void libbpf_log_end(void);
  * source line they stand at; or libbpf's last warnings.
  */
 int err_from_load_log(struct err *err, int no, const char *path, const char *log);
+/* The program that was refused, and the verifier's reason in one line; false if no program was. Memory
+ * from a.
+ */
+bool refusal_from_load_log(const char *log, struct arena *a, const char **program,
+			   const char **why);
 /* The last warning in the log, without "libbpf: " and newline; "" if there is none. */
 void last_warning(const char *log, struct buf *out);
 

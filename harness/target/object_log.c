@@ -87,21 +87,28 @@ void last_warning(const char *log, struct buf *out)
 	}
 }
 
-/* "libbpf: prog 'NAME': ..." nearest before `at`. */
+/* "libbpf: prog 'NAME': ", and the name. */
+static bool program_of(struct line l, struct line *name)
+{
+	static const char start[] = "libbpf: prog '";
+	const char *quote;
+
+	if (l.len <= sizeof(start) || strncmp(l.text, start, sizeof(start) - 1) != 0)
+		return false;
+	name->text = l.text + sizeof(start) - 1;
+	quote = memchr(name->text, '\'', l.len - (sizeof(start) - 1));
+	name->len = quote ? (size_t)(quote - name->text) : 0;
+	return quote != NULL;
+}
+
+/* That of the nearest line before `at` that has one. */
 static bool program_before(const char *log, const char *at, struct line *name)
 {
 	struct line l;
 
-	while (line_before(log, &at, &l)) {
-		const char *quote;
-
-		if (l.len < 14 || strncmp(l.text, "libbpf: prog '", 14) != 0)
-			continue;
-		name->text = l.text + 14;
-		quote = memchr(name->text, '\'', l.len - 14);
-		name->len = quote ? (size_t)(quote - name->text) : 0;
-		return quote != NULL;
-	}
+	while (line_before(log, &at, &l))
+		if (program_of(l, name))
+			return true;
 	return false;
 }
 
@@ -163,6 +170,37 @@ static int err_from_verifier(struct err *err, int no, const char *path, const ch
 	put_tail(&text, start, end);
 	err_system(err, no, "%s: the kernel rejects program %.*s", path, (int)name.len, name.text);
 	return err_hint(err, "%s", buf_str(&text) + 3);
+}
+
+static bool starts(struct line l, const char *with)
+{
+	size_t len = strlen(with);
+
+	return l.len >= len && strncmp(l.text, with, len) == 0;
+}
+
+/* Behind the reason the verifier prints its figures. */
+static bool is_reason(struct line l)
+{
+	return l.len && !starts(l, "processed ") && !starts(l, "verification time ") &&
+	       !starts(l, "stack depth ") && !starts(l, "libbpf: ") && !starts(l, LOG_END);
+}
+
+bool refusal_from_load_log(const char *log, struct arena *a, const char **program, const char **why)
+{
+	const char *end = log + strlen(log);
+	struct line l, name = { NULL, 0 };
+
+	*why = NULL;
+	while (line_before(log, &end, &l)) {
+		if (!name.text && program_of(l, &name))
+			*program = arena_strndup(a, name.text, name.len);
+		else if (name.text && is_reason(l) && !*why)
+			*why = arena_strndup(a, l.text, l.len > LINE_SHOWN ? LINE_SHOWN : l.len);
+	}
+	if (name.text && !*why)
+		*why = "the kernel does not say why";
+	return name.text != NULL;
 }
 
 int err_from_load_log(struct err *err, int no, const char *path, const char *log)

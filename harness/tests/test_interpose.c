@@ -172,7 +172,7 @@ Test(interpose, without_a_clock_time_is_the_kernels_also_after_a_virtual_load)
 
 static void count_warning(void *arg, const char *line)
 {
-	if (strncmp(line, "level=warning msg=\"Object does not load", 38) == 0)
+	if (strncmp(line, "level=warning msg=\"Program does not load", 39) == 0)
 		++*(int *)arg;
 }
 
