@@ -42,6 +42,17 @@ static int result(const struct prog_run *r, int ret, const char **why, struct er
 	return -err->no;
 }
 
+/* What a program put before the packet for the programs behind it (bpf_xdp_adjust_meta()) is no part of
+ * the packet, but comes out in front of it.
+ */
+static void cut_metadata(struct prog_run *r, uint32_t metadata)
+{
+	if (!r->out || !metadata || metadata > r->out_len || r->out_len > r->out_size)
+		return;
+	r->out_len -= metadata;
+	memmove(r->out, r->out + metadata, r->out_len);
+}
+
 static int run_xdp(struct prog_run *r, const char **why, struct err *err)
 {
 	struct xdp_md ctx = {
@@ -49,13 +60,17 @@ static int run_xdp(struct prog_run *r, const char **why, struct err *err)
 		.ingress_ifindex = r->ifindex,
 		.rx_queue_index = r->rx_queue,
 	};
+	struct xdp_md after = { 0 };
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = r->data, .data_size_in = r->len,
 		    .data_out = r->out, .data_size_out = r->out_size, .ctx_in = &ctx,
-		    .ctx_size_in = sizeof(ctx), .repeat = 1);
+		    .ctx_size_in = sizeof(ctx), .ctx_out = r->out ? &after : NULL,
+		    .ctx_size_out = r->out ? sizeof(after) : 0, .repeat = 1);
 	int ret = bpf_prog_test_run_opts(r->fd, &run);
 
 	r->verdict = (int)run.retval;
 	r->out_len = run.data_size_out;
+	if (!ret)
+		cut_metadata(r, after.data);
 	return result(r, ret, why, err);
 }
 

@@ -5,6 +5,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/if_link.h>
 #include <sched.h>
@@ -114,6 +115,25 @@ int replay_net_batch(const char *path, struct err *err)
 	return ret;
 }
 
+/* As on a node: where nothing is forwarded bpf_fib_lookup() answers BPF_FIB_LKUP_RET_FWD_DISABLED, whatever
+ * the routes. /proc/sys/net is that of the thread's own namespace.
+ */
+static int forward(struct err *err)
+{
+	static const char *const all[] = { "/proc/sys/net/ipv4/ip_forward",
+					   "/proc/sys/net/ipv6/conf/all/forwarding" };
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		__cleanup_fd int fd = open(all[i], O_WRONLY | O_CLOEXEC);
+
+		if (fd < 0 && errno == ENOENT)
+			continue; /* a kernel without IPv6 */
+		if (fd < 0 || write(fd, "1", 1) != 1)
+			return err_system(err, errno, "cannot write %s", all[i]);
+	}
+	return 0;
+}
+
 int replay_net_open(struct replay_net **out, struct err *err)
 {
 	struct replay_net *net = calloc(1, sizeof(*net));
@@ -127,6 +147,8 @@ int replay_net_open(struct replay_net **out, struct err *err)
 		ret = net->home;
 	else if (unshare(CLONE_NEWNET))
 		ret = err_system(err, errno, "cannot make a network namespace");
+	else
+		ret = forward(err);
 	if (ret) {
 		replay_net_close(net);
 		return ret;
