@@ -46,7 +46,9 @@ static int tg_config(struct schema_ctx *ctx, const struct value *v, void *out)
 		return err_input(ctx->err, &v->loc, "config: expected {CONSTANT: VALUE}");
 	list = arena_alloc(ctx->arena, v->n * sizeof(*list));
 	for (size_t i = 0; i < v->n; i++)
-		list[i] = (struct setting){ v->keys[i]->text, v->items[i], v->keys[i]->loc };
+		list[i] = (struct setting){ .name = v->keys[i]->text,
+					    .value = v->items[i],
+					    .loc = v->keys[i]->loc };
 	t->config = list;
 	t->n_config = v->n;
 	return 0;
