@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "scenario/object_path.h"
 #include "scenario/parts.h"
-#include "scenario/target_desc.h"
+#include "scenario/target_desc_parts.h"
 
 #define SHA256_DIGITS 64
 
@@ -40,18 +40,12 @@ static int tg_objects(struct schema_ctx *ctx, const struct value *v, void *out)
 static int tg_config(struct schema_ctx *ctx, const struct value *v, void *out)
 {
 	struct raw_target *t = out;
-	struct setting *list;
+	struct settings settings = { 0 };
+	int rc = target_read_settings(ctx, v, &settings);
 
-	if (v->kind != VALUE_MAP || !v->n)
-		return err_input(ctx->err, &v->loc, "config: expected {CONSTANT: VALUE}");
-	list = arena_alloc(ctx->arena, v->n * sizeof(*list));
-	for (size_t i = 0; i < v->n; i++)
-		list[i] = (struct setting){ .name = v->keys[i]->text,
-					    .value = v->items[i],
-					    .loc = v->keys[i]->loc };
-	t->config = list;
-	t->n_config = v->n;
-	return 0;
+	t->config = settings.list;
+	t->n_config = settings.n;
+	return rc;
 }
 
 static int tg_types(struct schema_ctx *ctx, const struct value *v, void *out)
