@@ -13,6 +13,7 @@
 /* A constant by name. */
 struct setting {
 	const char *name;
+	bool may_lack; /* written with a '?': no error where no object has it */
 	const struct value *value;
 	struct loc loc;
 };
@@ -25,6 +26,7 @@ struct settings {
 /* "bpf_lxc.o/cil_from_container" */
 struct program_ref {
 	const char *object, *program;
+	bool may_lack; /* as of a setting */
 	struct loc loc;
 };
 
@@ -59,6 +61,7 @@ enum map_scope {
 
 struct desc_map {
 	const char *name;
+	bool may_lack; /* as of a setting */
 	uint32_t max_entries; /* 0: as the object says */
 	bool has_scope;
 	enum map_scope scope;

@@ -75,7 +75,7 @@ int target_read_maps(struct schema_ctx *ctx, const struct value *v, void *out)
 	for (; d->n_maps < v->n && !rc; d->n_maps++) {
 		struct desc_map *m = &d->maps[d->n_maps];
 
-		m->name = v->keys[d->n_maps]->text;
+		m->name = target_read_name(ctx, v->keys[d->n_maps]->text, &m->may_lack);
 		m->loc = v->keys[d->n_maps]->loc;
 		rc = schema_bind(ctx, &schema_target_map, v->items[d->n_maps], m);
 	}

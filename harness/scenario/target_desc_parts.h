@@ -15,6 +15,8 @@ struct target_desc *target_desc_new(void);
 /* What no table can see: names of the file's own that nothing has, or that two things have. */
 int target_desc_check(const struct target_desc *d, struct err *err);
 
+/* A name without the '?' that says it may be missing. */
+const char *target_read_name(struct schema_ctx *ctx, const char *text, bool *may_lack);
 int target_expect_map(struct schema_ctx *ctx, const struct value *v, const char *what);
 int target_read_settings(struct schema_ctx *ctx, const struct value *v, struct settings *out);
 int target_read_ref(struct schema_ctx *ctx, const struct value *v, struct program_ref *out);

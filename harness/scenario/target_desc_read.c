@@ -27,6 +27,14 @@ int target_expect_map(struct schema_ctx *ctx, const struct value *v, const char 
 	return err_input(ctx->err, &v->loc, "expected a map of %s", what);
 }
 
+const char *target_read_name(struct schema_ctx *ctx, const char *text, bool *may_lack)
+{
+	size_t len = strlen(text);
+
+	*may_lack = len > 1 && text[len - 1] == '?';
+	return *may_lack ? arena_strndup(ctx->arena, text, len - 1) : text;
+}
+
 int target_read_settings(struct schema_ctx *ctx, const struct value *v, struct settings *out)
 {
 	int rc = target_expect_map(ctx, v, "constants, such as {cluster_id: 0}");
@@ -39,7 +47,8 @@ int target_read_settings(struct schema_ctx *ctx, const struct value *v, struct s
 		if (v->items[i]->kind == VALUE_NULL)
 			return err_input(ctx->err, &v->keys[i]->loc,
 					 "the constant '%s' is given no value", v->keys[i]->text);
-		out->list[i] = (struct setting){ v->keys[i]->text, v->items[i], v->keys[i]->loc };
+		out->list[i] = (struct setting){ .value = v->items[i], .loc = v->keys[i]->loc };
+		out->list[i].name = target_read_name(ctx, v->keys[i]->text, &out->list[i].may_lack);
 	}
 	return 0;
 }
@@ -58,7 +67,7 @@ int target_read_ref(struct schema_ctx *ctx, const struct value *v, struct progra
 				 "bpf_lxc.o/cil_from_container, found '%s'",
 				 text);
 	out->object = arena_strndup(ctx->arena, text, (size_t)(slash - text));
-	out->program = slash + 1;
+	out->program = target_read_name(ctx, slash + 1, &out->may_lack);
 	out->loc = v->loc;
 	return 0;
 }

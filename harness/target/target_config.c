@@ -80,7 +80,8 @@ static int set_for_object(struct plan *p, const struct desc_object *o, struct er
 	for (size_t i = 0; i < o->config.n; i++) {
 		struct name_list known = { .arena = p->arena };
 
-		if (set_where_known(p, &o->config.list[i], o->name, NULL))
+		if (set_where_known(p, &o->config.list[i], o->name, NULL) ||
+		    o->config.list[i].may_lack)
 			continue;
 		add_variables(&known, plan_object(p, o->name)->image);
 		return plan_unknown(&o->config.list[i].loc, "constant", o->config.list[i].name,
@@ -99,7 +100,8 @@ static int set_for_device(struct plan *p, const struct desc_device *dev, struct 
 	for (size_t i = 0; is_loaded && i < dev->config.n; i++) {
 		const struct setting *s = &dev->config.list[i];
 
-		if (!set_where_known(p, s, NULL, dev) && !plan_leaves_out(p, has_variable, s->name))
+		if (!set_where_known(p, s, NULL, dev) && !s->may_lack &&
+		    !plan_leaves_out(p, has_variable, s->name))
 			return unknown_constant(
 				p, s,
 				arena_printf(p->arena, "no object of the role '%s'", dev->role),

@@ -181,7 +181,8 @@ static int plan_maps(struct plan *p, struct err *err)
 		const struct desc_map *m = &p->desc->maps[i];
 		struct map_override o = { m->name, m->max_entries, m->loc };
 
-		if (!resize_where_known(p, &o) && !plan_leaves_out(p, has_map, m->name))
+		if (!resize_where_known(p, &o) && !m->may_lack &&
+		    !plan_leaves_out(p, has_map, m->name))
 			return unknown_map(p, &m->loc, m->name, err);
 		share_where_known(p, m);
 	}
@@ -269,7 +270,7 @@ static int check_hook(const struct plan *p, const struct desc_hook *h, struct er
 	const struct planned_object *o = plan_object(p, h->ref.object);
 	const struct elf_program *prog = o ? find_program(o->image, h->ref.program) : NULL;
 
-	if (!o)
+	if (!o || (!prog && h->ref.may_lack))
 		return 0;
 	if (!prog)
 		return unknown_program(p, &h->ref, o->image, err);
@@ -285,7 +286,7 @@ static int check_tail_call(const struct plan *p, const struct desc_tail_call *t,
 {
 	const struct planned_object *o = plan_object(p, t->ref.object);
 
-	if (!o || find_program(o->image, t->ref.program))
+	if (!o || t->ref.may_lack || find_program(o->image, t->ref.program))
 		return 0;
 	return unknown_program(p, &t->ref, o->image, err);
 }

@@ -241,10 +241,23 @@ const struct set_program *set_program(const struct target_set *s, const char *ob
 	return NULL;
 }
 
+static bool is_of(const struct set_map *m, const char *owner, const char *name)
+{
+	size_t len = owner ? strlen(owner) : 0;
+
+	return len && !strncmp(name, owner, len) && name[len] == '/' &&
+	       !strcmp(name + len + 1, m->own_name);
+}
+
+/* Its owner may stand before the name even where there is no need. */
 struct set_map *set_find_map(const struct target_set *s, const char *name)
 {
 	for (size_t i = 0; i < s->n_maps; i++)
 		if (!strcmp(s->maps[i].name, name))
+			return &s->maps[i];
+	for (size_t i = 0; i < s->n_maps; i++)
+		if (is_of(&s->maps[i], s->maps[i].device, name) ||
+		    is_of(&s->maps[i], s->maps[i].object, name))
 			return &s->maps[i];
 	return NULL;
 }

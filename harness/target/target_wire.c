@@ -79,6 +79,8 @@ static int wire(const struct target_set *s, const struct plan *p, const struct d
 
 	if (prog && m)
 		return fill_slot(m, prog, t, err);
+	if (!prog && t->ref.may_lack)
+		return 0;
 	/* of an object that is left out, as the user asked */
 	if (p->opts->n_only && (!plan_object(p, t->ref.object) || !m))
 		return 0;
