@@ -34,6 +34,7 @@ install: $(INSTALLED_AS) $(BPF_OBJ) ## install to PREFIX (default /usr/local), b
 	for f in $$(find scenarios fixtures -path fixtures/upgrades -prune -o -type f -print); do \
 		put 644 $$f $(DATADIR)/verdict/$$f; \
 	done; \
+	for f in fixtures/targets/*.yaml; do put 644 $$f $(LIB_HOME)/$$f; done; \
 	for f in LICENSE LICENSES/*; do put 644 $$f $(DATADIR)/doc/verdict/$$f; done; \
 	if [ -f docs/verdict.1 ]; then put 644 docs/verdict.1 $(MANUAL); fi; \
 	if [ -f docs/verdict.bash ]; then put 644 docs/verdict.bash $(COMPLETION); fi
