@@ -37,7 +37,7 @@ struct command {
 
 extern const struct command *const commands[]; /* ends with NULL; in main.c */
 
-extern const struct command cmd_run, cmd_list, cmd_doctor, cmd_help, cmd_agent, cmd_bench,
+extern const struct command cmd_run, cmd_replay, cmd_list, cmd_doctor, cmd_help, cmd_agent, cmd_bench,
 	cmd_inspect, cmd_maps;
 
 /* "verdict: message" on standard error. */

@@ -410,9 +410,9 @@ enum hook replay_hook(const struct replay *r)
 	return r->hook;
 }
 
-uint32_t replay_ifindex(const struct replay *r)
+const struct replay_device *replay_device(const struct replay *r)
 {
-	return r->entry->ifindex;
+	return r->entry;
 }
 
 const struct target *replay_target(const struct replay *r)

@@ -6,6 +6,7 @@
 #ifndef VERDICT_ENGINE_REPLAY_H
 #define VERDICT_ENGINE_REPLAY_H
 
+#include "engine/replay_net.h"
 #include "engine/trace.h"
 #include "packet/capture.h"
 #include "target/target.h"
@@ -69,7 +70,7 @@ int replay_at(struct replay *r, const struct replay_place *place, struct err *er
 /* Time passes without packets. */
 void replay_advance(struct replay *r, uint64_t ns);
 enum hook replay_hook(const struct replay *r);
-uint32_t replay_ifindex(const struct replay *r);
+const struct replay_device *replay_device(const struct replay *r); /* where packets enter */
 const struct target *replay_target(const struct replay *r);
 const struct target_program *replay_program(const struct replay *r);
 const struct replay_seeded *replay_seeded(const struct replay *r);

@@ -20,6 +20,7 @@ struct capture {
 	pcap_t *pcap;
 	uint16_t linktype;
 	uint32_t number;
+	uint64_t size; /* of the file; 0: not known */
 };
 
 static const struct {
@@ -137,8 +138,11 @@ static int open_any(struct capture *cap, struct err *err)
 
 	if (!f)
 		return bad(cap, err, "cannot read the capture: %s", strerror(errno));
-	if (fstat(fileno(f), &st) == 0 && S_ISDIR(st.st_mode))
+	if (fstat(fileno(f), &st))
+		return bad(cap, err, "cannot read the capture: %s", strerror(errno));
+	if (S_ISDIR(st.st_mode))
 		return bad(cap, err, "cannot read the capture: it is a folder");
+	cap->size = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
 	n = fread(head, 1, sizeof(head), f);
 	if (ferror(f))
 		return bad(cap, err, "cannot read the capture: %s", strerror(errno));
@@ -242,6 +246,14 @@ int capture_next(struct capture *cap, struct capture_packet *p, struct err *err)
 		.len = h->len > h->caplen ? h->len : h->caplen,
 	};
 	return 1;
+}
+
+double capture_progress(const struct capture *cap)
+{
+	off_t at = cap->ng ? (off_t)pcapng_reader_offset(cap->ng) : ftello(pcap_file(cap->pcap));
+
+	return cap->size && at > 0 && (uint64_t)at <= cap->size ? (double)at / (double)cap->size
+								: 0;
 }
 
 static int load_all(struct arena *a, struct capture *cap, struct capture_packet **packets,

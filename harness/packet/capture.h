@@ -51,6 +51,8 @@ int capture_open(const char *path, struct capture **out, struct err *err);
  * number and the offset in the file. Packets before the break have been returned.
  */
 int capture_next(struct capture *cap, struct capture_packet *p, struct err *err);
+/* How much of the file was read, from 0 to 1; 0 where that is not known (a pipe). */
+double capture_progress(const struct capture *cap);
 void capture_close(struct capture *cap); /* NULL is fine */
 
 /* The whole capture at once, copied into the arena. */

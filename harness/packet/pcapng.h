@@ -22,6 +22,7 @@ struct pcapng_reader;
  */
 int pcapng_reader_open(FILE *f, const char *path, struct pcapng_reader **out, struct err *err);
 int pcapng_reader_next(struct pcapng_reader *r, struct capture_packet *p, struct err *err);
+uint64_t pcapng_reader_offset(const struct pcapng_reader *r); /* bytes of the file read */
 void pcapng_reader_close(struct pcapng_reader *r);
 
 /* ---- writing; native byte order, nanosecond timestamps ---- */

@@ -503,6 +503,11 @@ int pcapng_reader_open(FILE *f, const char *path, struct pcapng_reader **out, st
 	return 0;
 }
 
+uint64_t pcapng_reader_offset(const struct pcapng_reader *r)
+{
+	return r->pos;
+}
+
 void pcapng_reader_close(struct pcapng_reader *r)
 {
 	if (!r)

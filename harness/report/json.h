@@ -11,6 +11,7 @@ json_t *json_text(const char *s); /* cleaned; null for NULL */
 json_t *json_number(uint64_t n);
 /* A list of the object files that ran; null where none could (no trace). */
 json_t *json_objects(const struct run_trace *trace);
+json_t *json_packet(const struct trace *t);
 /* Adds "packets", "log", "changes" and "lost" to a step. */
 void json_add_step_trace(json_t *step, const struct step_trace *t);
 
