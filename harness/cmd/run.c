@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "cmd/bless.h"
 #include "cmd/cmd.h"
 #include "cmd/select.h"
 #include "engine/run.h"
@@ -19,7 +20,7 @@
 
 struct options {
 	unsigned engines;
-	bool tap, pristine;
+	bool tap, pristine, bless;
 	int verbose;
 	const char *junit, *json, *out, *objects;
 	const char *patterns[MAX_PATTERNS + 1]; /* of -k; ends with NULL */
@@ -38,6 +39,7 @@ struct session {
 	bool input_errors, system_errors; /* of scenarios, of the harness or of a report */
 	const char *missing[2]; /* by engine: "" works, NULL not asked yet */
 	const char *running; /* "name (engine)" for the progress line */
+	struct blessing *blessing; /* of the present scenario; NULL: nothing is to be blessed */
 };
 
 static const enum engine_kind engine_kinds[] = { ENGINE_TESTRUN, ENGINE_NETNS };
@@ -104,6 +106,7 @@ static void report_result(struct session *s, const struct scenario_result *res)
 	s->totals.checks += res->checks;
 	s->totals.passed += res->status == STATUS_PASSED;
 	s->totals.failed += res->status == STATUS_FAILED;
+	s->totals.unreviewed += res->status == STATUS_UNREVIEWED;
 	s->totals.errors += res->status == STATUS_ERROR;
 	s->totals.skipped += res->status == STATUS_SKIPPED;
 	if (res->status == STATUS_ERROR && res->err->kind == ERR_INPUT)
@@ -124,14 +127,19 @@ static void report_end(struct session *s)
 	}
 }
 
+static unsigned done(const struct report_totals *t)
+{
+	return t->passed + t->failed + t->unreviewed + t->errors + t->skipped;
+}
+
 static void progress(void *arg, unsigned step, unsigned steps, uint64_t packets)
 {
 	struct session *s = arg;
 	char what[256];
 
 	snprintf(what, sizeof(what), "%u of %u: %s: step %u of %u, %llu packets",
-		 s->totals.passed + s->totals.failed + s->totals.errors + s->totals.skipped + 1,
-		 s->planned, s->running, step, steps, (unsigned long long)packets);
+		 done(&s->totals) + 1, s->planned, s->running, step, steps,
+		 (unsigned long long)packets);
 	for (size_t i = 0; i < s->n_reporters; i++)
 		if (s->reporters[i]->ops->progress)
 			s->reporters[i]->ops->progress(s->reporters[i], what);
@@ -186,12 +194,15 @@ static void run_on(struct session *s, const struct selected *item, size_t engine
 		.engine = engine_by_kind(engine_kinds[engine])->name,
 	};
 
-	if (*missing(s, engine)) {
+	res.skip_reason = *missing(s, engine)	   ? missing(s, engine)
+			  : item->scenario->target ? item->scenario->target->missing
+						   : NULL;
+	if (res.skip_reason)
 		res.status = STATUS_SKIPPED;
-		res.skip_reason = missing(s, engine);
-	} else {
+	else
 		execute(s, a, item->scenario, engine_kinds[engine], &res);
-	}
+	if (s->blessing)
+		bless_take(s->blessing, &res);
 	/* what a signal broke off says nothing of the scenario */
 	if (!stopped_by || res.status != STATUS_ERROR)
 		report_result(s, &res);
@@ -211,9 +222,15 @@ static void run_item(struct session *s, const struct selected *item)
 		report_result(s, &res);
 		return;
 	}
+	s->blessing = s->opts->bless ? bless_begin(s->arena, item->scenario) : NULL;
 	for (size_t i = 0; i < 2 && !stopped_by; i++)
 		if (item->scenario->engines & s->opts->engines & engine_kinds[i])
 			run_on(s, item, i);
+	if (s->blessing && !stopped_by && bless_end(s->blessing, stdout, s->err)) {
+		cmd_error("%s", s->err->text);
+		s->input_errors |= s->err->kind == ERR_INPUT;
+		s->system_errors |= s->err->kind == ERR_SYSTEM;
+	}
 }
 
 static unsigned plan(const struct selection *sel, unsigned engines)
@@ -239,7 +256,7 @@ static int exit_code(const struct session *s)
 		return EXIT_HARNESS;
 	if (s->input_errors)
 		return EXIT_USAGE;
-	if (s->totals.failed)
+	if (s->totals.failed + s->totals.unreviewed)
 		return EXIT_UNEXPECTED;
 	if (s->totals.passed)
 		return EXIT_AS_EXPECTED;
@@ -296,6 +313,8 @@ static int got(void *arg, const char *name, const char *value)
 		o->tap = true;
 	else if (strcmp(name, "--pristine") == 0)
 		o->pristine = true;
+	else if (strcmp(name, "--bless") == 0)
+		o->bless = true;
 	else if (strcmp(name, "--junit") == 0)
 		o->junit = value;
 	else if (strcmp(name, "--json") == 0)
@@ -331,6 +350,14 @@ static int run_main(int argc, char **argv)
 
 	if (ret)
 		return ret < 0 ? EXIT_AS_EXPECTED : ret;
+	if (opts.bless && (n_rest == 0 || opts.tap)) {
+		cmd_error("run: --bless %s",
+			  opts.tap ? "prints what it blesses, which is no TAP: leave one of the "
+				     "two out"
+				   : "needs the names of the scenarios that you have read: verdict "
+				     "run --bless NAME ...");
+		return EXIT_USAGE;
+	}
 	if (opts.verbose)
 		log_set_level(opts.verbose > 1 ? LOG_DEBUG : LOG_INFO);
 	err = calloc(1, sizeof(*err));
@@ -360,6 +387,9 @@ static const struct cmd_option options[] = {
 	{ "--json", "FILE", "write everything as JSON as well (reports/schema.json)" },
 	{ "--out", "DIR", "folder for one pcapng a scenario and engine (default reports/out)" },
 	{ "--objects", "DIR", "folder of the BPF objects (default: the installed ones)" },
+	{ "--bless", NULL,
+	  "for the scenarios named, which `verdict record` wrote and you have read: where all "
+	  "holds, print every expectation and take the line `unreviewed` out of the file" },
 	{ "--pristine", NULL, "replace no helper call in the programs: time is real then" },
 	{ NULL, NULL, NULL },
 };
@@ -371,7 +401,11 @@ const struct command cmd_run = {
 	.text = "A path is a scenario.yaml, its folder, or a folder of scenarios; a name is a "
 		"folder of scenarios/. Without any: all of scenarios/.\n"
 		"\n"
-		"Exit status: 0 all as expected; 1 an expectation failed; 2 usage or a scenario "
+		"A scenario marked `unreviewed: true` expects what was seen, right or wrong. Until "
+		"somebody has read it and said --bless, it does not pass.\n"
+		"\n"
+		"Exit status: 0 all as expected; 1 an expectation failed, or a scenario is "
+		"unreviewed; 2 usage or a scenario "
 		"that cannot be read; 3 the harness or the machine failed; 4 nothing ran (no "
 		"match, "
 		"or all skipped). Where several apply, 3 goes before 2 before 1: a run that could "

@@ -79,6 +79,12 @@ void loaded_add_object(struct loaded_list *l, const struct object *o)
 		add_pristine(l, is, image);
 }
 
+void loaded_add_target(struct loaded_list *l, const struct target *t)
+{
+	for (size_t i = 0; i < target_n_images(t); i++)
+		loaded_add_object(l, target_object(t, i));
+}
+
 int loaded_add_file(struct loaded_list *l, const char *path, struct err *err)
 {
 	struct elf_image *image;

@@ -5,6 +5,7 @@
 
 #include "engine/trace.h"
 #include "target/object.h"
+#include "target/target.h"
 
 struct loaded_list {
 	struct arena
@@ -15,6 +16,8 @@ struct loaded_list {
 
 /* Unless the same file, by path and content, is in the list. */
 void loaded_add_object(struct loaded_list *l, const struct object *o);
+/* Each of the target's, as loaded_add_object(). */
+void loaded_add_target(struct loaded_list *l, const struct target *t);
 /* One that another process loads, as shipped but for what normalisation changes. */
 int loaded_add_file(struct loaded_list *l, const char *path, struct err *err);
 

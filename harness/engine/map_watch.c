@@ -6,12 +6,11 @@
 #include <string.h>
 #include <sys/param.h>
 
-#include "engine/pins.h"
-#include "target/maps.h"
 #include "target/typed.h"
 
 struct watched {
-	const char *node, *name, *pin_dir;
+	const char *node, *name;
+	bool expected; /* by the step, at loc */
 	struct loc loc;
 	struct map *before, *after;
 	struct map_snapshot was, is;
@@ -20,59 +19,86 @@ struct watched {
 struct map_watch {
 	struct arena *a;
 	const struct step *step;
+	struct map_finder finder;
+	const char *node; /* of expectations that name none */
 	struct watched *maps;
 	size_t n;
 };
 
-static bool known(const struct map_watch *w, const struct map_expect *e)
+static const char *node_of(const struct map_watch *w, const struct map_expect *e)
+{
+	return e->node ? e->node : w->node;
+}
+
+static bool is_meant(const struct watched *m, const char *node, const char *name)
+{
+	return !strcmp(m->node, node) && !strcmp(m->name, name);
+}
+
+static struct watched *find(struct map_watch *w, const char *node, const char *name)
 {
 	for (size_t i = 0; i < w->n; i++)
-		if (!strcmp(w->maps[i].node, e->node) && !strcmp(w->maps[i].name, e->map))
-			return true;
-	return false;
+		if (is_meant(&w->maps[i], node, name))
+			return &w->maps[i];
+	return NULL;
 }
 
-static void add(struct map_watch *w, const struct map_expect *e, const char *pin_root)
+static struct watched *add(struct map_watch *w, const char *node, const char *name)
 {
-	struct watched *m;
+	struct watched *m = find(w, node, name);
 
+	if (m)
+		return m;
 	w->maps = arena_grow(w->a, w->maps, w->n, sizeof(*w->maps));
 	m = &w->maps[w->n++];
-	memset(m, 0, sizeof(*m));
-	m->node = e->node;
-	m->name = e->map;
-	m->loc = e->loc;
-	m->pin_dir = pins_node_dir(w->a, pin_root, e->node);
+	*m = (struct watched){ .node = node, .name = name };
+	return m;
 }
 
-static int snapshot(struct watched *m, struct map **map, struct map_snapshot *out, struct arena *a,
-		    struct err *err)
+void map_watch_add(struct map_watch *w, const char *node, const char *name)
 {
-	int ret = map_open_pinned(m->pin_dir, m->name, map, err);
-
-	if (ret == -ENOENT) {
-		err_input(err, &m->loc, "node %s has no map \"%s\" (looked under %s)", m->node,
-			  m->name, m->pin_dir);
-		return -EINVAL;
-	}
-	return ret ? ret : map_snapshot(*map, a, out, err);
+	add(w, node, name);
 }
 
-int map_watch_begin(const struct step *step, const char *pin_root, struct arena *a,
-		    struct map_watch **out, struct err *err)
+static void add_expected(struct map_watch *w, const struct map_expect *e)
+{
+	struct watched *m = add(w, node_of(w, e), e->map);
+
+	if (!m->expected)
+		m->loc = e->loc;
+	m->expected = true;
+}
+
+struct map_watch *map_watch_new(const struct step *step, const struct map_finder *finder,
+				const char *node, struct arena *a)
 {
 	struct map_watch *w = arena_new_of(a, struct map_watch);
-	int ret = 0;
 
-	*out = w;
-	w->a = a;
-	w->step = step;
+	*w = (struct map_watch){ .a = a, .step = step, .finder = *finder, .node = node };
 	for (size_t i = 0; i < step->n_expects; i++)
 		for (size_t j = 0; j < step->expects[i].n_maps; j++)
-			if (!known(w, &step->expects[i].maps[j]))
-				add(w, &step->expects[i].maps[j], pin_root);
+			add_expected(w, &step->expects[i].maps[j]);
+	return w;
+}
+
+static int snapshot(struct map_watch *w, struct watched *m, struct map **map,
+		    struct map_snapshot *out, struct err *err)
+{
+	int ret = w->finder.open(w->finder.arg, m->node, m->name, map, err);
+
+	if (ret == -ENOENT) {
+		w->finder.missing(w->finder.arg, m->node, m->name, &m->loc, err);
+		return -EINVAL;
+	}
+	return ret ? ret : map_snapshot(*map, w->a, out, err);
+}
+
+int map_watch_begin(struct map_watch *w, struct err *err)
+{
+	int ret = 0;
+
 	for (size_t i = 0; i < w->n && !ret; i++)
-		ret = snapshot(&w->maps[i], &w->maps[i].before, &w->maps[i].was, a, err);
+		ret = snapshot(w, &w->maps[i], &w->maps[i].before, &w->maps[i].was, err);
 	return ret;
 }
 
@@ -190,7 +216,7 @@ static int check_entries(struct map_watch *w, const struct watched *m, const str
 	for (size_t i = 0; i < e->n_maps; i++) {
 		const struct map_expect *x = &e->maps[i];
 
-		if (!x->entry || strcmp(x->node, m->node) != 0 || strcmp(x->map, m->name) != 0)
+		if (!x->entry || !is_meant(m, node_of(w, x), x->map))
 			continue;
 		if (encodes(w->a, m->before, x->entry, err) &&
 		    encodes(w->a, m->after, x->entry, err))
@@ -203,7 +229,7 @@ int map_watch_end(struct map_watch *w, struct step_trace *trace, struct err *err
 {
 	for (size_t i = 0; i < w->n; i++) {
 		struct watched *m = &w->maps[i];
-		int ret = snapshot(m, &m->after, &m->is, w->a, err);
+		int ret = snapshot(w, m, &m->after, &m->is, err);
 
 		for (size_t j = 0; j < w->step->n_expects && !ret; j++)
 			ret = check_entries(w, m, &w->step->expects[j], err);
@@ -213,7 +239,8 @@ int map_watch_end(struct map_watch *w, struct step_trace *trace, struct err *err
 			diff_raw(w, m, trace);
 		else
 			diff_by_name(w, m, trace);
-		add_present(w, m, trace);
+		if (m->expected)
+			add_present(w, m, trace);
 	}
 	return 0;
 }

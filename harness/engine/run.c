@@ -15,6 +15,8 @@
 #include "engine/pins.h"
 #include "engine/prepare.h"
 #include "engine/release.h"
+#include "engine/run_raw.h"
+#include "engine/sends.h"
 #include "engine/timeline.h"
 
 struct session { /* one cluster, up */
@@ -41,9 +43,7 @@ struct run {
 	struct release *releases; /* one a node */
 	struct run_trace *trace;
 	struct step_trace *step; /* being filled; NULL before the first */
-	const char *loaded; /* capture whose packets are at hand */
-	struct capture_packet *packets;
-	size_t n_packets;
+	struct sends sends;
 	uint64_t sent;
 };
 
@@ -166,17 +166,6 @@ static int node_index(const struct run *r, const char *name, const struct loc *a
 	return (int)n->index;
 }
 
-static int load_capture(struct run *r, const char *path, struct err *err)
-{
-	if (r->loaded && !strcmp(r->loaded, path))
-		return 0;
-	r->loaded = NULL;
-	if (capture_load(r->a, path, &r->packets, &r->n_packets, err))
-		return -EINVAL;
-	r->loaded = path;
-	return 0;
-}
-
 static int send_packet(struct run *r, const struct send_step *send, const struct capture_packet *p,
 		       struct err *err)
 {
@@ -188,8 +177,8 @@ static int send_packet(struct run *r, const struct send_step *send, const struct
 	st->packets = arena_grow(r->a, st->packets, st->n_packets, sizeof(*st->packets));
 	t = &st->packets[st->n_packets++];
 	memset(t, 0, sizeof(*t));
-	if (p->ts_ns > r->packets[0].ts_ns)
-		t->rel_ns = p->ts_ns - r->packets[0].ts_ns;
+	if (p->ts_ns > r->sends.packets[0].ts_ns)
+		t->rel_ns = p->ts_ns - r->sends.packets[0].ts_ns;
 	in.now_ns = timeline_packet(&r->time, send->capture, p->ts_ns);
 	ret = prepare_packet(r->session->cluster, r->session->topology, send, p, r->a, &in, t, err);
 	if (ret == 0)
@@ -207,32 +196,13 @@ static int send_packet(struct run *r, const struct send_step *send, const struct
 	return 0;
 }
 
-/* Packets that are not there would make no state, and so perhaps let a later expectation hold. */
-static int check_numbers(const struct run *r, const struct send_step *send, struct err *err)
-{
-	uint32_t last = r->n_packets ? r->packets[r->n_packets - 1].number : 0;
-
-	for (size_t i = 0; i < send->packets.n; i++) {
-		const struct packet_range *range = &send->packets.ranges[i];
-		uint32_t asked = range->last == UINT32_MAX ? range->first : range->last;
-
-		if (asked > last)
-			return err_input(err, &send->capture_loc,
-					 "the capture has no packet %u: its last is %u", asked,
-					 last);
-	}
-	return 0;
-}
-
 static int send_step(struct run *r, const struct send_step *send, struct err *err)
 {
-	int ret = load_capture(r, send->capture, err);
+	int ret = sends_load(&r->sends, send, err);
 
-	if (!ret)
-		ret = check_numbers(r, send, err);
-	for (size_t i = 0; i < r->n_packets && !ret; i++)
-		if (packet_set_has(&send->packets, r->packets[i].number))
-			ret = send_packet(r, send, &r->packets[i], err);
+	for (size_t i = 0; i < r->sends.n && !ret; i++)
+		if (packet_set_has(&send->packets, r->sends.packets[i].number))
+			ret = send_packet(r, send, &r->sends.packets[i], err);
 	return ret;
 }
 
@@ -291,9 +261,27 @@ static int check_nodes(const struct run *r, const struct expect *e, struct err *
 	return 0;
 }
 
+static int open_pinned(void *arg, const char *node, const char *name, struct map **out,
+		       struct err *err)
+{
+	struct run *r = arg;
+
+	return map_open_pinned(pins_node_dir(r->a, r->pin_root, node), name, out, err);
+}
+
+static void no_pinned(void *arg, const char *node, const char *name, const struct loc *at,
+		      struct err *err)
+{
+	struct run *r = arg;
+
+	err_input(err, at, "node %s has no map \"%s\" (looked under %s)", node, name,
+		  pins_node_dir(r->a, r->pin_root, node));
+}
+
 static int run_step(struct run *r, const struct step *step, struct err *err)
 {
-	struct map_watch *watch = NULL;
+	const struct map_finder finder = { open_pinned, no_pinned, r };
+	struct map_watch *watch;
 	int ret;
 
 	r->step = &r->trace->steps[r->trace->n_steps++];
@@ -301,7 +289,8 @@ static int run_step(struct run *r, const struct step *step, struct err *err)
 	for (size_t i = 0; i < step->n_expects; i++)
 		if (check_nodes(r, &step->expects[i], err))
 			return -EINVAL;
-	ret = map_watch_begin(step, r->pin_root, r->a, &watch, err);
+	watch = map_watch_new(step, &finder, NULL, r->a);
+	ret = map_watch_begin(watch, err);
 	if (!ret)
 		ret = do_step(r, step, err);
 	if (!ret)
@@ -336,20 +325,24 @@ static void raise_file_limit(void)
 	}
 }
 
-int run_scenario(const struct scenario *s, enum engine_kind kind, const struct run_opts *opts,
-		 struct arena *a, struct run_trace *out, struct err *err)
+static int run_on_cluster(const struct scenario *s, enum engine_kind kind,
+			  const struct run_opts *opts, struct arena *a, struct run_trace *out,
+			  struct err *err)
 {
 	struct run r = {
-		.scenario = s, .opts = opts, .ops = engine_by_kind(kind), .a = a, .trace = out
+		.scenario = s,
+		.opts = opts,
+		.ops = engine_by_kind(kind),
+		.a = a,
+		.trace = out,
+		.sends = { .arena = a },
 	};
 	struct log_sink log = { take_log, &r };
 	struct engine_opts eo = { .objects = opts->objects, .pristine = opts->pristine };
 	struct err ignored;
 	int ret;
 
-	memset(out, 0, sizeof(*out));
 	timeline_init(&r.time, a);
-	raise_file_limit();
 	ret = sandbox_enter(err);
 	if (!ret)
 		ret = session_get(opts->cache, s, &r.session, err);
@@ -370,4 +363,13 @@ int run_scenario(const struct scenario *s, enum engine_kind kind, const struct r
 	r.ops->close(r.engine);
 	pins_remove(r.pin_root, ret ? &ignored : err);
 	return ret;
+}
+
+int run_scenario(const struct scenario *s, enum engine_kind kind, const struct run_opts *opts,
+		 struct arena *a, struct run_trace *out, struct err *err)
+{
+	memset(out, 0, sizeof(*out));
+	raise_file_limit();
+	return s->target ? run_raw(s, opts, a, out, err)
+			 : run_on_cluster(s, kind, opts, a, out, err);
 }

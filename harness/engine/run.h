@@ -15,12 +15,13 @@ struct run_opts {
 	struct run_cache *cache;
 	const char *objects; /* NULL: installed */
 	bool pristine;
+	bool all_maps; /* of raw scenarios: changes of every map, not of those expected alone */
 	void (*progress)(void *arg, unsigned step, unsigned steps,
 			 uint64_t packets); /* may be NULL */
 	void *progress_arg;
 };
 
-/* All memory of *out from a. The topology is built for the cluster, or taken from the cache. Errors
+/* All memory of *out from a. A raw scenario has no use for kind and cache. The topology is built for the cluster, or taken from the cache. Errors
  * are the harness's or the scenario's (err->kind), never a failed expectation.
  */
 int run_scenario(const struct scenario *s, enum engine_kind kind, const struct run_opts *opts,

@@ -128,6 +128,8 @@ struct run_trace {
 	unsigned interposed; /* helper calls replaced; 0 on netns */
 	struct loaded_object *objects; /* in the order of their first load */
 	size_t n_objects;
+	const char **notes; /* what a reader of the result should know */
+	size_t n_notes;
 };
 
 #endif

@@ -140,7 +140,9 @@ void judge_scenario(struct arena *a, const struct scenario *s, const struct run_
 	judge_empty(a, s, out);
 	for (size_t i = 0; i < out->n_steps; i++)
 		differences += out->steps[i].n_diffs;
-	out->status = differences || !out->n_steps ? STATUS_FAILED : STATUS_PASSED;
+	out->status = differences || !out->n_steps ? STATUS_FAILED
+		      : s->unreviewed		   ? STATUS_UNREVIEWED
+						   : STATUS_PASSED;
 }
 
 bool judge_packet(const struct expect *e, const struct trace *t, uint64_t *checks)

@@ -19,6 +19,7 @@ struct difference {
 enum status {
 	STATUS_PASSED,
 	STATUS_FAILED, /* an expectation did not hold, or could not have failed (vacuous) */
+	STATUS_UNREVIEWED, /* all held, but they were recorded and nobody has said that they are right */
 	STATUS_ERROR, /* the harness or the scenario file failed: err */
 	STATUS_SKIPPED, /* skip_reason: the missing capability */
 };

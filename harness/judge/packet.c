@@ -14,7 +14,8 @@ struct view {
 static bool part_empty(const struct packet_expect *p)
 {
 	return !p->has_outcome && !p->at && !p->program && !p->has_verdict && !p->has_reason &&
-	       !p->has_ct && !p->has_src_identity && !p->has_dst_identity && !p->n_fields;
+	       !p->has_ct && !p->has_src_identity && !p->has_dst_identity && !p->n_fields &&
+	       !p->redirect;
 }
 
 bool packet_part_exists(const struct expect *e)
@@ -136,6 +137,48 @@ static void check_field(struct check *c, const struct field_expect *f, const str
 		      check_text(c, "%s", buf_str(&got)), NULL);
 }
 
+static void print_redirect_expect(struct buf *out, const struct redirect_expect *r)
+{
+	buf_puts(out, r->helper ? word_name(&words_redirect, r->helper) : "a redirect");
+	if (r->map)
+		buf_printf(out, " by map %s", r->map);
+	if (r->has_key)
+		buf_printf(out, " key %u", r->key);
+	if (r->has_ifindex)
+		buf_printf(out, " to ifindex %u", r->ifindex);
+	if (r->has_flags)
+		buf_printf(out, " flags %#llx", (unsigned long long)r->flags);
+}
+
+static bool redirect_holds(const struct redirect_expect *want, const struct hop_redirect *got)
+{
+	return (!want->helper || want->helper == (int)got->kind) &&
+	       (!want->has_ifindex || want->ifindex == got->ifindex) &&
+	       (!want->has_flags || want->flags == got->flags) &&
+	       (!want->has_key || want->key == got->key) &&
+	       (!want->map || (got->map && strcmp(want->map, got->map) == 0));
+}
+
+static void check_redirect(struct check *c, const struct packet_expect *p, const struct trace *t,
+			   const struct hop *h)
+{
+	const struct hop_redirect *got = h->n_redirects ? &h->redirects[h->n_redirects - 1] : NULL;
+	__cleanup_buf struct buf want = BUF_INIT, is = BUF_INIT;
+
+	c->checks++;
+	if (got && redirect_holds(p->redirect, got))
+		return;
+	print_redirect_expect(&want, p->redirect);
+	if (got)
+		print_redirect(&is, got);
+	else
+		buf_puts(&is, h->observed
+				      ? "no redirect was asked for"
+				      : "unknown: the program's helper calls were not replaced");
+	check_differs(c, &p->redirect->loc, t, h, "redirect", check_text(c, "%s", buf_str(&want)),
+		      check_text(c, "%s", buf_str(&is)), NULL);
+}
+
 /* Everything but place and program, which choose the hop; shared by the packet's end and by hops. */
 static void check_hop_fields(struct check *c, const struct packet_expect *p, const struct trace *t,
 			     const struct hop *h)
@@ -154,6 +197,8 @@ static void check_hop_fields(struct check *c, const struct packet_expect *p, con
 	if (p->has_dst_identity)
 		check_identity(c, &p->dst_identity_loc, t, h, "identity.dst", p->dst_identity,
 			       h->dst_identity);
+	if (p->redirect)
+		check_redirect(c, p, t, h);
 	for (size_t i = 0; i < p->n_fields; i++)
 		check_field(c, &p->fields[i], t, h, &v);
 }

@@ -95,6 +95,22 @@ void print_reason(struct buf *out, const struct hop *h)
 	print_place(out, h);
 }
 
+void print_redirect(struct buf *out, const struct hop_redirect *r)
+{
+	const char *helper = word_name(&words_redirect, (int)r->kind);
+
+	buf_puts(out, helper ? helper : "redirect");
+	if (r->kind == NOTE_REDIRECT_MAP)
+		buf_printf(out, " by map %s key %" PRIu32, r->map ? r->map : "(unknown)", r->key);
+	if (r->ifindex || r->kind != NOTE_REDIRECT_MAP)
+		buf_printf(out, " to ifindex %" PRIu32, r->ifindex);
+	buf_printf(out, " flags %#" PRIx64, r->flags);
+	if (r->has_next_hop) {
+		buf_puts(out, " next hop ");
+		ip_addr_print(out, &r->next_hop);
+	}
+}
+
 void print_outcome(struct buf *out, const struct trace *t)
 {
 	const char *name = word_name(&words_outcome, (int)t->outcome);

@@ -12,9 +12,11 @@ void print_identity(struct buf *out, uint32_t identity); /* "kube-apiserver", "1
 void print_verdict(struct buf *out, enum hook hook, int verdict);
 bool hop_drops(const struct hop *h); /* its verdict is one that ends the packet */
 const char *print_ct(enum ct_state ct); /* "new"; "unknown" */
+/* "redirect_map by map tx_port key 3 to ifindex 7 flags 0" */
+void print_redirect(struct buf *out, const struct hop_redirect *r);
 void print_outcome(struct buf *out,
 		   const struct trace *t); /* "dropped (POLICY 133, bpf_host.c:88)" */
-/* "master-0: added cilium_ct4_global {...} = {...}" */
+/* "master-0: added cilium_ct4_global {...} = {...}"; of no node: without it */
 void print_map_change(struct buf *out, const struct node_map_change *ch);
 const char *map_kind_name(enum map_change_kind kind); /* "added" ... */
 

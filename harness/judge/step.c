@@ -214,7 +214,9 @@ void print_map_change(struct buf *out, const struct node_map_change *ch)
 	bool fields = ch->kind == MAP_CHANGED && ch->was && ch->is && ch->was->kind == VALUE_MAP &&
 		      ch->is->kind == VALUE_MAP;
 
-	buf_printf(out, "%s: %s %s ", ch->node, kind_names[ch->kind], ch->map);
+	if (ch->node)
+		buf_printf(out, "%s: ", ch->node);
+	buf_printf(out, "%s %s ", kind_names[ch->kind], ch->map);
 	if (ch->key)
 		value_print(out, ch->key);
 	if (fields) {

@@ -13,13 +13,24 @@
 const char *report_status(enum status status)
 {
 	static const char *const names[] = {
-		[STATUS_PASSED] = "passed",
-		[STATUS_FAILED] = "failed",
-		[STATUS_ERROR] = "error",
+		[STATUS_PASSED] = "passed",	    [STATUS_FAILED] = "failed",
+		[STATUS_UNREVIEWED] = "unreviewed", [STATUS_ERROR] = "error",
 		[STATUS_SKIPPED] = "skipped",
 	};
 
 	return names[status];
+}
+
+void report_print_unreviewed(struct buf *out, const struct scenario_result *res)
+{
+	const char *path = res->path ? res->path : "the scenario";
+	size_t len = strlen(path), file = strlen("/scenario.yaml");
+	bool named = len > file && strcmp(path + len - file, "/scenario.yaml") == 0;
+
+	buf_printf(out,
+		   "all is as recorded, but nobody has said that it is right: read the "
+		   "expectations in %s, then `verdict run --bless %.*s`",
+		   path, (int)(named ? len - file : len), path);
 }
 
 const char *report_name(const struct scenario_result *res)
@@ -58,6 +69,8 @@ size_t report_print_differences(struct buf *out, const struct scenario_result *r
 void report_last_line(struct buf *out, const struct report_totals *t)
 {
 	buf_printf(out, "%u passed, %u failed", t->passed, t->failed + t->errors);
+	if (t->unreviewed)
+		buf_printf(out, ", %u unreviewed", t->unreviewed);
 	if (t->skipped)
 		buf_printf(out, ", %u skipped", t->skipped);
 }

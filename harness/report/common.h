@@ -6,7 +6,10 @@
 #include "base/buf.h"
 #include "report/report.h"
 
-const char *report_status(enum status status); /* "passed", "failed", "error", "skipped" */
+/* "passed", "failed", "unreviewed", "error", "skipped" */
+const char *report_status(enum status status);
+/* What somebody has to do about an unreviewed scenario. */
+void report_print_unreviewed(struct buf *out, const struct scenario_result *res);
 size_t report_differences(const struct scenario_result *res);
 /* The n-th difference of all steps, counted from 0; NULL past the last. */
 const struct difference *report_difference(const struct scenario_result *res, size_t n);
@@ -15,7 +18,7 @@ const struct difference *report_difference(const struct scenario_result *res, si
  */
 size_t report_print_differences(struct buf *out, const struct scenario_result *res, size_t limit);
 const char *report_name(const struct scenario_result *res); /* name, else path; never NULL */
-/* "N passed, N failed", and ", N skipped" where some were; errors count as failed. */
+/* "N passed, N failed", ", N unreviewed" and ", N skipped" where some were; errors count as failed. */
 void report_last_line(struct buf *out, const struct report_totals *t);
 
 /* Writes a report whole or not at all: beside it first, then by rename. Folders are made. What is no

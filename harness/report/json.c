@@ -121,6 +121,15 @@ static json_t *error(const struct err *err)
 	return o;
 }
 
+static json_t *notes(const struct run_trace *trace)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; trace && i < trace->n_notes; i++)
+		json_array_append_new(list, json_text(trace->notes[i]));
+	return list;
+}
+
 static int json_result(struct reporter *r, const struct scenario_result *res, struct err *err)
 {
 	struct report_file *j = (struct report_file *)r;
@@ -142,6 +151,7 @@ static int json_result(struct reporter *r, const struct scenario_result *res, st
 	json_object_set_new(o, "interposed",
 			    res->trace ? json_integer(res->trace->interposed) : json_null());
 	json_object_set_new(o, "objects", json_objects(res->trace));
+	json_object_set_new(o, "notes", notes(res->trace));
 	json_object_set_new(o, "pcapng", json_text(res->pcapng));
 	json_object_set_new(o, "steps", steps(res));
 	json_array_append_new(j->scenarios, o);
@@ -157,6 +167,7 @@ static int json_end(struct reporter *r, const struct report_totals *t, struct er
 
 	json_object_set_new(o, "passed", json_integer(t->passed));
 	json_object_set_new(o, "failed", json_integer(t->failed));
+	json_object_set_new(o, "unreviewed", json_integer(t->unreviewed));
 	json_object_set_new(o, "errors", json_integer(t->errors));
 	json_object_set_new(o, "skipped", json_integer(t->skipped));
 	json_object_set_new(o, "packets", json_number(t->packets));

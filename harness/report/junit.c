@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* JUnit XML as CI systems read it: a suite an engine; a failed expectation is <failure>, a harness or
+/* JUnit XML as CI systems read it: a suite an engine; a failed expectation and an
+ * unreviewed scenario are <failure>, told apart by type; a harness or
  * scenario error <error>, a missing capability <skipped>.
  */
 #include <stdint.h>
@@ -105,6 +106,11 @@ static void case_body(struct suite *s, const struct scenario_result *res)
 				   report_differences(res) - shown);
 		element(&s->cases, "failure", "expectation", buf_str(&text));
 		return;
+	case STATUS_UNREVIEWED:
+		s->failures++;
+		report_print_unreviewed(&text, res);
+		element(&s->cases, "failure", "unreviewed", buf_str(&text));
+		return;
 	case STATUS_ERROR:
 		s->errors++;
 		element(&s->cases, "error", input ? "scenario" : "harness",
@@ -132,6 +138,22 @@ static void object_properties(struct suite *s, const struct run_trace *trace)
 	}
 }
 
+static void system_out(struct suite *s, const struct scenario_result *res)
+{
+	size_t notes = res->trace ? res->trace->n_notes : 0;
+	__cleanup_buf struct buf text = BUF_INIT;
+
+	for (size_t i = 0; i < notes; i++)
+		buf_printf(&text, "note: %s\n", res->trace->notes[i]);
+	if (res->pcapng)
+		buf_printf(&text, "packets: %s", res->pcapng);
+	if (!text.len)
+		return;
+	buf_puts(&s->cases, "      <system-out>");
+	report_xml(&s->cases, buf_str(&text));
+	buf_puts(&s->cases, "</system-out>\n");
+}
+
 static int junit_result(struct reporter *r, const struct scenario_result *res, struct err *err)
 {
 	struct junit *j = (struct junit *)r;
@@ -152,11 +174,7 @@ static int junit_result(struct reporter *r, const struct scenario_result *res, s
 	}
 	buf_puts(&s->cases, ">\n");
 	case_body(s, res);
-	if (res->pcapng) {
-		buf_puts(&s->cases, "      <system-out>packets: ");
-		report_xml(&s->cases, res->pcapng);
-		buf_puts(&s->cases, "</system-out>\n");
-	}
+	system_out(s, res);
 	buf_puts(&s->cases, "    </testcase>\n");
 	return 0;
 }
@@ -183,8 +201,8 @@ static int junit_end(struct reporter *r, const struct report_totals *t, struct e
 	buf_printf(&out,
 		   "<testsuites name=\"verdict\" tests=\"%u\" failures=\"%u\" errors=\"%u\" "
 		   "skipped=\"%u\" time=\"%.6f\">\n",
-		   t->passed + t->failed + t->errors + t->skipped, t->failed, t->errors, t->skipped,
-		   (double)t->duration_ns / 1e9);
+		   t->passed + t->failed + t->unreviewed + t->errors + t->skipped,
+		   t->failed + t->unreviewed, t->errors, t->skipped, (double)t->duration_ns / 1e9);
 	for (const struct suite *s = j->suites; s; s = s->next)
 		print_suite(&out, j, s);
 	buf_puts(&out, "</testsuites>\n");

@@ -11,7 +11,7 @@
 #include "judge/judge.h"
 
 struct report_totals {
-	unsigned passed, failed, errors, skipped;
+	unsigned passed, failed, errors, skipped, unreviewed;
 	uint64_t packets, checks;
 	uint64_t duration_ns;
 };
@@ -38,7 +38,7 @@ struct reporter {
 };
 
 /* Text to f: colour and a progress line if it is a terminal (NO_COLOR honoured); verbose adds every
- * packet of passing scenarios. The last line is "N passed, N failed", ", N skipped" if some were;
+ * packet of passing scenarios. The last line is "N passed, N failed", ", N unreviewed" and ", N skipped" if some were;
  * errors count as failed there and are told apart above it.
  */
 struct reporter *report_text(FILE *f, int verbose);

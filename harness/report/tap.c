@@ -81,12 +81,21 @@ static void tap_block(struct buf *out, const struct scenario_result *res)
 	size_t n = report_differences(res);
 
 	buf_puts(out, "  ---\n");
-	buf_printf(out, "  severity: %s\n", res->status == STATUS_ERROR ? "error" : "fail");
+	buf_printf(out, "  severity: %s\n",
+		   res->status == STATUS_ERROR	      ? "error"
+		   : res->status == STATUS_UNREVIEWED ? "unreviewed"
+						      : "fail");
 	if (res->path)
 		yaml_line(out, "  ", "file", res->path);
 	if (res->status == STATUS_ERROR && res->err) {
 		buf_printf(out, "  exit: %d\n", err_exit_code(res->err));
 		yaml_line(out, "  ", "message", res->err->text);
+	}
+	if (res->status == STATUS_UNREVIEWED) {
+		__cleanup_buf struct buf todo = BUF_INIT;
+
+		report_print_unreviewed(&todo, res);
+		yaml_line(out, "  ", "message", buf_str(&todo));
 	}
 	if (n)
 		buf_puts(out, "  differences:\n");
@@ -114,6 +123,16 @@ static void tap_objects(struct tap *t, struct buf *out, const struct run_trace *
 	}
 }
 
+static void tap_notes(struct buf *out, const struct run_trace *trace)
+{
+	for (size_t i = 0; trace && i < trace->n_notes; i++) {
+		buf_puts(out, "# note: ");
+		tap_escaped(out, trace->notes[i]);
+		buf_putc(out, '\n');
+	}
+}
+
+/* An unreviewed one is no TODO either: prove(1) counts those as passed. */
 static int tap_result(struct reporter *r, const struct scenario_result *res, struct err *err)
 {
 	bool ok = res->status == STATUS_PASSED || res->status == STATUS_SKIPPED;
@@ -131,6 +150,7 @@ static int tap_result(struct reporter *r, const struct scenario_result *res, str
 	buf_putc(&out, '\n');
 	if (!ok)
 		tap_block(&out, res);
+	tap_notes(&out, res->trace);
 	tap_objects(t, &out, res->trace);
 	fputs(buf_str(&out), t->f);
 	return tap_written(t, err);

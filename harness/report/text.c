@@ -270,6 +270,24 @@ static void print_objects(struct text *t, const struct run_trace *trace)
 	}
 }
 
+static void print_notes(struct text *t, const struct run_trace *trace)
+{
+	for (size_t i = 0; i < trace->n_notes; i++) {
+		__cleanup_buf struct buf line = BUF_INIT;
+
+		buf_printf(&line, "note: %s", trace->notes[i]);
+		print_lines(t, buf_str(&line), "      ", YELLOW);
+	}
+}
+
+static void print_unreviewed(struct text *t, const struct scenario_result *res)
+{
+	__cleanup_buf struct buf line = BUF_INIT;
+
+	report_print_unreviewed(&line, res);
+	print_lines(t, buf_str(&line), "      ", PLAIN);
+}
+
 static void print_duration(FILE *f, uint64_t ns)
 {
 	if (ns < 10000000)
@@ -286,9 +304,8 @@ static void print_head(struct text *t, const struct scenario_result *res)
 		const char *word;
 		enum colour colour;
 	} heads[] = {
-		[STATUS_PASSED] = { "ok", GREEN },
-		[STATUS_FAILED] = { "FAIL", RED },
-		[STATUS_ERROR] = { "ERROR", RED },
+		[STATUS_PASSED] = { "ok", GREEN },	 [STATUS_FAILED] = { "FAIL", RED },
+		[STATUS_UNREVIEWED] = { "new", YELLOW }, [STATUS_ERROR] = { "ERROR", RED },
 		[STATUS_SKIPPED] = { "skip", YELLOW },
 	};
 	__cleanup_buf struct buf name = BUF_INIT;
@@ -297,7 +314,7 @@ static void print_head(struct text *t, const struct scenario_result *res)
 	fprintf(t->f, "%s%-5s%s %-44s %-8s", mark(t, heads[res->status].colour),
 		heads[res->status].word, mark(t, PLAIN), buf_str(&name),
 		res->engine ? res->engine : "-");
-	if (res->status == STATUS_PASSED || res->status == STATUS_FAILED) {
+	if (res->status != STATUS_ERROR && res->status != STATUS_SKIPPED) {
 		fprintf(t->f, " %5" PRIu64 " packet%s ", res->packets,
 			res->packets == 1 ? " " : "s");
 		print_duration(t->f, res->duration_ns);
@@ -326,12 +343,16 @@ static int text_result(struct reporter *r, const struct scenario_result *res, st
 
 	clear_progress(t);
 	print_head(t, res);
-	if (res->trace)
+	if (res->trace) {
+		print_notes(t, res->trace);
 		print_objects(t, res->trace);
+	}
 	for (size_t i = 0; t->verbose && res->trace && i < res->trace->n_steps; i++)
 		print_step(t, &res->trace->steps[i]);
 	if (res->status == STATUS_FAILED)
 		print_differences(t, res);
+	if (res->status == STATUS_UNREVIEWED)
+		print_unreviewed(t, res);
 	if (res->status == STATUS_ERROR && res->err)
 		print_error(t, res);
 	if (res->status == STATUS_SKIPPED && res->skip_reason)
@@ -360,7 +381,10 @@ static int text_end(struct reporter *r, const struct report_totals *totals, stru
 		fprintf(t->f, "; %u of the failed could not be run", totals->errors);
 	fputc('\n', t->f);
 	report_last_line(&last, totals);
-	fprintf(t->f, "%s%s%s\n", mark(t, totals->failed + totals->errors ? RED : GREEN),
+	fprintf(t->f, "%s%s%s\n",
+		mark(t, totals->failed + totals->errors ? RED
+			: totals->unreviewed		? YELLOW
+							: GREEN),
 		buf_str(&last), mark(t, PLAIN));
 	if (fflush(t->f) || ferror(t->f))
 		return err_system(err, EIO, "cannot write the report");

@@ -82,7 +82,15 @@ static struct report_totals report_all(struct reporter *r)
 	struct scenario_result error = {
 		.path = "bad.yaml", .name = "bad # SKIP me", .status = STATUS_ERROR, .err = &broken
 	};
-	struct report_totals t = { 1, 1, 1, 1, 4, 6, 2500000 };
+	struct report_totals t = {
+		.passed = 1,
+		.failed = 1,
+		.errors = 1,
+		.skipped = 1,
+		.packets = 4,
+		.checks = 6,
+		.duration_ns = 2500000,
+	};
 
 	f->expects[0].last.has_outcome = true;
 	f->expects[0].last.outcome = OUTCOME_DELIVERED;

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The packets that the sends of a scenario replay; a capture stays read while steps stay with it. */
+#ifndef VERDICT_ENGINE_SENDS_H
+#define VERDICT_ENGINE_SENDS_H
+
+#include "packet/capture.h"
+#include "scenario/scenario.h"
+
+struct sends {
+	struct arena *arena;
+	const char *loaded; /* the capture at hand; NULL: none */
+	struct capture_packet *packets; /* all of it */
+	size_t n;
+};
+
+/* Fills s->packets with those of the send's capture. Packet numbers that it does not have are an
+ * input error: they would make no state, and so perhaps let a later expectation hold.
+ */
+int sends_load(struct sends *s, const struct send_step *send, struct err *err);
+
+#endif
