@@ -39,12 +39,16 @@ static void write_jiffies(struct insns *c, const struct subprog_env *env,
 	insn_exit(c);
 }
 
-/* r0 ^= r0 >> shift, r0 *= by */
-static void mix(struct insns *c, int shift, uint64_t by)
+/* r0 ^= r0 >> shift */
+static void fold(struct insns *c, int shift)
 {
 	insn_mov(c, R2, R0);
 	insn_alu_imm(c, BPF_RSH, R2, shift);
 	insn_alu(c, BPF_XOR, R0, R2);
+}
+
+static void multiply(struct insns *c, uint64_t by)
+{
 	insn_imm64(c, R2, by);
 	insn_alu(c, BPF_MUL, R0, R2);
 }
@@ -58,8 +62,11 @@ static void write_random(struct insns *c, const struct subprog_env *env, const s
 	insn_imm64(c, R2, 0x9e3779b97f4a7c15);
 	insn_alu(c, BPF_ADD, R0, R2);
 	insn_store(c, BPF_DW, R1, 0, R0);
-	mix(c, 30, 0xbf58476d1ce4e5b9);
-	mix(c, 27, 0x94d049bb133111eb);
+	fold(c, 30);
+	multiply(c, 0xbf58476d1ce4e5b9);
+	fold(c, 27);
+	multiply(c, 0x94d049bb133111eb);
+	fold(c, 31);
 	insn_alu_imm(c, BPF_RSH, R0, 32);
 	insn_exit(c);
 }
