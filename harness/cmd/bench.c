@@ -15,15 +15,17 @@
 
 #include "base/file.h"
 #include "base/ns.h"
+#include "cmd/bench.h"
 #include "cmd/cmd.h"
 #include "engine/prepare.h"
 #include "engine/testrun.h"
 #include "engine/timeline.h"
 #include "judge/judge.h"
 
-#define ROUNDS	     5
-#define BPFTOOL_RUNS 40
-#define OUT_SIZE     (64 * 1024)
+#define ROUNDS	       5
+#define BPFTOOL_RUNS   40
+#define OUT_SIZE       (64 * 1024)
+#define REPLAY_PACKETS 1000000 /* at --seconds 1 */
 /* bare runs between two looks at the ring: it holds more, so no event is lost to a full ring, which
  * would make the program cheaper than it is
  */
@@ -318,7 +320,7 @@ static int got(void *arg, const char *name, const char *value)
 		b->objects = value;
 	else if (!strcmp(name, "--seconds"))
 		b->seconds = atof(value);
-	return b->seconds > 0 ? 0 : EXIT_USAGE;
+	return b->seconds >= 0.01 && b->seconds <= 1000 ? 0 : EXIT_USAGE;
 }
 
 static int bench_main(int argc, char **argv)
@@ -343,6 +345,8 @@ static int bench_main(int argc, char **argv)
 	ret = set_up(&b, err);
 	if (!ret)
 		ret = measure_all(&b, err);
+	if (!ret)
+		ret = bench_replay(b.objects, (uint32_t)(b.seconds * REPLAY_PACKETS), err);
 	if (ret) {
 		cmd_error("%s", err->text);
 		ret = err_exit_code(err);
@@ -374,7 +378,10 @@ const struct command cmd_bench = {
 		"check "
 		"expectations), through a bare loop of bpf_prog_test_run_opts on the same programs "
 		"and "
-		"packets, and through one `bpftool prog run` a program run, and prints the ratios.",
+		"packets, and through one `bpftool prog run` a program run, and prints the ratios. "
+		"Then `verdict replay --quiet --expect verdicts` of a capture of a million "
+		"packets, "
+		"against a bare loop over the same packets.",
 	.options = options,
 	.run = bench_main,
 };

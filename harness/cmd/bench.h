@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The parts of `verdict bench`. */
+#ifndef VERDICT_CMD_BENCH_H
+#define VERDICT_CMD_BENCH_H
+
+#include "base/err.h"
+
+/* What `verdict replay --quiet --expect verdicts` adds to a bare loop over the same packets, on the
+ * datapath's cil_from_netdev; prints the figures. packets: how many the capture has.
+ */
+int bench_replay(const char *objects, uint32_t packets, struct err *err);
+
+#endif
