@@ -109,7 +109,7 @@ static uint32_t padded(uint32_t len)
 
 static bool take(struct pcapng_reader *r, void *to, size_t len)
 {
-	size_t n = fread(to, 1, len, r->f);
+	size_t n = fread_unlocked(to, 1, len, r->f); /* nobody else has the stream */
 
 	r->pos += n;
 	return n == len;
