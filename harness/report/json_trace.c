@@ -213,9 +213,10 @@ static json_t *hop(const struct hop *h)
 	json_object_set_new(o, "at", json_text(h->at));
 	json_object_set_new(o, "program", json_text(h->program));
 	json_object_set_new(o, "hook", json_text(hook_name(h->hook)));
-	json_object_set_new(o, "verdict", json_integer(h->verdict));
+	json_object_set_new(o, "verdict", h->not_run ? json_null() : json_integer(h->verdict));
 	print_verdict(&verdict, h->hook, h->verdict);
-	json_object_set_new(o, "verdict_name", json_text(buf_str(&verdict)));
+	json_object_set_new(o, "verdict_name",
+			    h->not_run ? json_null() : json_text(buf_str(&verdict)));
 	json_object_set_new(o, "verdict_inferred", json_boolean(h->verdict_inferred));
 	json_object_set_new(o, "drop", drop(h));
 	json_object_set_new(o, "ct",

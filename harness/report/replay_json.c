@@ -75,7 +75,8 @@ struct replay_json *replay_json_open(FILE *f, const struct replay_head *h)
 	j->f = f;
 	j->unexpected = json_array();
 	fputs("{\n", f);
-	put_member(j, "verdict_version", json_text(h->version));
+	put_member(j, "format", json_integer(1));
+	put_member(j, "verdict", json_text(h->version));
 	put_member(j, "kernel", json_text(h->kernel));
 	put_member(j, "capture", json_text(h->capture));
 	put_member(j, "program", place(h->replay));

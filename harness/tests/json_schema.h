@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Enough of JSON Schema 2020-12 to hold a report against reports/schema.json: type, const, enum, minimum,
- * pattern, properties, required, additionalProperties: false, items, anyOf, $ref to #/$defs. A keyword
+ * pattern, properties, required, additionalProperties: false, items, anyOf, $ref to #/$defs, or to those of
+ * schema.json. A keyword
  * it does not know fails, so that the schema cannot promise what nobody checks.
  */
 #ifndef VERDICT_TESTS_JSON_SCHEMA_H
@@ -87,6 +88,22 @@ static bool schema_object_fits(const json_t *root, const json_t *schema, const j
 	return true;
 }
 
+/* "#/$defs/NAME" of this schema, "schema.json#/$defs/NAME" of that of runs. */
+static bool schema_ref_fits(const json_t *root, const char *ref, const json_t *v, const char *where,
+			    char *text, size_t size)
+{
+	static json_t *runs;
+
+	if (ref[0] != '#') {
+		if (!runs)
+			runs = json_load_file("reports/schema.json", JSON_REJECT_DUPLICATES, NULL);
+		root = runs;
+	}
+	return schema_valid(root,
+			    json_object_get(json_object_get(root, "$defs"), strrchr(ref, '/') + 1), v,
+			    where, text, size);
+}
+
 static bool schema_keyword(const json_t *root, const char *word, const json_t *arg,
 			   const json_t *schema, const json_t *v, const char *where, char *text,
 			   size_t size)
@@ -96,10 +113,7 @@ static bool schema_keyword(const json_t *root, const char *word, const json_t *a
 	size_t i;
 
 	if (strcmp(word, "$ref") == 0)
-		return schema_valid(root,
-				    json_object_get(json_object_get(root, "$defs"),
-						    json_string_value(arg) + strlen("#/$defs/")),
-				    v, where, text, size);
+		return schema_ref_fits(root, json_string_value(arg), v, where, text, size);
 	if (strcmp(word, "anyOf") == 0) {
 		json_array_foreach(arg, i, item) if (schema_valid(root, item, v, where, text,
 								  size)) return true;
