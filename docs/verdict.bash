@@ -14,6 +14,17 @@ _verdict_scenarios()
 	done
 }
 
+_verdict_targets()
+{
+	local file
+
+	for file in fixtures/targets/*.yaml; do
+		[[ -e $file ]] || continue
+		file=${file##*/}
+		printf '%s\n' "${file%.yaml}"
+	done
+}
+
 _verdict_reply()
 {
 	mapfile -t COMPREPLY < <(compgen "$@")
@@ -22,7 +33,7 @@ _verdict_reply()
 _verdict()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local commands='run list bench inspect maps doctor help' options=''
+	local commands='run replay list bench inspect maps doctor help' options=''
 
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
@@ -38,18 +49,36 @@ _verdict()
 		_verdict_reply -d -- "$cur"
 		return
 		;;
+	--object | --maps | --ip | -o)
+		_verdict_reply -f -- "$cur"
+		return
+		;;
+	--target)
+		_verdict_reply -W "$(_verdict_targets)" -- "$cur"
+		return
+		;;
+	--expect)
+		_verdict_reply -W verdicts -- "$cur"
+		return
+		;;
 	--junit | --json | --capture)
 		if [[ $prev != --json || ${COMP_WORDS[1]} == run ]]; then
 			_verdict_reply -f -- "$cur"
 			return
 		fi
 		;;
-	-k | --seconds | --program | --type)
+	-k | --seconds | --program | --type | --hook | --config | --map-size | --ifindex | --mark | \
+		--rx-queue | --tunnel | --packets | --interface | --seed)
 		return
 		;;
 	esac
 	case ${COMP_WORDS[1]} in
 	run) options='--engine -k -v --tap --junit --json --out --objects --pristine --help' ;;
+	replay)
+		options='--object --program --target --objects --hook --config --maps --map-size --type'
+		options+=' --ifindex --ip --mark --rx-queue --tunnel --packets --interface --seed'
+		options+=' --follow --pristine --expect --quiet -o --json -v --help'
+		;;
 	list) options='-k --json --help' ;;
 	bench) options='--seconds --cluster --capture --objects --help' ;;
 	inspect) options='--json --no-load --program --type --help' ;;
@@ -66,7 +95,7 @@ _verdict()
 		_verdict_reply -W "$(_verdict_scenarios)" -- "$cur"
 		mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$cur")
 		;;
-	inspect)
+	inspect | replay)
 		_verdict_reply -f -- "$cur"
 		;;
 	maps)
