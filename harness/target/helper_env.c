@@ -232,6 +232,23 @@ int helper_env_learn_map(struct helper_env *e, int map_fd, struct err *err)
 	return 0;
 }
 
+void helper_env_write_note(struct insns *c, int env_fd, uint32_t kind)
+{
+	insn_map_value(c, BPF_REG_1, env_fd, 0);
+	insn_load(c, BPF_DW, BPF_REG_2, BPF_REG_1, offsetof(struct env_shared, n_notes));
+	insn_mov(c, BPF_REG_3, BPF_REG_2);
+	insn_alu_imm(c, BPF_ADD, BPF_REG_3, 1);
+	insn_store(c, BPF_DW, BPF_REG_1, offsetof(struct env_shared, n_notes), BPF_REG_3);
+	insn_alu_imm(c, BPF_AND, BPF_REG_2, ENV_NOTES - 1);
+	insn_alu_imm(c, BPF_MUL, BPF_REG_2, sizeof(struct env_note));
+	insn_alu(c, BPF_ADD, BPF_REG_1, BPF_REG_2);
+	insn_alu_imm(c, BPF_ADD, BPF_REG_1, offsetof(struct env_shared, notes));
+	for (size_t at = 0; at < sizeof(struct env_note); at += 8)
+		insn_store_imm(c, BPF_DW, BPF_REG_1, at, 0);
+	insn_store_imm(c, BPF_W, BPF_REG_1, offsetof(struct env_note, kind), (int32_t)kind);
+	insn_store(c, BPF_DW, BPF_REG_1, offsetof(struct env_note, ret), BPF_REG_0);
+}
+
 int helper_env_fd(const struct helper_env *e)
 {
 	return e->fd;

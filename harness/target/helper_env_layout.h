@@ -8,6 +8,7 @@
 #include <linux/bpf.h>
 
 #include "target/helper_env.h"
+#include "target/insns.h"
 
 /* A power of two: programs find a slot by masking the count of notes. */
 #define ENV_NOTES 64
@@ -45,5 +46,9 @@ struct env_shared {
 int helper_env_fd(const struct helper_env *e); /* the array map: one struct env_shared */
 /* Programs can tell a map by its address only. Notes of that map carry its id from now on. */
 int helper_env_learn_map(struct helper_env *e, int map_fd, struct err *err);
+/* Instructions: R1 = a new note of that kind with R0 as what the helper returned, the rest 0. Takes R2 and
+ * R3; no branch.
+ */
+void helper_env_write_note(struct insns *c, int env_fd, uint32_t kind);
 
 #endif

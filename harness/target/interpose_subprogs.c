@@ -71,24 +71,6 @@ static void write_random(struct insns *c, const struct subprog_env *env, const s
 	insn_exit(c);
 }
 
-/* R1 = a new note with its kind and what the helper returned (R0); takes R2 and R3. */
-static void add_note(struct insns *c, int env_fd, uint32_t kind)
-{
-	insn_map_value(c, R1, env_fd, 0);
-	insn_load(c, BPF_DW, R2, R1, ENV(n_notes));
-	insn_mov(c, R3, R2);
-	insn_alu_imm(c, BPF_ADD, R3, 1);
-	insn_store(c, BPF_DW, R1, ENV(n_notes), R3);
-	insn_alu_imm(c, BPF_AND, R2, ENV_NOTES - 1);
-	insn_alu_imm(c, BPF_MUL, R2, sizeof(struct env_note));
-	insn_alu(c, BPF_ADD, R1, R2);
-	insn_alu_imm(c, BPF_ADD, R1, ENV(notes));
-	for (size_t at = 0; at < sizeof(struct env_note); at += 8)
-		insn_store_imm(c, BPF_DW, R1, at, 0);
-	insn_store_imm(c, BPF_W, R1, NOTE(kind), (int32_t)kind);
-	insn_store(c, BPF_DW, R1, NOTE(ret), R0);
-}
-
 /* redirect(ifindex, flags), redirect_peer(ifindex, flags) */
 static void write_redirect(struct insns *c, const struct subprog_env *env,
 			   const struct interposed *i)
@@ -96,7 +78,7 @@ static void write_redirect(struct insns *c, const struct subprog_env *env,
 	insn_mov(c, R6, R1);
 	insn_mov(c, R7, R2);
 	insn_call(c, i->helper);
-	add_note(c, env->env_fd, i->note);
+	helper_env_write_note(c, env->env_fd, i->note);
 	insn_store(c, BPF_W, R1, NOTE(ifindex), R6);
 	insn_store(c, BPF_DW, R1, NOTE(flags), R7);
 	insn_exit(c);
@@ -115,7 +97,7 @@ static void write_redirect_neigh(struct insns *c, const struct subprog_env *env,
 	insn_mov(c, R8, R3);
 	insn_mov(c, R9, R4);
 	insn_call(c, i->helper);
-	add_note(c, env->env_fd, i->note);
+	helper_env_write_note(c, env->env_fd, i->note);
 	insn_store(c, BPF_W, R1, NOTE(ifindex), R6);
 	insn_store(c, BPF_DW, R1, NOTE(flags), R9);
 	no_params = insn_jump(c, BPF_JLT, R8, sizeof(struct bpf_redir_neigh));
@@ -137,7 +119,7 @@ static void write_redirect_map(struct insns *c, const struct subprog_env *env,
 	insn_mov(c, R7, R2);
 	insn_mov(c, R8, R3);
 	insn_call(c, i->helper);
-	add_note(c, env->env_fd, i->note);
+	helper_env_write_note(c, env->env_fd, i->note);
 	insn_store(c, BPF_DW, R1, NOTE(map), R6);
 	insn_store(c, BPF_W, R1, NOTE(key), R7);
 	insn_store(c, BPF_DW, R1, NOTE(flags), R8);
@@ -151,7 +133,7 @@ static void write_clone_redirect(struct insns *c, const struct subprog_env *env,
 	insn_mov(c, R7, R2);
 	insn_mov(c, R8, R3);
 	insn_call(c, i->helper);
-	add_note(c, env->env_fd, i->note);
+	helper_env_write_note(c, env->env_fd, i->note);
 	insn_store(c, BPF_W, R1, NOTE(ifindex), R7);
 	insn_store(c, BPF_DW, R1, NOTE(flags), R8);
 	insn_exit(c);
@@ -184,7 +166,7 @@ static void write_set_key(struct insns *c, const struct subprog_env *env,
 	insn_call(c, BPF_FUNC_skb_get_tunnel_key);
 	insn_land(c, refused);
 	insn_mov(c, R0, R8);
-	add_note(c, env->env_fd, i->note);
+	helper_env_write_note(c, env->env_fd, i->note);
 	insn_store(c, BPF_DW, R1, NOTE(flags), R7);
 	insn_exit(c);
 }
@@ -209,7 +191,7 @@ static void write_set_opt(struct insns *c, const struct subprog_env *env,
 	insn_store(c, BPF_W, R9, ENV(out_opt_len), R0);
 	insn_land(c, refused);
 	insn_mov(c, R0, R8);
-	add_note(c, env->env_fd, i->note);
+	helper_env_write_note(c, env->env_fd, i->note);
 	insn_exit(c);
 }
 

@@ -106,6 +106,10 @@ static int load_once(struct object *o, struct err *err)
 	    interpose_calls(o->interposer, r.program)) {
 		r.asks_time = interpose_asks_time(o->interposer, r.program);
 		add_refusal(o, &r);
+		object_log(o,
+			   "debug msg=\"Program is refused with its helper calls replaced, loading "
+			   "again with it as shipped\" object=%s program=%s",
+			   o->path, r.program);
 		return 1;
 	}
 	return err_from_load_log(err, -ret < NOT_ERRNO ? -ret : 0, o->path, buf_str(&log));

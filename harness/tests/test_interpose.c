@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Programs read the virtual clock wherever they ask for the time, and nothing else changes. */
-#include <bpf/bpf.h>
-#include <time.h>
-
-#include "bpf_source.h"
-#include "target/object.h"
+#include "interposed.h"
 
 #define SLOTS 8
 
@@ -58,20 +54,6 @@ static void unload(struct fixture *f)
 	arena_free(f->arena);
 }
 
-/* Eight frames, as many as the kernel allows: one call more, at the deepest, and it is rejected. */
-static const char deep_source[] =
-	BPF_PRELUDE "static __u64 (*ktime)(void) = (void *)5;\n"
-		    "struct { __uint(type, 2); __uint(max_entries, 8); __type(key, __u32);\n"
-		    "	 __type(value, __u64); } out SEC(\".maps\");\n"
-		    "#define FRAME(n, next) \\\n"
-		    "	static __attribute__((noinline)) __u64 at_##n(__u64 v) { return next; }\n"
-		    "FRAME(7, ktime() + v) FRAME(6, at_7(v) * 3) FRAME(5, at_6(v) * 3)\n"
-		    "FRAME(4, at_5(v) * 3) FRAME(3, at_4(v) * 3) FRAME(2, at_3(v) * 3)\n"
-		    "FRAME(1, at_2(v) * 3)\n"
-		    "SEC(\"tc\") int deep(void *ctx) { return (int)at_1(ktime()); }\n"
-		    "SEC(\"tc\") int at_tc(void *ctx) { __u32 slot = 0; __u64 t = ktime();\n"
-		    "	map_update(&out, &slot, &t, 0); return 0; }\n";
-
 static void run(const struct fixture *f, const char *program)
 {
 	unsigned char packet[64] = { 0 };
@@ -89,14 +71,6 @@ static uint64_t slot(const struct fixture *f, uint32_t i)
 
 	cr_assert_eq(bpf_map_lookup_elem(object_map_fd(f->object, "out"), &i, &v), 0);
 	return v;
-}
-
-static uint64_t monotonic(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
 }
 
 static void check_all_at(const struct fixture *f, uint64_t now)
@@ -168,34 +142,4 @@ Test(interpose, without_a_clock_time_is_the_kernels_also_after_a_virtual_load)
 	cr_expect_eq(slot(&virtual, 0), 1);
 	unload(&real);
 	unload(&virtual);
-}
-
-static void count_warning(void *arg, const char *line)
-{
-	if (strncmp(line, "level=warning msg=\"Program does not load", 39) == 0)
-		++*(int *)arg;
-}
-
-Test(interpose, an_object_that_loads_only_as_shipped_runs_on_real_time_and_says_so)
-{
-	struct fixture f = { .arena = arena_new() };
-	struct object_opts opts = { .pin_dir = SANDBOX_BPFFS "/interpose", .log = count_warning };
-	struct err err = { 0 };
-	uint64_t before;
-	int warnings = 0;
-
-	NEEDS_ROOT();
-	opts.path = compile_bpf(f.arena, "deep", deep_source);
-	opts.log_arg = &warnings;
-	cr_assert_eq(helper_env_new(&f.env, &err), 0, "%s", err.text);
-	opts.env = f.env;
-	helper_env_set_clock(f.env, 5);
-	cr_assert_eq(object_load(&opts, &f.object, &err), 0, "%s", err.text);
-	cr_expect(object_pristine(f.object));
-	cr_expect_eq(object_interposed(f.object), 0);
-	cr_expect_eq(warnings, 1);
-	before = monotonic();
-	run(&f, "at_tc");
-	cr_expect(slot(&f, 0) >= before && slot(&f, 0) <= monotonic());
-	unload(&f);
 }
