@@ -27,6 +27,29 @@ static int open_events(struct target *t, struct err *err)
 	return event_ring_open(m->fd, false, &t->events, err);
 }
 
+/* One that is kept, if its maps can be made as new; else loaded. */
+static int get_set(const struct plan *p, struct target_set **out, struct err *err)
+{
+	__cleanup_buf struct buf key = BUF_INIT;
+	struct target_set *s;
+	int ret;
+
+	plan_key(p, &key);
+	s = cache_take(buf_str(&key));
+	if (s && !set_reset(s, err)) {
+		*out = s;
+		return 0;
+	}
+	set_free(s);
+	err_clear(err);
+	ret = set_load(p, &s, err);
+	if (ret)
+		return ret;
+	s->key = arena_strdup(s->arena, buf_str(&key));
+	*out = s;
+	return 0;
+}
+
 int target_open(const struct target_opts *opts, struct target **out, struct err *err)
 {
 	struct arena *a = arena_new();
@@ -38,7 +61,7 @@ int target_open(const struct target_opts *opts, struct target **out, struct err 
 	t->desc = opts->desc;
 	ret = plan_make(&plan, opts, err);
 	if (!ret)
-		ret = set_load(&plan, &t->set, err);
+		ret = get_set(&plan, &t->set, err);
 	plan_free(&plan);
 	if (!ret)
 		ret = open_events(t, err);
@@ -54,12 +77,8 @@ void target_close(struct target *t)
 	if (!t)
 		return;
 	event_ring_close(t->events);
-	set_free(t->set);
+	cache_put(t->set);
 	arena_free(t->arena);
-}
-
-void target_forget(void)
-{
 }
 
 static void describe(const struct set_program *p, struct target_program *out)
@@ -146,7 +165,7 @@ size_t target_n_maps(const struct target *t)
 
 struct map *target_map(const struct target *t, size_t i)
 {
-	return t->set->maps[i].map;
+	return t->set->all[i].map;
 }
 
 struct map *target_find_map(const struct target *t, const char *name)
@@ -164,8 +183,8 @@ const char *target_nearest_map(const struct target *t, const char *name)
 const char *target_map_name(const struct target *t, uint32_t map_id)
 {
 	for (size_t i = 0; i < t->set->n_maps; i++)
-		if (t->set->maps[i].id == map_id)
-			return t->set->maps[i].name;
+		if (t->set->all[i].id == map_id)
+			return t->set->all[i].name;
 	return NULL;
 }
 
@@ -174,8 +193,8 @@ const char *target_slot_program(const struct target *t, uint32_t map_id, uint32_
 	uint32_t id = 0;
 
 	for (size_t i = 0; i < t->set->n_maps; i++)
-		if (t->set->maps[i].id == map_id &&
-		    bpf_map_lookup_elem(t->set->maps[i].map->fd, &slot, &id))
+		if (t->set->all[i].id == map_id &&
+		    bpf_map_lookup_elem(t->set->all[i].map->fd, &slot, &id))
 			return NULL;
 	for (size_t i = 0; id && i < t->set->n_programs; i++)
 		if (t->set->programs[i].id == id)

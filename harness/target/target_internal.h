@@ -70,6 +70,10 @@ struct set_map {
 	const char *own_name; /* the object's name for it */
 	const char *name; /* the same, or OBJECT/NAME, DEVICE/NAME where several have it */
 	const char *object, *device; /* of the first load that has it */
+	bool is_data; /* a data section */
+	/* What the objects put there: data, or descriptors of programs and maps. For set_reset(). */
+	struct map_item *initial;
+	size_t n_initial;
 };
 
 struct set_program {
@@ -83,20 +87,31 @@ struct set_program {
 /* Objects loaded together, that share maps: what is kept for the next target. */
 struct target_set {
 	struct arena *arena;
+	const char *key; /* of the plan, see plan_key(); NULL while it is not whole */
 	const char *pins; /* folder in the sandbox's bpffs */
 	struct loaded *loads;
 	size_t n_loads;
-	struct set_map *maps;
-	size_t n_maps;
+	struct set_map *all; /* n_maps that the target shows, then data sections */
+	size_t n_maps, n_all;
 	struct set_program *programs;
 	size_t n_programs;
 };
+
+/* All that decides what is loaded, as text: two plans with the same are served by the same set. */
+void plan_key(const struct plan *p, struct buf *key);
 
 int set_load(const struct plan *p, struct target_set **out, struct err *err);
 /* target_wire.c: the description's own tail calls, into maps of any of the loads. */
 int set_wire(struct target_set *s, const struct plan *p, struct err *err);
 /* The name most like that; of those that only differ in whose they are, the first. NULL: none is. */
 const char *set_nearest_map(const struct target_set *s, const char *name);
+/* target_reset.c: the maps as they were after the load. */
+bool set_is_resettable(const struct target_set *s);
+int set_keep_initial(struct target_set *s, struct err *err); /* right after the load */
+int set_reset(struct target_set *s, struct err *err);
+/* target_cache.c: a set nobody uses, taken over and kept, or let go of; NULL is fine. */
+void cache_put(struct target_set *s);
+struct target_set *cache_take(const char *key); /* not reset yet; NULL: none is kept */
 void set_free(struct target_set *s); /* NULL is fine */
 /* object and device NULL: any. */
 const struct set_program *set_program(const struct target_set *s, const char *object,

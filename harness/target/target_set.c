@@ -59,8 +59,8 @@ static int load_one(struct target_set *s, const struct plan *p, const struct pla
 
 static bool has_map(const struct target_set *s, uint32_t id)
 {
-	for (size_t i = 0; i < s->n_maps; i++)
-		if (s->maps[i].id == id)
+	for (size_t i = 0; i < s->n_all; i++)
+		if (s->all[i].id == id)
 			return true;
 	return false;
 }
@@ -73,23 +73,41 @@ static int list_map(struct target_set *s, const struct loaded *l, const struct b
 	struct set_map *m;
 	int ret;
 
-	if (bpf_map__fd(map) < 0 || bpf_map__is_internal(map))
-		return 0;
 	if (bpf_obj_get_info_by_fd(bpf_map__fd(map), &info, &len))
 		return err_system(err, errno, "map %s of %s: asking the kernel about it",
 				  bpf_map__name(map), l->object);
 	if (has_map(s, info.id))
 		return 0;
-	s->maps = arena_grow(s->arena, s->maps, s->n_maps, sizeof(*s->maps));
-	m = &s->maps[s->n_maps];
+	s->all = arena_grow(s->arena, s->all, s->n_all, sizeof(*s->all));
+	m = &s->all[s->n_all];
 	*m = (struct set_map){ .id = info.id,
 			       .name = bpf_map__name(map),
 			       .own_name = bpf_map__name(map),
 			       .object = l->object,
-			       .device = l->device };
+			       .device = l->device,
+			       .is_data = bpf_map__is_internal(map) };
 	ret = map_open_fd(bpf_map__fd(map), m->name, &m->map, err);
 	if (!ret)
-		s->n_maps++;
+		s->n_all++;
+	return ret;
+}
+
+/* The data sections of all loads come after the maps of all. */
+static int list_maps(struct target_set *s, bool data, struct err *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < s->n_loads && !ret; i++) {
+		const struct bpf_map *map;
+
+		bpf_object__for_each_map(map, object_libbpf(s->loads[i].o))
+		{
+			if (bpf_map__fd(map) >= 0 && bpf_map__is_internal(map) == data)
+				ret = list_map(s, &s->loads[i], map, err);
+			if (ret)
+				break;
+		}
+	}
 	return ret;
 }
 
@@ -118,26 +136,17 @@ static int list_program(struct target_set *s, const struct loaded *l,
 	return 0;
 }
 
-static int list_contents(struct target_set *s, const struct loaded *l, struct err *err)
+static int list_programs(struct target_set *s, const struct loaded *l, struct err *err)
 {
-	struct bpf_object *bpf = object_libbpf(l->o);
 	struct bpf_program *prog;
-	struct bpf_map *map;
 	int ret = 0;
 
-	bpf_object__for_each_map(map, bpf)
+	bpf_object__for_each_program(prog, object_libbpf(l->o))
 	{
-		ret = list_map(s, l, map, err);
-		if (ret)
-			return ret;
+		if (!ret)
+			ret = list_program(s, l, prog, err);
 	}
-	bpf_object__for_each_program(prog, bpf)
-	{
-		ret = list_program(s, l, prog, err);
-		if (ret)
-			return ret;
-	}
-	return 0;
+	return ret;
 }
 
 static bool same(const char *a, const char *b)
@@ -151,7 +160,7 @@ static void qualify(const struct target_set *s, struct set_map *m)
 	bool several = false, on_device = false;
 
 	for (size_t i = 0; i < s->n_maps; i++) {
-		const struct set_map *other = &s->maps[i];
+		const struct set_map *other = &s->all[i];
 
 		if (other == m || strcmp(other->own_name, m->own_name) != 0)
 			continue;
@@ -176,9 +185,14 @@ static int load_all(struct target_set *s, const struct plan *p, struct err *err)
 	for (size_t i = 0; i < p->n && !ret; i++)
 		ret = load_one(s, p, &p->loads[i], err);
 	for (size_t i = 0; i < s->n_loads && !ret; i++)
-		ret = list_contents(s, &s->loads[i], err);
+		ret = list_programs(s, &s->loads[i], err);
+	if (!ret)
+		ret = list_maps(s, false, err);
+	s->n_maps = s->n_all;
+	if (!ret)
+		ret = list_maps(s, true, err);
 	for (size_t i = 0; i < s->n_maps && !ret; i++)
-		qualify(s, &s->maps[i]);
+		qualify(s, &s->all[i]);
 	return ret;
 }
 
@@ -193,6 +207,8 @@ int set_load(const struct plan *p, struct target_set **out, struct err *err)
 	ret = load_all(s, p, err);
 	if (!ret)
 		ret = set_wire(s, p, err);
+	if (!ret && set_is_resettable(s))
+		ret = set_keep_initial(s, err);
 	if (ret)
 		set_free(s);
 	else
@@ -221,8 +237,8 @@ void set_free(struct target_set *s)
 	if (!s)
 		return;
 	remove_pins(s->pins);
-	for (size_t i = 0; i < s->n_maps; i++)
-		map_close(s->maps[i].map);
+	for (size_t i = 0; i < s->n_all; i++)
+		map_close(s->all[i].map);
 	for (size_t i = 0; i < s->n_loads; i++)
 		object_free(s->loads[i].o);
 	arena_free(s->arena);
@@ -253,11 +269,11 @@ static bool is_of(const struct set_map *m, const char *owner, const char *name)
 struct set_map *set_find_map(const struct target_set *s, const char *name)
 {
 	for (size_t i = 0; i < s->n_maps; i++)
-		if (!strcmp(s->maps[i].name, name))
-			return &s->maps[i];
+		if (!strcmp(s->all[i].name, name))
+			return &s->all[i];
 	for (size_t i = 0; i < s->n_maps; i++)
-		if (is_of(&s->maps[i], s->maps[i].device, name) ||
-		    is_of(&s->maps[i], s->maps[i].object, name))
-			return &s->maps[i];
+		if (is_of(&s->all[i], s->all[i].device, name) ||
+		    is_of(&s->all[i], s->all[i].object, name))
+			return &s->all[i];
 	return NULL;
 }

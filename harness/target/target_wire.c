@@ -14,17 +14,17 @@ const char *set_nearest_map(const struct target_set *s, const char *name)
 	const char **names = arena_alloc(a, s->n_maps * sizeof(*names)), *near;
 
 	for (size_t i = 0; i < s->n_maps; i++) {
-		names[i] = s->maps[i].own_name;
+		names[i] = s->all[i].own_name;
 		if (!strcmp(names[i], name)) {
 			arena_free(a);
-			return s->maps[i].name;
+			return s->all[i].name;
 		}
 	}
 	near = nearest_name(name, names, s->n_maps);
 	arena_free(a);
 	for (size_t i = 0; near && i < s->n_maps; i++)
-		if (s->maps[i].own_name == near)
-			return s->maps[i].name;
+		if (s->all[i].own_name == near)
+			return s->all[i].name;
 	return NULL;
 }
 
