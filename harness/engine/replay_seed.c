@@ -19,7 +19,7 @@ static struct map *find_map(const struct replay *r, const struct value *name, st
 	return NULL;
 }
 
-/* maps: name to description, as maps_file_read() gives it. Everything is checked before anything is
+/* maps: name to description. Everything is checked before anything is
  * written.
  */
 static int load_maps(struct replay *r, const struct value *maps, struct maps_load *l,
@@ -36,16 +36,22 @@ static int load_maps(struct replay *r, const struct value *maps, struct maps_loa
 				return -err->no;
 		}
 	}
-	r->seeded.maps += maps->n;
+	l->maps += maps->n;
 	return 0;
+}
+
+static int find_for_file(void *arg, const struct value *name, struct map **out, struct err *err)
+{
+	*out = find_map(arg, name, err);
+	return *out ? 0 : -err->no;
 }
 
 static int load_file(struct replay *r, const char *path, struct maps_load *l, struct err *err)
 {
-	struct value *file;
-	int ret = maps_file_read(r->arena, path, &file, err);
+	struct maps_finder finder = { find_for_file, r };
 
-	return ret ? ret : load_maps(r, value_get(file, "maps"), l, err);
+	l->dry_run = false;
+	return maps_file_load_all(path, &finder, l, err);
 }
 
 /* {MAP: [entries]} in the form of a file: {MAP: {entries: [...]}} */
@@ -73,6 +79,7 @@ int replay_seed(struct replay *r, struct err *err)
 		ret = load_file(r, r->opts.maps[i], &l, err);
 	if (!ret && r->opts.entries)
 		ret = load_maps(r, as_file(r->arena, r->opts.entries), &l, err);
+	r->seeded.maps = l.maps;
 	r->seeded.entries = l.loaded;
 	r->seeded.notes = l.notes;
 	r->seeded.n_notes = l.n_notes;

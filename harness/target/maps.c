@@ -80,7 +80,16 @@ void map_close(struct map *m)
 	if (m->fd >= 0)
 		close(m->fd);
 	btf__free(m->btf);
+	free(m->inner);
 	free(m);
+}
+
+void map_set_inner(struct map *m, const struct map_shape *inner)
+{
+	if (!m->inner)
+		m->inner = malloc(sizeof(*m->inner));
+	if (m->inner)
+		*m->inner = *inner;
 }
 
 struct value *map_key_value(struct arena *a, const struct map *m, const void *key)

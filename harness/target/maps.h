@@ -20,11 +20,20 @@ struct map {
 	uint32_t type, key_size, value_size, max_entries, flags;
 	struct btf *btf; /* owned; NULL if the map has none */
 	uint32_t key_type, value_type; /* in btf; 0 if none */
+	/* What the inner maps of a map of maps must be; owned; NULL if nobody said. */
+	struct map_shape *inner;
+};
+
+struct map_shape {
+	uint32_t type, key_size, value_size, max_entries, flags;
+	uint32_t btf_id, key_type, value_type; /* in that BTF of the kernel's; 0 if none */
 };
 
 int map_open_pinned(const char *dir, const char *name, struct map **out, struct err *err);
 int map_open_fd(int fd, const char *name, struct map **out, struct err *err); /* dups fd */
 void map_close(struct map *m); /* NULL is fine */
+/* For loading into a map of maps; the kernel does not tell. */
+void map_set_inner(struct map *m, const struct map_shape *inner);
 
 /* Every map error names map, key and errno. Maps whose values are no data (prog arrays, map-in-map,
  * rings): input error, -EOPNOTSUPP. A per-CPU value is written to every CPU, but its counters to the

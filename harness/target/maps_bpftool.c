@@ -192,12 +192,12 @@ static int raw_bytes(const struct value *raw, struct arena *a, uint8_t **out, st
 
 int bpftool_encode(const struct btf *btf, uint32_t type, const struct value *formatted,
 		   const struct value *raw, const struct loc *at, void *out, size_t size,
-		   struct maps_load *load, struct err *err)
+		   struct maps_load *load, struct arena *scratch, struct err *err)
 {
 	struct fit f = { .out = out, .size = size, .load = load, .err = err };
 	uint8_t *bytes = NULL;
 	struct slot s;
-	int ret = raw ? raw_bytes(raw, load->arena, &bytes, err) : 0;
+	int ret = raw ? raw_bytes(raw, scratch, &bytes, err) : 0;
 
 	if (ret)
 		return ret;

@@ -19,7 +19,7 @@ struct btf;
  */
 int bpftool_encode(const struct btf *btf, uint32_t type, const struct value *formatted,
 		   const struct value *raw, const struct loc *at, void *out, size_t size,
-		   struct maps_load *load, struct err *err);
+		   struct maps_load *load, struct arena *scratch, struct err *err);
 /* Adds a note unless it is there already. */
 void maps_note(struct maps_load *load, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -4,11 +4,13 @@
  */
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <string.h>
 
 #include "base/file.h"
 #include "target/maps_file.h"
 #include "target/maps_handles.h"
 #include "target/maps_io.h"
+#include "target/maps_table.h"
 
 enum map_holds map_holds(const struct map *m)
 {
@@ -27,7 +29,7 @@ enum map_holds map_holds(const struct map *m)
 	return map_check_plain(m, NULL, NULL) ? HOLDS_NOTHING_LISTED : HOLDS_DATA;
 }
 
-static struct value *describe(const struct map *m, struct arena *a)
+struct value *map_shape_value(const struct map *m, struct arena *a)
 {
 	struct value *desc = value_map(a);
 
@@ -57,17 +59,6 @@ struct value *map_entry_value(const struct map *m, struct arena *a, const void *
 	return entry;
 }
 
-static int dump_data(struct map *m, struct arena *a, struct value *entries, struct err *err)
-{
-	struct map_item *items;
-	size_t n;
-	int ret = map_read_all(m, a, false, &items, &n, err);
-
-	for (size_t i = 0; i < n && !ret; i++)
-		value_push(a, entries, map_entry_value(m, a, items[i].key, items[i].value));
-	return ret;
-}
-
 int map_program_name(uint32_t id, char *name, size_t size)
 {
 	__cleanup_fd int fd = bpf_prog_get_fd_by_id(id);
@@ -94,102 +85,107 @@ int map_inner_open(uint32_t id, struct map **out, struct err *err)
 }
 
 /* A value of two numbers: the thing and the program that runs there, if it has one. */
-static struct value *pair(struct arena *a, const struct map *m, const char *name,
+static struct value *pair(struct arena *a, const struct map *m, const char *what,
 			  const uint32_t *raw)
 {
 	struct value *v = value_map(a);
+	char name[64];
 
-	value_setf(a, v, name, "%u", raw[0]);
-	if (m->value_size >= 8 && raw[1])
-		value_setf(a, v, "prog_id", "%u", raw[1]);
+	value_setf(a, v, what, "%u", raw[0]);
+	if (m->value_size < 8 || !raw[1])
+		return v;
+	if (map_program_name(raw[1], name, sizeof(name)) == 0)
+		value_setf(a, v, "program", "%s", name);
+	value_setf(a, v, "prog_id", "%u", raw[1]);
 	return v;
 }
 
-static int handle_value(struct map *m, struct arena *a, const uint32_t *raw, struct value **out,
-			struct err *err)
+static int inner_value(struct arena *a, uint32_t id, struct value **out, struct err *err)
 {
-	struct map *inner = NULL;
-	char name[64] = "";
-	int ret = 0;
+	struct map *inner;
+	int ret = map_inner_open(id, &inner, err);
 
-	switch (map_holds(m)) {
-	case HOLDS_PROGRAMS:
-		*out = value_map(a);
-		if (map_program_name(raw[0], name, sizeof(name)) == 0)
-			value_setf(a, *out, "program", "%s", name);
-		value_setf(a, *out, "id", "%u", raw[0]);
-		break;
-	case HOLDS_MAPS:
-		ret = map_inner_open(raw[0], &inner, err);
-		if (!ret && inner)
-			ret = maps_file_dump(inner, a, out, err);
-		map_close(inner);
-		break;
-	case HOLDS_DEVICES:
-		*out = pair(a, m, "ifindex", raw);
-		break;
-	default:
-		*out = pair(a, m, "qsize", raw);
-	}
+	if (ret)
+		return ret;
+	ret = maps_file_dump(inner, a, out, err);
+	map_close(inner);
 	return ret;
 }
 
-static int dump_handle(struct map *m, struct arena *a, const void *key, struct value *entries,
-		       struct err *err)
+static struct value *program_value(struct arena *a, uint32_t id)
 {
-	uint32_t *raw = arena_alloc(a, m->value_size + 8);
-	struct value *entry = value_map(a), *v = NULL;
-	struct value *k = map_key_value(a, m, key);
-	int ret = bpf_map_lookup_elem(m->fd, key, raw);
+	struct value *v = value_map(a);
+	char name[64];
 
-	if (ret == -ENOENT || (!ret && !raw[0]))
-		return 0; /* an empty slot */
-	if (ret)
-		return map_fail(m, key, -ret, "reading", err);
-	ret = handle_value(m, a, raw, &v, err);
-	if (ret)
-		return ret;
-	if (!m->key_type && m->key_size == 4 && m->type != BPF_MAP_TYPE_HASH_OF_MAPS)
-		k = value_scalar(a, "%u", *(const uint32_t *)key);
-	value_set(a, entry, "key", k);
-	value_set(a, entry, "value", v);
-	value_push(a, entries, entry);
-	return 0;
+	if (map_program_name(id, name, sizeof(name)) == 0)
+		value_setf(a, v, "program", "%s", name);
+	value_setf(a, v, "id", "%u", id);
+	return v;
 }
 
-/* Slots in the kernel's order, which for arrays is that of their index. */
-static int dump_handles(struct map *m, struct arena *a, struct value *entries, struct err *err)
+/* Indices and interfaces are numbers; what else has no type is bytes. */
+static struct value *handle_key(struct arena *a, const struct map *m, const void *key)
 {
-	void *key = NULL, *next;
-	int ret;
+	uint32_t number;
 
-	for (uint64_t left = 2 * (uint64_t)m->max_entries + 16; left; left--) {
-		next = arena_alloc(a, m->key_size);
-		ret = bpf_map_get_next_key(m->fd, key, next);
-		if (ret == -ENOENT)
-			return 0;
-		if (ret)
-			return map_fail(m, NULL, -ret, "reading keys", err);
-		ret = dump_handle(m, a, next, entries, err);
-		if (ret)
-			return ret;
-		key = next;
+	if (m->key_type || m->key_size != 4 || m->type == BPF_MAP_TYPE_HASH_OF_MAPS)
+		return map_key_value(a, m, key);
+	memcpy(&number, key, sizeof(number));
+	return value_scalar(a, "%u", number);
+}
+
+int map_row_value(struct map *m, struct arena *a, const void *key, const void *io,
+		  struct value **out, struct err *err)
+{
+	struct value *v = NULL;
+	uint32_t raw[2] = { 0 };
+	int ret = 0;
+
+	if (map_holds(m) == HOLDS_DATA) {
+		*out = map_entry_value(m, a, key, io);
+		return 0;
 	}
-	return map_fail(m, NULL, EBUSY, "changes faster than it can be read", err);
+	memcpy(raw, io, m->value_size < sizeof(raw) ? m->value_size : sizeof(raw));
+	switch (map_holds(m)) {
+	case HOLDS_PROGRAMS:
+		v = program_value(a, raw[0]);
+		break;
+	case HOLDS_MAPS:
+		ret = inner_value(a, raw[0], &v, err);
+		break;
+	case HOLDS_DEVICES:
+		v = pair(a, m, "ifindex", raw);
+		break;
+	default:
+		v = pair(a, m, "qsize", raw);
+	}
+	if (ret)
+		return ret;
+	*out = value_map(a);
+	value_set(a, *out, "key", handle_key(a, m, key));
+	value_set(a, *out, "value", v);
+	return 0;
 }
 
 int maps_file_dump(struct map *m, struct arena *a, struct value **out, struct err *err)
 {
-	enum map_holds holds = map_holds(m);
-	struct value *entries = value_list(a);
+	struct value *entries = value_list(a), *entry;
+	struct map_table t;
 	int ret;
 
-	*out = describe(m, a);
-	if (holds == HOLDS_NOTHING_LISTED)
+	*out = map_shape_value(m, a);
+	if (map_holds(m) == HOLDS_NOTHING_LISTED)
 		return 0;
-	ret = holds == HOLDS_DATA ? dump_data(m, a, entries, err)
-				  : dump_handles(m, a, entries, err);
-	if (!ret)
-		value_set(a, *out, "entries", entries);
+	ret = map_table_read(m, &t, err);
+	if (ret)
+		return ret;
+	for (size_t i = 0; i < t.n && !ret; i++) {
+		ret = map_row_value(m, a, map_table_key(&t, i), map_table_value(&t, i), &entry,
+				    err);
+		if (!ret)
+			value_push(a, entries, entry);
+	}
+	map_table_free(&t);
+	value_set(a, *out, "entries", entries);
 	return ret;
 }

@@ -19,30 +19,38 @@
 
 /* What one loading did, and field names of the file that the map's types lack. */
 struct maps_load {
-	struct arena *arena;
+	struct arena *arena; /* of the notes */
 	bool dry_run;
-	size_t loaded;
+	size_t loaded, maps;
 	const char **notes; /* each once */
 	size_t n_notes;
 };
 
 int maps_file_dump(struct map *m, struct arena *a, struct value **out, struct err *err);
-/* file: {maps: {...}} */
-void maps_file_print(struct buf *out, const struct value *file, bool json);
-/* Either form, or what `bpftool map dump -j` wrote: then the map's name is the file's, without its
- * ending, and its entries are marked for maps_file_load(). Input errors name line and column.
- */
-int maps_file_read(struct arena *a, const char *path, struct value **out, struct err *err);
 /* Checks all entries against the map's types, then writes them; other entries stay. desc is
- * what stands under the map's name. Entries of bpftool are fitted field by field.
+ * what stands under the map's name, with `form` if its entries are bpftool's: those are fitted field by
+ * field. Inner maps that are not there are made.
  */
 int maps_file_load(struct map *m, const struct value *desc, struct maps_load *load,
 		   struct err *err);
-/* The entries of desc as a dump of m would say them. */
-int maps_file_canonical(struct map *m, const struct value *desc, struct maps_load *load,
-			struct value **out, struct err *err);
-/* Appends a line for each difference of two descriptions; returns how many. */
-size_t maps_file_diff(struct arena *a, struct buf *out, const struct value *was,
-		      const struct value *is);
+
+/* Where the entries go that a file has for a map: an open map, the finder's own. name has its place in the
+ * file, for the input error where there is none.
+ */
+struct maps_finder {
+	int (*find)(void *arg, const struct value *name, struct map **out, struct err *err);
+	void *arg;
+};
+
+/* The same for all maps of a file in YAML or JSON, or in the form `bpftool map dump -j` writes: then
+ * the map's name is the file's, without its ending. Entries are read one at a time, so a file of gigabytes
+ * needs no more memory than its keys.
+ */
+int maps_file_load_all(const char *path, const struct maps_finder *finder, struct maps_load *load,
+		       struct err *err);
+
+/* YAML of at most some megabytes as a tree, {maps: {...}}. */
+int maps_file_parse(struct arena *a, const char *path, const char *text, size_t len,
+		    struct value **out, struct err *err);
 
 #endif

@@ -18,6 +18,11 @@ enum map_holds {
 };
 
 enum map_holds map_holds(const struct map *m);
+/* {type, key_size, value_size, max_entries}, and flags unless they are 0. */
+struct value *map_shape_value(const struct map *m, struct arena *a);
+/* What stands in a dump for one entry of a map of any type; io as map_each() gives it. */
+int map_row_value(struct map *m, struct arena *a, const void *key, const void *io,
+		  struct value **out, struct err *err);
 /* {key, value} or {key, values}; io has map_io_size() bytes. */
 struct value *map_entry_value(const struct map *m, struct arena *a, const void *key,
 			      const void *io);

@@ -36,6 +36,13 @@ bool map_is_array(const struct map *m)
 	return m->type == BPF_MAP_TYPE_ARRAY || m->type == BPF_MAP_TYPE_PERCPU_ARRAY;
 }
 
+bool map_is_indexed(const struct map *m)
+{
+	return map_is_array(m) || m->type == BPF_MAP_TYPE_PROG_ARRAY ||
+	       m->type == BPF_MAP_TYPE_ARRAY_OF_MAPS || m->type == BPF_MAP_TYPE_DEVMAP ||
+	       m->type == BPF_MAP_TYPE_CPUMAP;
+}
+
 bool map_evicts(const struct map *m)
 {
 	return m->type == BPF_MAP_TYPE_LRU_HASH || m->type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
@@ -95,21 +102,12 @@ int map_fail(const struct map *m, const void *key, int no, const char *what, str
 	return ret;
 }
 
-/* Entries as they come in: two growing arrays, turned into items at the end. */
-struct gather {
+/* Who gets the entries as they come in. */
+struct taker {
 	const struct map *m;
-	struct arena *arena;
-	struct map_item *items;
-	size_t n;
+	void (*take)(void *arg, const void *key, const void *io);
+	void *arg;
 };
-
-static void gather(struct gather *g, const void *key, const void *value)
-{
-	g->items = arena_grow(g->arena, g->items, g->n, sizeof(*g->items));
-	g->items[g->n].key = arena_memdup(g->arena, key, g->m->key_size);
-	g->items[g->n].value = arena_memdup(g->arena, value, map_io_size(g->m));
-	g->n++;
-}
 
 static bool has_no_batch(int no)
 {
@@ -117,8 +115,8 @@ static bool has_no_batch(int no)
 	return no == EINVAL || no == EOPNOTSUPP || no == 524 || no == EPERM;
 }
 
-/* -EAGAIN: this type has no batches; nothing was gathered. */
-static int read_batches(struct gather *g, struct err *err)
+/* -EAGAIN: this type has no batches; nothing was read. */
+static int read_batches(const struct taker *g, struct err *err)
 {
 	const struct map *m = g->m;
 	size_t cursor_size = m->key_size > 4 ? m->key_size : 4, io = map_io_size(m);
@@ -150,7 +148,7 @@ static int read_batches(struct gather *g, struct err *err)
 			return map_fail(m, NULL, -ret, "reading", err);
 		}
 		for (uint32_t i = 0; i < n && i < room; i++)
-			gather(g, keys + (size_t)i * m->key_size, values + i * io);
+			g->take(g->arg, keys + (size_t)i * m->key_size, values + i * io);
 		if (ret)
 			return 0;
 		memcpy(in, next, cursor_size);
@@ -159,7 +157,7 @@ static int read_batches(struct gather *g, struct err *err)
 }
 
 /* The kernel starts over when the key it should go on from has been deleted; so a bound on steps. */
-static int read_keys(struct gather *g, struct err *err)
+static int read_keys(const struct taker *g, struct err *err)
 {
 	const struct map *m = g->m;
 	__cleanup_free uint8_t *key = calloc(1, m->key_size), *next = calloc(1, m->key_size);
@@ -180,11 +178,38 @@ static int read_keys(struct gather *g, struct err *err)
 		if (ret && ret != -ENOENT)
 			return map_fail(m, next, -ret, "reading", err);
 		if (!ret)
-			gather(g, next, value);
+			g->take(g->arg, next, value);
 		memcpy(key, next, m->key_size);
 		first = false;
 	}
 	return map_fail(m, NULL, EBUSY, "changes faster than it can be read", err);
+}
+
+int map_each(struct map *m, bool by_key, void (*take)(void *arg, const void *key, const void *io),
+	     void *arg, struct err *err)
+{
+	struct taker t = { m, take, arg };
+	int ret = by_key ? -EAGAIN : read_batches(&t, err);
+
+	return ret == -EAGAIN ? read_keys(&t, err) : ret;
+}
+
+/* Entries as they come in: two growing arrays, turned into items at the end. */
+struct gather {
+	const struct map *m;
+	struct arena *arena;
+	struct map_item *items;
+	size_t n;
+};
+
+static void gather(void *arg, const void *key, const void *io)
+{
+	struct gather *g = arg;
+
+	g->items = arena_grow(g->arena, g->items, g->n, sizeof(*g->items));
+	g->items[g->n].key = arena_memdup(g->arena, key, g->m->key_size);
+	g->items[g->n].value = arena_memdup(g->arena, io, map_io_size(g->m));
+	g->n++;
 }
 
 static int by_key_bytes(const void *a, const void *b, void *size)
@@ -217,11 +242,8 @@ int map_read_all(struct map *m, struct arena *a, bool by_key, struct map_item **
 	struct gather g = { .m = m, .arena = a };
 	int ret = map_check_plain(m, NULL, err);
 
-	if (ret)
-		return ret;
-	ret = by_key ? -EAGAIN : read_batches(&g, err);
-	if (ret == -EAGAIN)
-		ret = read_keys(&g, err);
+	if (!ret)
+		ret = map_each(m, by_key, gather, &g, err);
 	if (ret)
 		return ret;
 	*n = sort_unique(m, g.items, g.n);

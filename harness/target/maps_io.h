@@ -10,6 +10,8 @@
 const char *map_type_name(uint32_t type); /* "lru_hash"; "type 99" has no name: "unknown" */
 bool map_is_per_cpu(const struct map *m);
 bool map_is_array(const struct map *m);
+bool map_is_indexed(
+	const struct map *m); /* arrays of any kind: the key is a __u32 below max_entries */
 bool map_evicts(const struct map *m); /* LRU */
 /* The bytes of a value in system calls: per-CPU ones are one after another, each padded to 8. */
 size_t map_io_size(const struct map *m);
@@ -22,9 +24,12 @@ int map_check_plain(const struct map *m, const struct loc *at, struct err *err);
 /* Says "map X: <what> {key}: errno". Returns -no. */
 int map_fail(const struct map *m, const void *key, int no, const char *what, struct err *err);
 
-/* Every entry, values in map_io_size() bytes, sorted by key, no key twice. by_key: without batches,
- * as kernels need that have none for this type.
+/* Every entry as the kernel hands it out, in its order, perhaps a key twice if the map changes meanwhile.
+ * by_key: without batches, as types and kernels need that have none. io has map_io_size() bytes.
  */
+int map_each(struct map *m, bool by_key, void (*take)(void *arg, const void *key, const void *io),
+	     void *arg, struct err *err);
+/* Every entry, values in map_io_size() bytes, sorted by key, no key twice. */
 int map_read_all(struct map *m, struct arena *a, bool by_key, struct map_item **items, size_t *n,
 		 struct err *err);
 

@@ -1,23 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Entries from a file into a map: all are checked before the first is written. */
+/* Entries of a file into a map, one by one: encoded by the map's types, then written. */
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "target/maps_bpftool.h"
 #include "target/maps_handles.h"
 #include "target/maps_io.h"
+#include "target/maps_loading.h"
 #include "target/typed.h"
 #include "target/typed_text.h"
-
-struct loading {
-	struct map *m;
-	struct maps_load *load;
-	struct err *err;
-	bool bpftool;
-	uint8_t *key, *value, *io;
-};
 
 static int encode_one(struct loading *l, const char *what, const struct value *v, void *out)
 {
@@ -46,21 +39,18 @@ static int encode_bpftool(struct loading *l, bool key, const struct value *plain
 	if (!raw && !formatted)
 		formatted = plain;
 	ret = bpftool_encode(m->btf, key ? m->key_type : m->value_type, formatted, raw, at, out,
-			     key ? m->key_size : m->value_size, l->load, l->err);
+			     key ? m->key_size : m->value_size, l->load, l->scratch, l->err);
 	return ret ? err_wrap(l->err, "map %s: %s", m->name, key ? "key" : "value") : 0;
 }
 
 static int check_key(struct loading *l, const struct value *key)
 {
 	const struct map *m = l->m;
-	bool indexed = map_is_array(m) || m->type == BPF_MAP_TYPE_PROG_ARRAY ||
-		       m->type == BPF_MAP_TYPE_ARRAY_OF_MAPS || m->type == BPF_MAP_TYPE_DEVMAP ||
-		       m->type == BPF_MAP_TYPE_CPUMAP;
 	uint32_t first = 0;
 
 	if (m->key_size >= 4)
 		memcpy(&first, l->key, 4);
-	if (indexed && first >= m->max_entries)
+	if (map_is_indexed(m) && first >= m->max_entries)
 		return err_input(l->err, &key->loc,
 				 "map %s: index %u, but it has %u entries, counted from 0", m->name,
 				 first, m->max_entries);
@@ -109,53 +99,31 @@ static int encode_cpus(struct loading *l, const struct value *values, const stru
 	return ret;
 }
 
-static int number_of(struct loading *l, const struct value *v, const char *name, uint32_t *out)
+int loading_known_fields(struct loading *l, const struct value *v, const char *const names[])
 {
-	const struct value *field = value_get(v, name);
-	struct number n;
+	__cleanup_buf struct buf known = BUF_INIT;
 
-	*out = 0;
-	if (!field)
-		return 0;
-	if (field->kind != VALUE_SCALAR || text_to_number(field->text, &n) || n.value > UINT32_MAX)
-		return err_input(l->err, &field->loc, "map %s: %s: this is no number of 4 bytes",
-				 l->m->name, name);
-	*out = (uint32_t)n.value;
-	return 0;
-}
-
-static int known_fields(struct loading *l, const struct value *v, const char *const names[])
-{
+	for (size_t i = 0; names[i]; i++)
+		buf_printf(&known, "%s%s", i ? ", " : "", names[i]);
 	if (v->kind != VALUE_MAP)
-		return err_input(l->err, &v->loc, "map %s (%s): fields by name belong here",
-				 l->m->name, map_type_name(l->m->type));
+		return err_input(l->err, &v->loc, "map %s (%s): fields by name belong here: {%s}",
+				 l->m->name, map_type_name(l->m->type), buf_str(&known));
 	for (size_t i = 0; i < v->n; i++) {
 		size_t j = 0;
 
 		while (names[j] && strcmp(names[j], v->keys[i]->text))
 			j++;
-		if (!names[j])
-			return err_input(l->err, &v->keys[i]->loc,
-					 "map %s: there is no field \"%s\" in an entry of a %s",
-					 l->m->name, v->keys[i]->text, map_type_name(l->m->type));
+		if (names[j])
+			continue;
+		err_input(l->err, &v->keys[i]->loc,
+			  "map %s: there is no field \"%s\" in an entry of a %s", l->m->name,
+			  v->keys[i]->text, map_type_name(l->m->type));
+		return err_hint(l->err, "known fields: %s", buf_str(&known));
 	}
 	return 0;
 }
 
-/* Programs are found by id; the name guards against an id that has come to mean another one. */
-static int check_program(struct loading *l, const struct value *v, uint32_t id)
-{
-	const char *name = value_text(value_get(v, "program"));
-	char is[64] = "";
-
-	if (map_program_name(id, is, sizeof(is)) || (name && strcmp(name, is)))
-		return err_input(l->err, &v->loc,
-				 "map %s: program %s with id %u is not loaded here%s%s", l->m->name,
-				 name ? name : "", id, *is ? "; that id is " : "", is);
-	return 0;
-}
-
-static int put(struct loading *l, const void *io)
+int loading_put(struct loading *l, const void *io)
 {
 	int ret = bpf_map_update_elem(l->m->fd, l->key, io, BPF_ANY);
 
@@ -163,68 +131,6 @@ static int put(struct loading *l, const void *io)
 		return map_fail(l->m, l->key, -ret, "writing", l->err);
 	l->load->loaded++;
 	return 0;
-}
-
-static int load_program(struct loading *l, const struct value *v, bool write)
-{
-	static const char *const names[] = { "program", "id", NULL };
-	__cleanup_fd int fd = -1;
-	uint32_t id;
-	int ret = known_fields(l, v, names);
-
-	if (!ret)
-		ret = number_of(l, v, "id", &id);
-	if (!ret)
-		ret = check_program(l, v, id);
-	if (ret || !write)
-		return ret;
-	fd = bpf_prog_get_fd_by_id(id);
-	return put(l, &fd);
-}
-
-static int load_pair(struct loading *l, const struct value *v, const char *name, bool write)
-{
-	const char *const names[] = { name, "prog_id", NULL };
-	__cleanup_fd int fd = -1;
-	uint32_t *raw = arena_alloc(l->load->arena, l->m->value_size + 8), id = 0;
-	int ret = known_fields(l, v, names);
-
-	if (!ret)
-		ret = number_of(l, v, name, &raw[0]);
-	if (!ret)
-		ret = number_of(l, v, "prog_id", &id);
-	if (!ret && id)
-		ret = check_program(l, v, id);
-	if (ret || !write)
-		return ret;
-	if (id)
-		fd = bpf_prog_get_fd_by_id(id);
-	if (id && l->m->value_size >= 8)
-		raw[1] = (uint32_t)fd;
-	return put(l, raw);
-}
-
-/* Whoever owns the outer map makes the inner ones: their type and size are its business. */
-static int load_inner(struct loading *l, const struct value *v, bool write)
-{
-	bool was = l->load->dry_run;
-	struct map *inner;
-	uint32_t id;
-	int ret = bpf_map_lookup_elem(l->m->fd, l->key, &id);
-
-	if (ret)
-		return err_input(l->err, &v->loc,
-				 "map %s has no inner map at this key, and inner maps are not made "
-				 "here: let the program that owns it put one there first",
-				 l->m->name);
-	ret = map_inner_open(id, &inner, l->err);
-	if (ret)
-		return ret;
-	l->load->dry_run = !write;
-	ret = maps_file_load(inner, v, l->load, l->err);
-	l->load->dry_run = was;
-	map_close(inner);
-	return ret ? err_wrap(l->err, "map %s", l->m->name) : 0;
 }
 
 static int encode_data(struct loading *l, const struct value *entry, const struct value *v,
@@ -258,19 +164,12 @@ static int load_value(struct loading *l, const struct value *entry, bool write)
 				 "map %s is a %s: bpftool's dump has no names for what it holds; "
 				 "use `verdict maps dump`",
 				 l->m->name, map_type_name(l->m->type));
-	switch (holds) {
-	case HOLDS_PROGRAMS:
-		return load_program(l, v, write);
-	case HOLDS_MAPS:
-		return load_inner(l, v, write);
-	case HOLDS_DEVICES:
-		return load_pair(l, v, "ifindex", write);
-	case HOLDS_CPUS:
-		return load_pair(l, v, "qsize", write);
-	default:
-		ret = encode_data(l, entry, v, values);
-	}
-	return ret || !write ? ret : put(l, l->io);
+	if (holds == HOLDS_MAPS)
+		return loading_inner(l, v, write);
+	if (holds != HOLDS_DATA)
+		return loading_handle(l, v, write);
+	ret = encode_data(l, entry, v, values);
+	return ret || !write ? ret : loading_put(l, l->io);
 }
 
 static int load_key(struct loading *l, const struct value *entry)
@@ -278,11 +177,11 @@ static int load_key(struct loading *l, const struct value *entry)
 	static const char *const names[] = { "key", "value", "values", NULL };
 	static const char *const bpftool[] = { "key", "value", "values", "formatted", NULL };
 	const struct value *key = value_get(entry, "key");
-	int ret = known_fields(l, entry, l->bpftool ? bpftool : names);
+	int ret = loading_known_fields(l, entry, l->bpftool ? bpftool : names);
 
 	if (ret)
 		return ret;
-	if (!key)
+	if (!key || key->kind == VALUE_NULL)
 		return err_input(l->err, &entry->loc, "map %s: this entry has no key", l->m->name);
 	ret = l->bpftool ? encode_bpftool(l, true, key,
 					  value_get(value_get(entry, "formatted"), "key"),
@@ -291,64 +190,104 @@ static int load_key(struct loading *l, const struct value *entry)
 	return ret ? ret : check_key(l, key);
 }
 
-static int begin(struct loading *l, struct map *m, const struct value *desc, struct maps_load *load,
-		 const struct value **entries, struct err *err)
+static int remember_key(struct loading *l, const struct value *entry)
 {
-	const struct value *type = value_get(desc, "type");
+	size_t size = l->m->key_size;
 
-	*l = (struct loading){ .m = m, .load = load, .err = err };
-	*entries = value_get(desc, "entries");
-	if (type && value_text(type) && strcmp(value_text(type), map_type_name(m->type)))
-		maps_note(load, "map %s is a %s here, a %s in the file", m->name,
-			  map_type_name(m->type), value_text(type));
-	l->bpftool = value_get(desc, "form") != NULL;
-	l->key = arena_alloc(load->arena, m->key_size + 8);
-	l->value = arena_alloc(load->arena, m->value_size);
-	l->io = arena_alloc(load->arena, map_io_size(m));
-	if (*entries && (*entries)->kind != VALUE_LIST)
-		return err_input(err, &(*entries)->loc, "map %s: entries is no list", m->name);
-	if (!*entries && desc->kind != VALUE_MAP)
-		return err_input(err, &desc->loc, "map %s: here stands {entries: [...]}", m->name);
-	if (*entries && (*entries)->n && map_holds(m) == HOLDS_NOTHING_LISTED)
-		return map_check_plain(m, &(*entries)->loc, err);
+	if (l->n_seen == l->room) {
+		size_t room = l->room ? 2 * l->room : 64;
+		uint8_t *seen = reallocarray(l->seen, room, size);
+		struct loc *at = NULL;
+
+		l->seen = seen ? seen : l->seen;
+		if (seen)
+			at = reallocarray(l->seen_at, room, sizeof(*at));
+		if (!at)
+			return err_system(l->err, ENOMEM, "map %s: its keys", l->m->name);
+		l->seen_at = at;
+		l->room = room;
+	}
+	memcpy(l->seen + l->n_seen * size, l->key, size);
+	l->seen_at[l->n_seen++] = entry->loc;
 	return 0;
 }
 
-int maps_file_load(struct map *m, const struct value *desc, struct maps_load *load, struct err *err)
+int loading_entry(struct loading *l, const struct value *entry, bool write)
 {
-	const struct value *entries;
-	struct loading l;
-	int ret = begin(&l, m, desc, load, &entries, err);
+	int ret = load_key(l, entry);
 
-	for (int write = 0; write <= !load->dry_run && !ret && entries; write++) {
-		for (size_t i = 0; i < entries->n && !ret; i++) {
-			ret = load_key(&l, entries->items[i]);
-			if (!ret)
-				ret = load_value(&l, entries->items[i], write);
-		}
-	}
+	if (!ret)
+		ret = load_value(l, entry, write);
+	return ret || write ? ret : remember_key(l, entry);
+}
+
+static int by_seen_key(const void *a, const void *b, void *arg)
+{
+	const struct loading *l = arg;
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	size_t size = l->m->key_size;
+	int order = memcmp(l->seen + x * size, l->seen + y * size, size);
+
+	return order ? order : (x > y) - (x < y);
+}
+
+static int same_key_twice(struct loading *l, uint32_t first, uint32_t second)
+{
+	const struct loc *was = &l->seen_at[first];
+
+	if (!l->bpftool)
+		return err_input(l->err, &l->seen_at[second],
+				 "map %s: this key stands in line %d, column %d already",
+				 l->m->name, was->line, was->col);
+	maps_note(l->load,
+		  "map %s: bpftool dumped a key twice, as of a map under change: the last "
+		  "one counts",
+		  l->m->name);
+	return 0;
+}
+
+int loading_check_keys(struct loading *l)
+{
+	size_t size = l->m->key_size;
+	uint32_t *order;
+	int ret = 0;
+
+	if (l->n_seen < 2)
+		return 0;
+	order = reallocarray(NULL, l->n_seen, sizeof(*order));
+	if (!order)
+		return err_system(l->err, ENOMEM, "map %s: its keys", l->m->name);
+	for (size_t i = 0; i < l->n_seen; i++)
+		order[i] = (uint32_t)i;
+	qsort_r(order, l->n_seen, sizeof(*order), by_seen_key, l);
+	for (size_t i = 1; i < l->n_seen && !ret; i++)
+		if (!memcmp(l->seen + order[i - 1] * size, l->seen + order[i] * size, size))
+			ret = same_key_twice(l, order[i - 1], order[i]);
+	free(order);
 	return ret;
 }
 
-int maps_file_canonical(struct map *m, const struct value *desc, struct maps_load *load,
-			struct value **out, struct err *err)
+int loading_begin(struct loading *l, struct map *m, bool bpftool, struct maps_load *load,
+		  struct err *err)
 {
-	struct value *list = value_list(load->arena);
-	const struct value *entries;
-	struct loading l;
-	int ret = begin(&l, m, desc, load, &entries, err);
+	*l = (struct loading){ .m = m, .load = load, .err = err, .bpftool = bpftool };
+	l->scratch = arena_new();
+	l->key = calloc(1, m->key_size + 8);
+	l->value = calloc(1, m->value_size + 8);
+	l->io = calloc(1, map_io_size(m) + 8);
+	if (l->key && l->value && l->io)
+		return 0;
+	loading_end(l);
+	return err_system(err, ENOMEM, "map %s", m->name);
+}
 
-	*out = value_copy(load->arena, desc);
-	if (ret || !entries || map_holds(m) != HOLDS_DATA)
-		return ret;
-	for (size_t i = 0; i < entries->n && !ret; i++) {
-		ret = load_key(&l, entries->items[i]);
-		if (!ret)
-			ret = load_value(&l, entries->items[i], false);
-		if (!ret)
-			value_push(load->arena, list, map_entry_value(m, load->arena, l.key, l.io));
-	}
-	*out = value_map(load->arena);
-	value_set(load->arena, *out, "entries", list);
-	return ret;
+void loading_end(struct loading *l)
+{
+	arena_free(l->scratch);
+	free(l->key);
+	free(l->value);
+	free(l->io);
+	free(l->seen);
+	free(l->seen_at);
+	*l = (struct loading){ .m = NULL };
 }

@@ -105,22 +105,35 @@ static size_t capture_of(const char *name, struct capture_packet **packets)
 	return n;
 }
 
+/* The file's maps while they are filled. */
+struct opened {
+	const struct filter *filter;
+	struct map *maps[8];
+	size_t n;
+};
+
+static int find_filter_map(void *arg, const struct value *name, struct map **out,
+			   struct err *ignored)
+{
+	struct opened *o = arg;
+
+	(void)ignored;
+	cr_assert_lt(o->n, sizeof(o->maps) / sizeof(o->maps[0]));
+	*out = o->maps[o->n++] = filter_map(o->filter, name->text);
+	return 0;
+}
+
 static void load_entries(const struct filter *f, const char *file)
 {
 	const char *path =
 		arena_printf(arena, "%s/fixtures/maps/xdp-filter/%s", files_source_root(), file);
 	struct maps_load load = { .arena = arena };
-	const struct value *maps;
-	struct value *tree;
+	struct opened o = { .filter = f };
+	struct maps_finder finder = { find_filter_map, &o };
 
-	cr_assert_eq(maps_file_read(arena, path, &tree, err), 0, "%s", err->text);
-	maps = value_get(tree, "maps");
-	for (size_t i = 0; i < maps->n; i++) {
-		struct map *m = filter_map(f, maps->keys[i]->text);
-
-		cr_assert_eq(maps_file_load(m, maps->items[i], &load, err), 0, "%s", err->text);
-		map_close(m);
-	}
+	cr_assert_eq(maps_file_load_all(path, &finder, &load, err), 0, "%s", err->text);
+	for (size_t i = 0; i < o.n; i++)
+		map_close(o.maps[i]);
 }
 
 /* A letter a packet: D drop, P pass; ? where versions of the tool differ, see filter_is_open(). */
