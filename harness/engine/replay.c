@@ -267,6 +267,8 @@ static int set_up(struct replay *r, struct err *err)
 		ret = replay_net_batch(r->opts.ip_batch, err);
 	if (!ret)
 		ret = replay_seed(r, err);
+	if (!ret)
+		ret = replay_trace_tails(r, err);
 	if (!ret && !r->opts.verdicts_only)
 		ret = replay_start_watches(r, err);
 	return ret;
@@ -298,6 +300,7 @@ void replay_close(struct replay *r)
 		return;
 	for (size_t i = 0; i < r->n_watched; i++)
 		maps_watch_free(r->watched[i].watch);
+	replay_end_trace(r);
 	target_close(r->target);
 	replay_net_close(r->net);
 	helper_env_free(r->env);

@@ -63,7 +63,7 @@ static void take_redirect(const struct replay *r, struct hop *hop, const struct 
 	to->device = device ? arena_strdup(a, device->name) : NULL;
 }
 
-static void take_tail_call(const struct replay *r, struct hop *hop, const struct helper_note *n,
+static bool take_tail_call(const struct replay *r, struct hop *hop, const struct helper_note *n,
 			   struct arena *a)
 {
 	hop->tail_calls =
@@ -71,23 +71,26 @@ static void take_tail_call(const struct replay *r, struct hop *hop, const struct
 	hop->tail_calls[hop->n_tail_calls++] = (struct hop_tail_call){
 		.map = arena_strdup(a, target_map_name(r->target, n->map_id)),
 		.index = n->key,
-		.program = arena_strdup(a, target_slot_program(r->target, n->map_id, n->key)),
+		.program = arena_strdup(a, replay_slot_program(r, n->map_id, n->key)),
 	};
+	return n->ret != -ELOOP;
 }
 
-static void take_notes(const struct replay *r, struct hop *hop, struct arena *a)
+/* False: the trace of tail calls cut them short, and the verdict is its own. */
+static bool take_notes(const struct replay *r, struct hop *hop, struct arena *a)
 {
 	const struct helper_note *notes;
 	struct tunnel_meta tunnel;
+	bool whole = true;
 	size_t n, lost;
 
 	if (!r->env)
-		return;
+		return true;
 	notes = helper_env_notes(r->env, &n, &lost);
 	for (size_t i = 0; i < n; i++) {
 		switch ((enum note_kind)notes[i].kind) {
 		case NOTE_TAIL_CALL:
-			take_tail_call(r, hop, &notes[i], a);
+			whole = take_tail_call(r, hop, &notes[i], a) && whole;
 			break;
 		case NOTE_SET_TUNNEL_KEY:
 		case NOTE_SET_TUNNEL_OPT:
@@ -99,6 +102,7 @@ static void take_notes(const struct replay *r, struct hop *hop, struct arena *a)
 	if (helper_env_tunnel(r->env, &tunnel))
 		hop->tunnel = arena_memdup(a, &tunnel, sizeof(tunnel));
 	hop->observed = hop->observed && !lost;
+	return whole;
 }
 
 /* ---- events ---- */
@@ -285,6 +289,7 @@ int replay_hop(struct replay *r, const struct place *at, const struct frame *in,
 		.out_size = REPLAY_OUT_SIZE,
 	};
 	const char *why;
+	bool whole;
 	int ret;
 
 	if (r->env) {
@@ -296,7 +301,14 @@ int replay_hop(struct replay *r, const struct place *at, const struct frame *in,
 		return ret < 0 ? err_wrap(err, "%s at %s", hop->program, hop->at) : refused(t, why);
 	take_result(hop, &run, a);
 	*mark = run.out_mark;
-	take_notes(r, hop, a);
+	whole = take_notes(r, hop, a);
 	ret = take_events(r, hop, a, err);
-	return ret ? ret : take_changes(r, hop, a, err);
+	if (!ret)
+		ret = take_changes(r, hop, a, err);
+	if (ret || whole)
+		return ret;
+	replay_end_trace(r);
+	return refused(t,
+		       "more than 16 tail calls in a row are too many to be traced; from the next "
+		       "packet on they are not");
 }

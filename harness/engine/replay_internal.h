@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What the files of a replay share: replay.c (life), replay_hop.c (one program run), replay_seed.c
- * (maps), replay_follow.c (where a packet goes next).
+ * (maps), replay_tails.c (tail calls), replay_follow.c (where a packet goes next).
  */
 #ifndef VERDICT_ENGINE_REPLAY_INTERNAL_H
 #define VERDICT_ENGINE_REPLAY_INTERNAL_H
@@ -8,12 +8,18 @@
 #include "engine/replay.h"
 #include "engine/replay_net.h"
 #include "target/maps_watch.h"
+#include "target/tail_trace.h"
 
 #define REPLAY_OUT_SIZE (256 * 1024)
 
 struct watched {
 	struct map *map;
 	struct maps_watch *watch;
+};
+
+struct tail_slot_name {
+	uint32_t map_id, slot;
+	const char *program; /* NULL: not the target's own */
 };
 
 struct replay {
@@ -31,6 +37,9 @@ struct replay {
 	const struct replay_device *entry; /* where packets enter */
 	struct watched *watched;
 	size_t n_watched;
+	struct tail_trace *tails; /* NULL: none */
+	struct tail_slot_name *slots;
+	size_t n_slots;
 	struct replay_seeded seeded;
 	bool has_first;
 	uint64_t first_ts, advanced; /* of the first packet; by replay_advance() */
@@ -54,6 +63,10 @@ int replay_hop(struct replay *r, const struct place *at, const struct frame *in,
 	       struct trace *t, uint32_t *mark, struct err *err);
 int replay_start_watches(struct replay *r, struct err *err);
 const struct replay_device *replay_device_by_ifindex(const struct replay *r, uint32_t ifindex);
+/* replay_tails.c */
+int replay_trace_tails(struct replay *r, struct err *err);
+void replay_end_trace(struct replay *r);
+const char *replay_slot_program(const struct replay *r, uint32_t map_id, uint32_t slot);
 /* replay_follow.c: what the trace's last hop comes to. True: the packet goes on at *at; else the trace
  * has its outcome.
  */
