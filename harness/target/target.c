@@ -13,8 +13,6 @@ struct target {
 	const struct target_desc *desc;
 	struct target_set *set;
 	struct event_ring *events; /* NULL: none */
-	const char **pristine;
-	size_t n_pristine;
 };
 
 static int open_events(struct target *t, struct err *err)
@@ -79,6 +77,11 @@ void target_close(struct target *t)
 	event_ring_close(t->events);
 	cache_put(t->set);
 	arena_free(t->arena);
+}
+
+struct helper_env *target_env(const struct target *t)
+{
+	return t->set->env;
 }
 
 static void describe(const struct set_program *p, struct target_program *out)
@@ -233,6 +236,6 @@ unsigned target_interposed(const struct target *t)
 
 const char *const *target_pristine(const struct target *t, size_t *n)
 {
-	*n = t->n_pristine;
-	return t->pristine;
+	*n = t->set->n_pristine;
+	return t->set->pristine;
 }

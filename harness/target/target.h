@@ -25,7 +25,12 @@ struct target_opts {
 	size_t n_types;
 	const struct map_override *maps; /* over the description's */
 	size_t n_maps;
-	struct helper_env *env; /* NULL: as shipped, nothing interposed */
+	/* Of interposed helpers. NULL: the target's own, see target_env(), or, unless `interpose` asks for it,
+	 * none: objects are loaded as shipped. What is kept for the next target holds the environment it was
+	 * loaded with: only with the target's own, or with the same `env` once more, is it found again.
+	 */
+	struct helper_env *env;
+	bool interpose;
 	void (*log)(void *arg, const char *line); /* may be NULL */
 	void *log_arg;
 };
@@ -47,6 +52,11 @@ int target_open(const struct target_opts *opts, struct target **out, struct err 
 void target_close(struct target *t); /* NULL is fine; loaded objects are kept for the next */
 /* Lets go of what target_close() kept. */
 void target_forget(void);
+
+/* opts->env or the target's own, then as new but for its time and seed, which are 0; NULL: nothing is
+ * interposed.
+ */
+struct helper_env *target_env(const struct target *t);
 
 /* object and device NULL: any. Input error with the nearest name. */
 int target_program(const struct target *t, const char *object, const char *name, const char *device,

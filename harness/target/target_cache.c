@@ -17,7 +17,7 @@
 static struct target_set *kept[KEPT_MAX];
 static size_t n_kept;
 
-/* The map, not the address: an environment that is gone may have had the same. */
+/* The map, not the address: an environment that is gone may have had the same. 0: the set's own. */
 static uint32_t env_id(const struct helper_env *env)
 {
 	struct bpf_map_info info = { 0 };
@@ -50,7 +50,10 @@ void plan_key(const struct plan *p, struct buf *key)
 {
 	const struct target_desc *d = p->desc;
 
-	buf_printf(key, "env %u\n", d->interpose ? env_id(p->opts->env) : 0);
+	if (!d->interpose || (!p->opts->env && !p->opts->interpose))
+		buf_puts(key, "as shipped\n");
+	else
+		buf_printf(key, "env %u\n", env_id(p->opts->env));
 	for (size_t i = 0; i < p->n; i++)
 		key_of_load(key, &p->loads[i]);
 	for (size_t i = 0; i < d->n_tail_calls; i++) {

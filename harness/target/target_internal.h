@@ -89,12 +89,16 @@ struct target_set {
 	struct arena *arena;
 	const char *key; /* of the plan, see plan_key(); NULL while it is not whole */
 	const char *pins; /* folder in the sandbox's bpffs */
+	struct helper_env *env; /* NULL: none */
+	bool own_env;
 	struct loaded *loads;
 	size_t n_loads;
 	struct set_map *all; /* n_maps that the target shows, then data sections */
 	size_t n_maps, n_all;
 	struct set_program *programs;
 	size_t n_programs;
+	const char **pristine; /* "name (why)" */
+	size_t n_pristine;
 };
 
 /* All that decides what is loaded, as text: two plans with the same are served by the same set. */

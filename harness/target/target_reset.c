@@ -290,5 +290,11 @@ int set_reset(struct target_set *s, struct err *err)
 		if (!ret)
 			ret = fill(&s->all[i], err);
 	}
+	if (s->own_env) {
+		helper_env_set_tunnel(s->env, NULL);
+		helper_env_set_clock(s->env, 0);
+		helper_env_seed(s->env, 0);
+		helper_env_begin(s->env);
+	}
 	return ret;
 }

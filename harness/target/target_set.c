@@ -21,9 +21,13 @@ static const char *own_pins(struct arena *a)
 	return arena_printf(a, SANDBOX_BPFFS "/target-%d-%u", (int)getpid(), ++n);
 }
 
-static struct helper_env *env_for(const struct plan *p, const struct desc_object *o)
+static int find_env(struct target_set *s, const struct plan *p, struct err *err)
 {
-	return p->desc->interpose && o->interpose ? p->opts->env : NULL;
+	if (!p->desc->interpose)
+		return 0;
+	s->env = p->opts->env;
+	s->own_env = !s->env && p->opts->interpose;
+	return s->own_env ? helper_env_new(&s->env, err) : 0;
 }
 
 static int load_one(struct target_set *s, const struct plan *p, const struct planned_load *l,
@@ -42,7 +46,7 @@ static int load_one(struct target_set *s, const struct plan *p, const struct pla
 		.types = l->types,
 		.n_types = l->n_types,
 		.refuse_mismatch = true,
-		.env = env_for(p, l->object->desc),
+		.env = l->object->desc->interpose ? s->env : NULL,
 		.log = p->opts->log,
 		.log_arg = p->opts->log_arg,
 	};
@@ -131,9 +135,21 @@ static int list_program(struct target_set *s, const struct loaded *l,
 		.id = info.id,
 		.type = bpf_program__type(prog),
 		.attach_type = bpf_program__expected_attach_type(prog),
-		.interposed = object_interposed(l->o) > 0,
+		.interposed = object_program_interposed(l->o, bpf_program__name(prog)),
 	};
 	return 0;
+}
+
+static void list_pristine(struct target_set *s, const struct loaded *l)
+{
+	size_t n;
+	const char *const *names = object_pristine_programs(l->o, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		s->pristine =
+			arena_grow(s->arena, s->pristine, s->n_pristine, sizeof(*s->pristine));
+		s->pristine[s->n_pristine++] = names[i];
+	}
 }
 
 static int list_programs(struct target_set *s, const struct loaded *l, struct err *err)
@@ -146,6 +162,7 @@ static int list_programs(struct target_set *s, const struct loaded *l, struct er
 		if (!ret)
 			ret = list_program(s, l, prog, err);
 	}
+	list_pristine(s, l);
 	return ret;
 }
 
@@ -204,7 +221,9 @@ int set_load(const struct plan *p, struct target_set **out, struct err *err)
 
 	s->arena = a;
 	s->pins = own_pins(a);
-	ret = load_all(s, p, err);
+	ret = find_env(s, p, err);
+	if (!ret)
+		ret = load_all(s, p, err);
 	if (!ret)
 		ret = set_wire(s, p, err);
 	if (!ret && set_is_resettable(s))
@@ -241,6 +260,8 @@ void set_free(struct target_set *s)
 		map_close(s->all[i].map);
 	for (size_t i = 0; i < s->n_loads; i++)
 		object_free(s->loads[i].o);
+	if (s->own_env)
+		helper_env_free(s->env);
 	arena_free(s->arena);
 }
 
