@@ -33,7 +33,7 @@ _verdict_reply()
 _verdict()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local commands='run replay list bench inspect maps doctor help' options=''
+	local commands='run replay record list bench inspect maps doctor help' options=''
 
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
@@ -45,11 +45,15 @@ _verdict()
 		_verdict_reply -W 'testrun netns all' -- "$cur"
 		return
 		;;
+	-o)
+		_verdict_reply "$([[ ${COMP_WORDS[1]} == record ]] && echo -d || echo -f)" -- "$cur"
+		return
+		;;
 	--out | --objects | --cluster | --into)
 		_verdict_reply -d -- "$cur"
 		return
 		;;
-	--object | --maps | --ip | -o)
+	--object | --maps | --ip)
 		_verdict_reply -f -- "$cur"
 		return
 		;;
@@ -73,11 +77,16 @@ _verdict()
 		;;
 	esac
 	case ${COMP_WORDS[1]} in
-	run) options='--engine -k -v --tap --junit --json --out --objects --pristine --help' ;;
+	run) options='--engine -k -v --tap --junit --json --out --objects --bless --pristine --help' ;;
 	replay)
 		options='--object --program --target --objects --hook --config --maps --map-size --type'
 		options+=' --ifindex --ip --mark --rx-queue --tunnel --packets --interface --seed'
 		options+=' --follow --pristine --expect --quiet -o --json -v --help'
+		;;
+	record)
+		options='-o --object --program --target --objects --hook --config --maps --map-size --type'
+		options+=' --ifindex --ip --mark --rx-queue --tunnel --packets --interface --seed'
+		options+=' --follow --pristine --help'
 		;;
 	list) options='-k --json --help' ;;
 	bench) options='--seconds --cluster --capture --objects --help' ;;
@@ -95,7 +104,7 @@ _verdict()
 		_verdict_reply -W "$(_verdict_scenarios)" -- "$cur"
 		mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$cur")
 		;;
-	inspect | replay)
+	inspect | replay | record)
 		_verdict_reply -f -- "$cur"
 		;;
 	maps)

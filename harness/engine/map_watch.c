@@ -3,6 +3,7 @@
 #include "engine/map_watch.h"
 
 #include <errno.h>
+#include <linux/bpf.h>
 #include <string.h>
 #include <sys/param.h>
 
@@ -102,6 +103,12 @@ int map_watch_begin(struct map_watch *w, struct err *err)
 	return ret;
 }
 
+static bool is_per_cpu(uint32_t type)
+{
+	return type == BPF_MAP_TYPE_PERCPU_HASH || type == BPF_MAP_TYPE_PERCPU_ARRAY ||
+	       type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
+}
+
 static struct node_map_change *add_change(struct map_watch *w, const struct watched *m,
 					  enum map_change_kind kind, struct step_trace *t)
 {
@@ -109,7 +116,12 @@ static struct node_map_change *add_change(struct map_watch *w, const struct watc
 
 	t->changes = arena_grow(w->a, t->changes, t->n_changes, sizeof(*t->changes));
 	c = &t->changes[t->n_changes++];
-	*c = (struct node_map_change){ .node = m->node, .map = m->name, .kind = kind };
+	*c = (struct node_map_change){
+		.node = m->node,
+		.map = m->name,
+		.kind = kind,
+		.per_cpu = is_per_cpu(m->before->type),
+	};
 	return c;
 }
 

@@ -18,6 +18,7 @@ struct node_map_change {
 	enum map_change_kind
 		kind; /* ADDED, CHANGED, REMOVED; PRESENT: all entries after the step */
 	struct value *key, *was, *is; /* NULL where absent */
+	bool per_cpu; /* numbers are sums over all CPUs */
 };
 
 /* Where the program asked the packet to go: an interposed helper's call. */

@@ -529,7 +529,7 @@ const struct schema schema_redirect = {
 	"redirect", "The last call of a helper that says where the packet is to go. It is seen where helper calls are\n"
 	"replaced (`interpose`).",
 	(const struct schema_key[]){
-	{ "helper", false, "`redirect`, `redirect_peer`, `redirect_neigh`, `redirect_map` or `clone_redirect`", "any", "which helper was called", "redirect_neigh", rd_helper },
+	{ "helper", false, "[helper](#redirecting-helpers)", "any", "which helper was called", "redirect_neigh", rd_helper },
 	{ "ifindex", false, "number", "any", "index of the device", "3", rd_ifindex },
 	{ "flags", false, "number", "any", "the call's flags; for `redirect` 1 is the device's ingress", "0", rd_flags },
 	{ "map", false, "name", "any", "of `redirect_map`: the map", "tx_port", rd_map },

@@ -18,7 +18,6 @@ int read_each(struct schema_ctx *ctx, const struct value *v, const char *what,
 	      int (*read)(struct schema_ctx *ctx, const struct value *v, void *out), void *out);
 
 int read_packet_set(struct schema_ctx *ctx, const struct value *v, struct packet_set *out);
-void packet_set_print(struct buf *out, const struct packet_set *s);
 bool packet_sets_meet(const struct packet_set *a, const struct packet_set *b);
 int read_count(struct schema_ctx *ctx, const struct value *v, uint64_t *min, uint64_t *max);
 int read_member(struct schema_ctx *ctx, const struct value *v, struct member *out);

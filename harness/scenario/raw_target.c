@@ -11,6 +11,7 @@
 #include "scenario/target_desc_parts.h"
 
 #define SHA256_DIGITS 64
+#define SHA256_LEAST  12
 
 /* ---- target; out is a struct raw_target ---- */
 
@@ -19,7 +20,10 @@ static int tg_object(struct schema_ctx *ctx, const struct value *v, void *out)
 	struct raw_target *t = out;
 
 	t->object_loc = v->loc;
-	return read_string(ctx, v, &t->object);
+	if (read_string(ctx, v, &t->written))
+		return -EINVAL;
+	t->object = t->written;
+	return 0;
 }
 
 static int tg_program(struct schema_ctx *ctx, const struct value *v, void *out)
@@ -72,9 +76,11 @@ static int tg_sha256(struct schema_ctx *ctx, const struct value *v, void *out)
 
 	if (rc)
 		return rc;
-	if (strlen(s) != SHA256_DIGITS || s[strspn(s, "0123456789abcdef")])
+	if (strlen(s) > SHA256_DIGITS || strlen(s) < SHA256_LEAST ||
+	    s[strspn(s, "0123456789abcdef")])
 		return err_input(ctx->err, &v->loc,
-				 "expected the 64 hexadecimal digits that sha256sum prints");
+				 "expected the 64 hexadecimal digits that sha256sum prints, or the "
+				 "first of them: at least 12");
 	t->sha256 = s;
 	t->sha256_loc = v->loc;
 	return 0;
@@ -144,7 +150,7 @@ const struct schema schema_target = {
 	(const struct schema_key[]){
 	{ "object", false, "file", "a target file", "the object: in the scenario's folder, from where `verdict` runs, among those the distribution ships, or behind a variable (`$VERDICT_CILIUM_OBJECTS/bpf_lxc.o`)", "xdpfilt_dny_udp.o", tg_object },
 	{ "program", false, "name", "the object's only one", "which program; with a target file in the place of a `hook`", "xdpfilt_dny_udp", tg_program },
-	{ "sha256", false, "digest", "any", "of the object when this was written; the result says if it is another one now", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", tg_sha256 },
+	{ "sha256", false, "digest, or the beginning of one", "any", "of the object when this was written; the result says if it is another one now", "8adb728810d47863", tg_sha256 },
 	{ "types", false, "map of sections to types", "as the section's name says", "program types of sections that libbpf does not know", "{from-netdev: tc}", tg_types },
 	{ "file", false, "name or file", "an object", "a [target file](targets.md): one of `fixtures/targets`, or a path", "cilium-1.19", tg_file },
 	{ "objects", false, "folder", "the target file's own", "where the target file's objects lie", "$VERDICT_CILIUM_OBJECTS", tg_objects },

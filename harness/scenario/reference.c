@@ -115,6 +115,7 @@ void schema_print_reference(struct buf *out)
 		    &words_hook);
 	print_words(out, "Identities", "For `identity`; any other number may stand there too.",
 		    &words_identity);
+	print_words(out, "Redirecting helpers", "For `helper` in `redirect`.", &words_redirect);
 	print_words(out, "Drop reasons", "For `drop_reason`, and behind `drop/` in `events`.",
 		    &words_drop_reason);
 	print_words(out, "Trace points", "Behind `trace/` in `events`.", &words_trace_point);

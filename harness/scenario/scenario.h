@@ -31,6 +31,7 @@ struct packet_set {
 };
 
 bool packet_set_has(const struct packet_set *s, uint32_t number);
+void packet_set_print(struct buf *out, const struct packet_set *s);
 
 /* "node/master-0", "pod/kube-system/etcd-0" or "world". */
 enum member_kind { MEMBER_NODE, MEMBER_POD, MEMBER_WORLD };
@@ -216,9 +217,10 @@ struct target_desc;
 struct raw_target {
 	struct loc loc;
 	const char *object; /* path; NULL: a target file */
+	const char *written; /* the object as the scenario names it */
 	struct loc object_loc;
 	const char *program; /* NULL: the object's only one, or those at a target file's hooks */
-	const char *sha256; /* of the object when this was written, lower case; NULL */
+	const char *sha256; /* of the object when this was written, or its beginning; NULL */
 	struct loc sha256_loc;
 	const char *file; /* name or path for target_desc_load(); NULL: an object */
 	const char *objects; /* folder for the target file's objects; NULL: its own */
