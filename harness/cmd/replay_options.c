@@ -272,6 +272,36 @@ static void learn_mac(struct replay_options *o, const char *capture)
 		o->replay.place.mac = o->mac;
 }
 
+static void need(struct replay_options *o, const char *object)
+{
+	struct target_opts *t = &o->replay.target;
+
+	for (size_t i = 0; i < t->n_only; i++)
+		if (strcmp(o->only[i], object) == 0)
+			return;
+	if (t->n_only < REPLAY_OPTIONS_MAX)
+		o->only[t->n_only++] = object;
+}
+
+/* A target's objects take seconds to load, and unless the packet is followed only those matter that hold
+ * the program and what it may tail-call.
+ */
+static void choose_objects(struct replay_options *o)
+{
+	const struct replay_place *at = &o->replay.place;
+	const struct desc_device *d = at->role ? target_desc_device(o->desc, at->role) : NULL;
+	const struct desc_hook *h =
+		at->role && at->hook ? target_desc_hook(o->desc, d ? d->role : at->role, at->hook)
+				     : NULL;
+
+	if (!h || o->replay.follow)
+		return;
+	o->replay.target.only = o->only;
+	need(o, h->ref.object);
+	for (size_t i = 0; i < o->desc->n_tail_calls; i++)
+		need(o, o->desc->tail_calls[i].ref.object);
+}
+
 int replay_options_finish(struct replay_options *o, const char *capture, struct err *err)
 {
 	int ret = find_target(o, err);
@@ -295,6 +325,7 @@ int replay_options_finish(struct replay_options *o, const char *capture, struct 
 		.maps = o->sizes,
 		.n_maps = o->n_sizes,
 	};
+	choose_objects(o);
 	return 0;
 }
 

@@ -18,6 +18,7 @@ struct replay_options {
 	struct elf_type_override types[REPLAY_OPTIONS_MAX];
 	struct map_override sizes[REPLAY_OPTIONS_MAX];
 	const char *maps[REPLAY_OPTIONS_MAX];
+	const char *only[REPLAY_OPTIONS_MAX]; /* objects of the target that are needed */
 	size_t n_config, n_types, n_sizes, n_maps;
 	struct tunnel_meta tunnel;
 	struct packet_set packets;
