@@ -52,18 +52,14 @@ static struct loaded_object *add(struct loaded_list *l, const struct elf_image *
 	return o;
 }
 
-static void add_pristine(struct loaded_list *l, struct loaded_object *o,
-			 const struct elf_image *image)
+static void add_pristine(struct loaded_list *l, struct loaded_object *is, const struct object *o)
 {
-	const char **names = NULL;
+	const char *const *programs = object_pristine_programs(o, &is->n_pristine);
+	const char **copy = arena_alloc(l->arena, (is->n_pristine + 1) * sizeof(*copy));
 
-	for (size_t i = 0; i < image->n_programs; i++) {
-		if (!image->programs[i].is_entry)
-			continue;
-		names = arena_grow(l->arena, names, o->n_pristine, sizeof(*names));
-		names[o->n_pristine++] = arena_strdup(l->arena, image->programs[i].name);
-	}
-	o->pristine = names;
+	for (size_t i = 0; i < is->n_pristine; i++)
+		copy[i] = arena_strdup(l->arena, programs[i]);
+	is->pristine = copy;
 }
 
 void loaded_add_object(struct loaded_list *l, const struct object *o)
@@ -75,8 +71,7 @@ void loaded_add_object(struct loaded_list *l, const struct object *o)
 		return;
 	is = add(l, image);
 	is->interposed = object_interposed(o);
-	if (object_pristine(o))
-		add_pristine(l, is, image);
+	add_pristine(l, is, o);
 }
 
 void loaded_add_target(struct loaded_list *l, const struct target *t)

@@ -119,7 +119,7 @@ struct loaded_object {
 	const struct elf_change *changes; /* by normalisation */
 	size_t n_changes;
 	unsigned interposed; /* helper calls replaced in one load of it; 0 on netns */
-	const char *const *pristine; /* programs for which replacing failed: they ran as shipped */
+	const char *const *pristine; /* that the verifier took only as shipped: "name (why)" */
 	size_t n_pristine;
 };
 
