@@ -101,14 +101,66 @@ static const struct elf_type_override *types(const struct raw_run *r)
 	return list;
 }
 
+/* ---- what is loaded ---- */
+
+struct needed {
+	const char **list;
+	size_t n;
+};
+
+static void need(struct arena *a, struct needed *to, const char *object)
+{
+	for (size_t i = 0; i < to->n; i++)
+		if (strcmp(to->list[i], object) == 0)
+			return;
+	to->list = arena_grow(a, to->list, to->n, sizeof(*to->list));
+	to->list[to->n++] = object;
+}
+
+static const struct desc_hook *hook_of(const struct target_desc *d, const struct send_step *send)
+{
+	const struct desc_device *device = send->role ? target_desc_device(d, send->role) : NULL;
+
+	return send->role && send->hook
+		       ? target_desc_hook(d, device ? device->role : send->role, send->hook)
+		       : NULL;
+}
+
+/* A target's objects take seconds to load: those are that hold a program which packets enter, and what
+ * it may tail-call. None: all.
+ */
+static struct needed objects_needed(const struct raw_run *r)
+{
+	const struct scenario *s = r->scenario;
+	const struct target_desc *d = s->target->desc;
+	struct needed all = { NULL, 0 }, some = { NULL, 0 };
+
+	for (size_t i = 0; i < s->n_steps; i++) {
+		const struct desc_hook *h;
+
+		if (s->steps[i].kind != STEP_SEND)
+			continue;
+		h = hook_of(d, &s->steps[i].send);
+		if (!h)
+			return all;
+		need(r->a, &some, h->ref.object);
+	}
+	for (size_t i = 0; i < d->n_tail_calls && some.n; i++)
+		need(r->a, &some, d->tail_calls[i].ref.object);
+	return s->target->follow ? all : some;
+}
+
 static void fill_opts(const struct raw_run *r, struct replay_opts *o)
 {
 	const struct raw_target *t = r->scenario->target;
+	struct needed needed = objects_needed(r);
 
 	*o = (struct replay_opts){
 		.target = {
 			.desc = t->desc,
 			.objects = t->objects,
+			.only = needed.list,
+			.n_only = needed.n,
 			.config = t->config,
 			.n_config = t->n_config,
 			.types = types(r),

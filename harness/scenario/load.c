@@ -117,7 +117,7 @@ const struct schema schema_scenario = {
 	{ "origin", false, "text", "none", "where it comes from: an issue, a report, a standard", "cilium/cilium#19367", sc_origin },
 	{ "cluster", false, "folder", "a target", "the cluster's manifests and `values.yaml`; relative to the scenario's folder, to one above it, or to where `verdict` runs", "fixtures/clusters/two-masters", sc_cluster },
 	{ "target", false, "name or [target](#target)", "a cluster", "what a raw scenario runs, in the place of a cluster", "{object: xdpfilt_dny_udp.o, program: xdpfilt_dny_udp}", sc_target },
-	{ "maps", false, "map of map names to lists of [entries](#map-entry), or list of files", "as the object has them", "raw scenarios: entries that are written before the first step; a file in the scenario's folder is one that `verdict maps dump` wrote", "{filter_ports: [{key: 53, value: 10}]}", sc_maps },
+	{ "maps", false, "map of maps to [entries](#map-entry), or list of files", "the object's", "raw scenarios: entries that are written before the first step; a file in the scenario's folder is one that `verdict maps dump` wrote", "{filter_ports: [{key: 53, value: 10}]}", sc_maps },
 	{ "values", false, "map", "nothing", "Helm values laid over those of the cluster's `values.yaml`", "{bpf: {monitorAggregation: none}}", sc_values },
 	{ "engines", false, "list of `testrun`, `netns`", "both; `testrun` with a target", "which engines can run it", "[testrun]", sc_engines },
 	{ "seed", false, "number", "`1`", "where random numbers start", "7", sc_seed },

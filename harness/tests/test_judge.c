@@ -432,9 +432,12 @@ static void one_change(struct node_map_change *ch, enum map_change_kind kind)
 {
 	struct value *e = entry("10.160.128.34", "1");
 
-	*ch = (struct node_map_change){ "master-0", "cilium_ct4_global",
-					kind,	    value_get(e, "key"),
-					NULL,	    NULL };
+	*ch = (struct node_map_change){
+		.node = "master-0",
+		.map = "cilium_ct4_global",
+		.kind = kind,
+		.key = value_get(e, "key"),
+	};
 	if (kind == MAP_REMOVED)
 		ch->was = value_get(e, "value");
 	else
