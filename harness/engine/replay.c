@@ -6,6 +6,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -230,6 +231,19 @@ int replay_at(struct replay *r, const struct replay_place *place, struct err *er
 
 /* ---- life ---- */
 
+/* For as long as it lasts: what a program keeps per CPU stays in one place. */
+static void stay_on_cpu(struct replay *r)
+{
+	int cpu = sched_getcpu();
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	if (cpu < 0 || cpu >= CPU_SETSIZE || sched_getaffinity(0, sizeof(r->cpus), &r->cpus))
+		return;
+	CPU_SET(cpu, &one);
+	r->is_pinned = sched_setaffinity(0, sizeof(one), &one) == 0;
+}
+
 static int make_env(struct replay *r, struct err *err)
 {
 	int ret;
@@ -271,6 +285,8 @@ static int set_up(struct replay *r, struct err *err)
 		ret = replay_trace_tails(r, err);
 	if (!ret && !r->opts.verdicts_only)
 		ret = replay_start_watches(r, err);
+	if (!ret)
+		stay_on_cpu(r);
 	return ret;
 }
 
@@ -298,6 +314,8 @@ void replay_close(struct replay *r)
 {
 	if (!r)
 		return;
+	if (r->is_pinned)
+		sched_setaffinity(0, sizeof(r->cpus), &r->cpus);
 	for (size_t i = 0; i < r->n_watched; i++)
 		maps_watch_free(r->watched[i].watch);
 	replay_end_trace(r);

@@ -5,6 +5,8 @@
 #ifndef VERDICT_ENGINE_REPLAY_INTERNAL_H
 #define VERDICT_ENGINE_REPLAY_INTERNAL_H
 
+#include <sched.h>
+
 #include "engine/replay.h"
 #include "engine/replay_net.h"
 #include "target/maps_watch.h"
@@ -45,6 +47,8 @@ struct replay {
 	uint64_t first_ts, advanced; /* of the first packet; by replay_advance() */
 	struct arena *scratch; /* reset for each packet */
 	uint8_t *out;
+	bool is_pinned; /* to one CPU, of those it may run on: */
+	cpu_set_t cpus;
 };
 
 /* Where a packet is. */

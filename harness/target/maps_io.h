@@ -38,6 +38,7 @@ int map_read_all(struct map *m, struct arena *a, bool by_key, struct map_item **
  * number is summed too, but written to all: a program that reads it as a setting finds it on its CPU.
  */
 void map_fold_cpus(const struct map *m, const void *io, void *value);
+bool map_value_is_number(const struct map *m); /* bare: no field has a name */
 void map_spread_cpus(const struct map *m, const void *value, void *io);
 
 #endif

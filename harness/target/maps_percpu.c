@@ -55,6 +55,13 @@ static bool bare_number(const struct map *m, struct slot *s)
 	return m->value_size == 4 || m->value_size == 8;
 }
 
+bool map_value_is_number(const struct map *m)
+{
+	struct slot s;
+
+	return bare_number(m, &s);
+}
+
 void map_fold_cpus(const struct map *m, const void *io, void *value)
 {
 	struct fold f = { io, value, map_cpus(m), map_stride(m) };

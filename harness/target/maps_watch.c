@@ -108,7 +108,21 @@ struct changes {
 	size_t n;
 };
 
-static const void *folded(const struct changes *c, const void *io)
+/* The first CPU on which the two differ. */
+static size_t changed_cpu(const struct map *m, const uint8_t *was, const uint8_t *is)
+{
+	size_t stride = map_stride(m), i = 0;
+
+	while (i + 1 < map_cpus(m) && memcmp(was + i * stride, is + i * stride, stride) == 0)
+		i++;
+	return i;
+}
+
+/* A number that was written to all CPUs is a setting, and the sum over them means nothing: of a bare
+ * number that changed, the changed one is told.
+ */
+static const void *one_value(const struct changes *c, const void *io, const void *was,
+			     const void *is)
 {
 	const struct map *m = c->w->map;
 	void *value;
@@ -116,7 +130,11 @@ static const void *folded(const struct changes *c, const void *io)
 	if (!io)
 		return NULL;
 	value = arena_alloc(c->a, m->value_size);
-	map_fold_cpus(m, io, value);
+	if (was && is && map_is_per_cpu(m) && map_value_is_number(m))
+		memcpy(value, (const uint8_t *)io + changed_cpu(m, was, is) * map_stride(m),
+		       m->value_size);
+	else
+		map_fold_cpus(m, io, value);
 	return value;
 }
 
@@ -128,8 +146,8 @@ static void add(struct changes *c, const void *key, const void *was, const void 
 	ch = &c->list[c->n++];
 	ch->kind = !was ? CHANGE_ADDED : !is ? CHANGE_REMOVED : CHANGE_CHANGED;
 	ch->key = arena_memdup(c->a, key, c->w->map->key_size);
-	ch->was = folded(c, was);
-	ch->is = folded(c, is);
+	ch->was = one_value(c, was, was, is);
+	ch->is = one_value(c, is, was, is);
 }
 
 static void diff_arrays(struct changes *c, const struct copy *was, const struct copy *is)
