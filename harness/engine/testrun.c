@@ -102,8 +102,8 @@ static int time_after_start(struct engine *e, struct node_state *n, uint64_t rea
 		aging_start(&n->aging, e->now_ns);
 	if (!e->env)
 		return 0;
-	log_warn("node %s: the object does not load with its clock calls replaced and runs as "
-		 "shipped: time is real there, and the maps are aged to follow the scenario's",
+	log_warn("node %s: a program that asks for the time loads only as shipped: time is real "
+		 "there, and the maps are aged to follow the scenario's",
 		 n->topo->name);
 	return aging_clock_to_real(n->pin_dir, helper_env_clock(e->env), real, err);
 }

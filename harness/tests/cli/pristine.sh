@@ -38,7 +38,9 @@ done
 expect_exit 0 "$verdict" run --engine testrun --objects "$pristine/deep" --out "$pristine/out" \
 	--json "$pristine/run.json"
 expect_output '^[0-9]+ passed, 0 failed$'
-expect_output 'node master-0: the object does not load with its clock calls replaced'
+expect_output 'node master-0: a program that asks for the time loads only as shipped: time is real'
+expect_true 'that program alone is said to run as shipped, with the reason' \
+	grep -q '"deep (the call stack of 9 frames is too deep' "$pristine/run.json"
 expect_true 'and what runs is said to have no call replaced' \
 	none_interposed "$pristine/run.json"
 
