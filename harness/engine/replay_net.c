@@ -101,7 +101,6 @@ int replay_net_add(struct replay_net *net, const struct replay_device *const *de
 	return !ret && xdp ? attach_pass(net, devices, n, err) : ret;
 }
 
-/* `ip -batch` says "Command failed FILE:LINE" of it. */
 int replay_net_batch(const char *path, struct err *err)
 {
 	int ret;
@@ -110,9 +109,10 @@ int replay_net_batch(const char *path, struct err *err)
 		return err_input(err, NULL, "%s: cannot be read as a batch for ip: %s", path,
 				 strerror(errno));
 	ret = run_ip(path, NULL, err);
-	if (ret)
-		err->kind = ERR_INPUT;
-	return ret;
+	if (!ret)
+		return 0;
+	err->kind = ERR_INPUT;
+	return err_wrap(err, "%s", path);
 }
 
 /* As on a node: where nothing is forwarded bpf_fib_lookup() answers BPF_FIB_LKUP_RET_FWD_DISABLED, whatever
