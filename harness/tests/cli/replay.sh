@@ -151,7 +151,7 @@ done
 expect_exit 0 bash -c "ulimit -v 200000; '$verdict' replay --object '$dir/odd.o' --program no_dns --quiet '$dir/long.pcapng'"
 expect_output '^131072 packets: 131072 XDP_DROP'
 # stopped from outside, it says how far it came
-expect_exit 130 timeout --preserve-status -s INT 0.4 "${replay[@]}" --program no_dns "$dir/long.pcapng"
+expect_exit 130 timeout --foreground --preserve-status -s INT 0.4 "${replay[@]}" --program no_dns "$dir/long.pcapng"
 expect_output 'stopped by Interrupt'
 expect_output '^[0-9]+ packets: [0-9]+ XDP_DROP'
 
