@@ -237,6 +237,23 @@ static int check_entries(struct map_watch *w, const struct watched *m, const str
 	return 0;
 }
 
+/* Of an array every element is present: thousands of zeros, told only where somebody asks. */
+static bool wants_present(const struct map_watch *w, const struct watched *m)
+{
+	bool array =
+		m->after->type == BPF_MAP_TYPE_ARRAY || m->after->type == BPF_MAP_TYPE_PERCPU_ARRAY;
+
+	for (size_t i = 0; i < w->step->n_expects && array; i++) {
+		const struct expect *e = &w->step->expects[i];
+
+		for (size_t j = 0; j < e->n_maps; j++)
+			if (is_meant(m, node_of(w, &e->maps[j]), e->maps[j].map) &&
+			    (e->maps[j].kind == MAP_PRESENT || e->maps[j].kind == MAP_ABSENT))
+				return true;
+	}
+	return m->expected && !array;
+}
+
 int map_watch_end(struct map_watch *w, struct step_trace *trace, struct err *err)
 {
 	for (size_t i = 0; i < w->n; i++) {
@@ -251,7 +268,7 @@ int map_watch_end(struct map_watch *w, struct step_trace *trace, struct err *err
 			diff_raw(w, m, trace);
 		else
 			diff_by_name(w, m, trace);
-		if (m->expected)
+		if (wants_present(w, m))
 			add_present(w, m, trace);
 	}
 	return 0;

@@ -26,7 +26,7 @@ struct map_watch *map_watch_new(const struct step *step, const struct map_finder
 void map_watch_add(struct map_watch *w, const char *node, const char *name);
 int map_watch_begin(struct map_watch *w, struct err *err);
 /* Snapshots again (the map may be another one by now: migrated or replaced) and adds the changes to
- * *trace, and all present entries of maps that expectations name.
+ * *trace, and all present entries of maps that expectations name; those of arrays where they are asked for.
  */
 int map_watch_end(struct map_watch *w, struct step_trace *trace, struct err *err);
 void map_watch_free(struct map_watch *w); /* NULL is fine */
