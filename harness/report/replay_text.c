@@ -234,6 +234,20 @@ static void print_change(struct buf *out, const struct node_map_change *c)
 
 /* ---- all of a hop ---- */
 
+static void print_bytes(struct buf *out, const char *when, const struct frame *f)
+{
+	__cleanup_buf struct buf dump = BUF_INIT;
+
+	buf_printf(out, INDENT "%s:\n", when);
+	packet_hexdump(&dump, f->data, f->len);
+	for (const char *at = buf_str(&dump); *at;) {
+		size_t len = strcspn(at, "\n");
+
+		buf_printf(out, INDENT "  %.*s\n", (int)len, at);
+		at += len + (at[len] == '\n');
+	}
+}
+
 static void print_hop(struct buf *out, const struct hop *h, bool verbose)
 {
 	print_state(out, h);
@@ -246,14 +260,10 @@ static void print_hop(struct buf *out, const struct hop *h, bool verbose)
 	print_events(out, h);
 	for (size_t i = 0; i < h->n_changes; i++)
 		print_change(out, &h->changes[i]);
-	if (!verbose)
-		return;
-	buf_puts(out, INDENT "at entry:\n");
-	packet_hexdump(out, h->in.data, h->in.len);
-	if (frames_differ(&h->in, &h->out)) {
-		buf_puts(out, INDENT "at exit:\n");
-		packet_hexdump(out, h->out.data, h->out.len);
-	}
+	if (verbose)
+		print_bytes(out, "at entry", &h->in);
+	if (verbose && frames_differ(&h->in, &h->out))
+		print_bytes(out, "at exit", &h->out);
 }
 
 static void print_padded_verdict(struct buf *out, const struct hop *h)

@@ -61,7 +61,13 @@ for doc in "${docs[@]}"; do
 done
 expect_true 'the documentation shows at least three scenarios' [ "$n_scenarios" -ge 3 ]
 
-# Transcripts: "$ [sudo] build/verdict run NAME" of a scenario above, and tshark on a capture.
+# replay_alike: without what is the distribution's or the machine's.
+replay_alike() {
+	sed -E 's/; [0-9.]+ s$/; T/; s/SHA-256 [0-9a-f]+, [^,]*,/SHA-256 S, P,/; s/Linux .*/Linux K/
+		s,^object [^ ]*/,object ,' "$@"
+}
+
+# Transcripts: "$ [sudo] build/verdict run NAME" of a scenario above, `replay`, and tshark on a capture.
 for doc in "${docs[@]}"; do
 	for block in $(blocks "$doc" ''); do
 		command=$(sed -n '1s/^\$ //p' "$block")
@@ -70,6 +76,11 @@ for doc in "${docs[@]}"; do
 		*build/verdict\ run\ *)
 			same_each_time "$docs_tree/shown" >"$docs_tree/expected"
 			same_each_time "$docs_tree/${command##* }.out" >"$docs_tree/actual"
+			;;
+		*build/verdict\ replay\ *)
+			replay_alike "$docs_tree/shown" >"$docs_tree/expected"
+			(cd "$docs_tree" && bash -c "${command#sudo }") 2>&1 </dev/null |
+				replay_alike >"$docs_tree/actual"
 			;;
 		tshark\ *)
 			cp "$docs_tree/shown" "$docs_tree/expected"
