@@ -189,13 +189,29 @@ static int plan_maps(struct plan *p, struct err *err)
 	for (size_t i = 0; i < p->opts->n_maps; i++)
 		if (!resize_where_known(p, &p->opts->maps[i]))
 			return unknown_map(p, &p->opts->maps[i].loc, p->opts->maps[i].map, err);
-	if (p->desc->path && p->desc->events_map && !p->opts->n_only) {
-		struct map_override none = { p->desc->events_map, 0, p->desc->events_loc };
-
-		if (!resize_where_known(p, &none))
-			return unknown_map(p, &none.loc, none.map, err);
-	}
 	return 0;
+}
+
+/* An object by itself may have none, and so may those that are left when some are left out. */
+static int check_events(const struct plan *p, struct err *err)
+{
+	const struct target_desc *d = p->desc;
+	bool found = !d->events_map || !d->path || p->opts->n_only;
+
+	for (size_t i = 0; d->events_map && i < p->n_objects; i++) {
+		const struct elf_image *m = p->objects[i].image;
+
+		for (size_t j = 0; j < m->n_maps; j++) {
+			if (strcmp(m->maps[j].name, d->events_map) != 0)
+				continue;
+			if (m->maps[j].type != BPF_MAP_TYPE_PERF_EVENT_ARRAY)
+				return err_input(err, if_written(&d->events_loc),
+						 "%s of %s is no perf event array", d->events_map,
+						 p->objects[i].desc->name);
+			found = true;
+		}
+	}
+	return found ? 0 : unknown_map(p, &d->events_loc, d->events_map, err);
 }
 
 /* ---- programs ---- */
@@ -299,6 +315,8 @@ int plan_names(struct plan *p, struct err *err)
 		ret = plan_types(p, err);
 	if (!ret)
 		ret = plan_maps(p, err);
+	if (!ret)
+		ret = check_events(p, err);
 	for (size_t i = 0; i < p->desc->n_hooks && !ret; i++)
 		ret = check_hook(p, &p->desc->hooks[i], err);
 	for (size_t i = 0; i < p->desc->n_tail_calls && !ret; i++)
