@@ -364,18 +364,18 @@ static bool goes_away(uint32_t id)
 	return false;
 }
 
-Test(target_cache, forgotten_is_gone_though_programs_and_their_arrays_hold_each_other)
+Test(target_cache, forgotten_is_gone_with_its_pins)
 {
 	struct target_desc *d;
 	uint32_t id;
 
 	NEEDS_ROOT();
 	d = describe_object("writer", writer);
-	id = id_with(&(struct target_opts){ .desc = d }, "jump");
+	id = id_with(&(struct target_opts){ .desc = d }, "landing");
 	cr_expect(is_program(id));
 	target_forget();
 	cr_expect(goes_away(id));
-	cr_expect_neq(id_with(&(struct target_opts){ .desc = d }, "jump"), id);
+	cr_expect_neq(id_with(&(struct target_opts){ .desc = d }, "landing"), id);
 	target_desc_free(d);
 }
 
