@@ -244,18 +244,14 @@ static void stay_on_cpu(struct replay *r)
 	r->is_pinned = sched_setaffinity(0, sizeof(one), &one) == 0;
 }
 
-static int make_env(struct replay *r, struct err *err)
+/* The environment is the target's: programs that are kept for a later replay go on using it. */
+static void start_env(struct replay *r)
 {
-	int ret;
-
-	if (r->opts.pristine || !r->desc->interpose)
-		return 0;
-	ret = helper_env_new(&r->env, err);
-	if (ret)
-		return ret;
+	r->env = target_env(r->target);
+	if (!r->env)
+		return;
 	helper_env_seed(r->env, r->opts.seed);
 	helper_env_set_clock(r->env, BOOT_NS);
-	return 0;
 }
 
 static int set_up(struct replay *r, struct err *err)
@@ -263,15 +259,14 @@ static int set_up(struct replay *r, struct err *err)
 	struct target_opts target = r->opts.target;
 	int ret = sandbox_enter(err);
 
-	if (!ret)
-		ret = make_env(r, err);
-	target.env = r->env;
+	target.interpose = !r->opts.pristine;
 	if (!ret)
 		ret = target_open(&target, &r->target, err);
 	if (!ret)
 		ret = replay_net_open(&r->net, err);
 	if (ret)
 		return ret;
+	start_env(r);
 	plan_devices(r);
 	ret = replay_net_add(r->net, (const struct replay_device *const *)r->devices, r->n_devices,
 			     any_xdp(r), err);
@@ -321,7 +316,6 @@ void replay_close(struct replay *r)
 	replay_end_trace(r);
 	target_close(r->target);
 	replay_net_close(r->net);
-	helper_env_free(r->env);
 	arena_free(r->scratch);
 	arena_free(r->arena);
 }
