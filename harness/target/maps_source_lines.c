@@ -49,7 +49,7 @@ static size_t line_length(const char *at, const char *end)
 
 int source_odd_line(const struct source_text *t)
 {
-	const char *at = t->data, *end = t->data + t->size;
+	const char *at = t->data, *end = t->data + t->size, *given_back = at;
 	bool begun = false;
 
 	for (int line = 1; at < end; line++) {
@@ -60,6 +60,7 @@ int source_odd_line(const struct source_text *t)
 			return line;
 		begun |= kind == LINE_MAPS;
 		at += len;
+		source_give_back(t, &given_back, at);
 	}
 	return begun ? 0 : 1;
 }

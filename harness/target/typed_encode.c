@@ -42,12 +42,19 @@ static int bad(struct encoder *e, const struct value *v, const char *wants)
 /* Appends ".name" or "[i]" for the time of a descent; returns the length to cut back to. */
 static size_t path_push(struct encoder *e, const char *name, size_t i)
 {
-	size_t len = strlen(e->path), room = sizeof(e->path) - len;
+	size_t len = strlen(e->path), room = sizeof(e->path) - len, n;
 
-	if (name)
-		snprintf(e->path + len, room, "%s%s", len ? "." : "", name);
-	else
+	if (!name) {
 		snprintf(e->path + len, room, "[%zu]", i);
+		return len;
+	}
+	/* once a field of every entry of a map: no format to be read */
+	if (len && room > 1)
+		e->path[len] = '.';
+	room -= len && room > 1;
+	n = strnlen(name, room - 1);
+	memcpy(e->path + sizeof(e->path) - room, name, n);
+	e->path[sizeof(e->path) - room + n] = '\0';
 	return len;
 }
 
@@ -223,13 +230,18 @@ static bool overlap(const struct slot *a, const struct slot *b)
 	return a->bit < b->bit + b->bits && b->bit < a->bit + a->bits;
 }
 
-/* Two members of a union written at once: one would silently undo the other. */
+/* Two members of a union written at once: one would silently undo the other. In the order that a dump
+ * has, each member lies behind those before it, whose end is known.
+ */
 static int check_overlap(struct encoder *e, const struct slot *s, const struct value *v, size_t i,
-			 const struct slot *now)
+			 const struct slot *now, size_t *end)
 {
 	struct slot before;
+	bool is_behind = now->bit >= *end;
 
-	for (size_t j = 0; j < i; j++)
+	if (now->bit + now->bits > *end)
+		*end = now->bit + now->bits;
+	for (size_t j = 0; j < i && !is_behind; j++)
 		if (slot_find(s, v->keys[j]->text, &before) && overlap(&before, now))
 			return err_input(e->err, &v->keys[i]->loc,
 					 "%s: \"%s\" and \"%s\" are the same bytes: write one",
@@ -240,6 +252,7 @@ static int check_overlap(struct encoder *e, const struct slot *s, const struct v
 static int encode_composite(struct encoder *e, const struct slot *s, const struct value *v)
 {
 	struct slot member;
+	size_t end = 0; /* of what was written */
 	int ret;
 
 	if (v->kind != VALUE_MAP)
@@ -250,7 +263,7 @@ static int encode_composite(struct encoder *e, const struct slot *s, const struc
 
 		if (!slot_find(s, name, &member))
 			return unknown_field(e, s, v->keys[i]);
-		ret = check_overlap(e, s, v, i, &member);
+		ret = check_overlap(e, s, v, i, &member, &end);
 		if (ret)
 			return ret;
 		cut = path_push(e, name, 0);
