@@ -39,17 +39,18 @@ static inline struct node *node_open(bool pristine)
 	struct arena *a = arena_new();
 	struct node *n = arena_new_of(a, struct node);
 	const char *root = files_source_root();
-	const char **maps = arena_alloc(a, sizeof(*maps));
+	const char **maps = arena_alloc(a, 2 * sizeof(*maps));
 	struct replay_opts opts = { .pristine = pristine,
 				    .place = { .role = "client", .hook = "ingress" },
 				    .maps = maps,
-				    .n_maps = 1 };
+				    .n_maps = 2 };
 	struct target_desc *desc;
 	int ret;
 
 	n->arena = a;
 	n->pristine = pristine;
 	maps[0] = arena_printf(a, "%s/fixtures/maps/cilium-1.19/two-pods.yaml", root);
+	maps[1] = arena_printf(a, "%s/fixtures/maps/cilium-1.19/etcd-between-pods.yaml", root);
 	opts.ip_batch = arena_printf(a, "%s/fixtures/maps/cilium-1.19/two-pods.ip", root);
 	ret = target_desc_load(
 		arena_printf(a, "%s/fixtures/targets/cilium-1.19-two-pods.yaml", root), &desc,
@@ -83,13 +84,17 @@ static inline struct pkt tcp_of(const char *text, uint8_t flags)
 static inline const char *text_of(struct arena *a, const struct frame *f)
 {
 	char src[INET_ADDRSTRLEN], dst[INET_ADDRSTRLEN];
+	uint32_t l4;
 
-	if (!f->data || f->len < 38)
+	if (!f->data || f->len < 34)
+		return "nothing";
+	l4 = 14 + 4u * (f->data[14] & 15);
+	if (f->len < l4 + 4)
 		return "nothing";
 	inet_ntop(AF_INET, f->data + 26, src, sizeof(src));
 	inet_ntop(AF_INET, f->data + 30, dst, sizeof(dst));
-	return arena_printf(a, "%s:%u > %s:%u", src, get_be16(f->data + 34), dst,
-			    get_be16(f->data + 36));
+	return arena_printf(a, "%s:%u > %s:%u", src, get_be16(f->data + l4), dst,
+			    get_be16(f->data + l4 + 2));
 }
 
 /* Objects built with the options of Cilium's complexity tests send a thousand events in the first second,
@@ -103,47 +108,68 @@ static inline void forget_rate_limit(struct node *n)
 		cr_assert_eq(map_clear(m, &n->err), 0, "%s", n->err.text);
 }
 
-/* Hands the packet to the program at a device's hook. */
-static inline const struct hop *node_run(struct node *n, const char *device, const char *hook,
-					 const char *text, uint8_t flags,
-					 const struct tunnel_meta *tunnel)
+/* Hands a packet to the program at a device's hook. */
+static inline const struct hop *node_packet(struct node *n, const struct replay_place *place,
+					    const char *text, const struct capture_packet *p)
 {
-	struct pkt *p = arena_new_of(n->arena, struct pkt);
-	struct replay_place place = { .role = device, .hook = hook, .tunnel = tunnel };
-	struct capture_packet c = { .number = ++n->sent, .linktype = LINK_ETHERNET };
-
-	*p = tcp_of(text, flags);
-	c.data = p->b;
-	c.caplen = c.len = p->len;
 	n->last = arena_printf(n->arena, "%s%s at %s/%s", n->pristine ? "as shipped: " : "", text,
-			       device, hook);
+			       place->role, place->hook);
 	forget_rate_limit(n);
-	cr_assert_eq(replay_at(n->replay, &place, &n->err), 0, "%s", n->err.text);
-	cr_assert_eq(replay_packet(n->replay, &c, n->arena, &n->trace, &n->err), 0, "%s: %s",
+	cr_assert_eq(replay_at(n->replay, place, &n->err), 0, "%s", n->err.text);
+	cr_assert_eq(replay_packet(n->replay, p, n->arena, &n->trace, &n->err), 0, "%s: %s",
 		     n->last, n->err.text);
 	cr_assert_eq(n->trace.n_hops, 1, "%s: %s", n->last, n->trace.why);
 	return &n->trace.hops[0];
 }
 
+static inline const struct hop *node_place(struct node *n, const struct replay_place *place,
+					   const char *text, uint8_t flags)
+{
+	struct pkt *p = arena_new_of(n->arena, struct pkt);
+	struct capture_packet c = { .number = ++n->sent, .linktype = LINK_ETHERNET };
+
+	*p = tcp_of(text, flags);
+	c.data = p->b;
+	c.caplen = c.len = p->len;
+	return node_packet(n, place, text, &c);
+}
+
+static inline const struct hop *node_run(struct node *n, const char *device, const char *hook,
+					 const char *text, uint8_t flags)
+{
+	struct replay_place place = { .role = device, .hook = hook };
+
+	return node_place(n, &place, text, flags);
+}
+
 static inline const struct hop *from_pod(struct node *n, const char *pod, const char *text,
 					 uint8_t flags)
 {
-	return node_run(n, pod, "ingress", text, flags, NULL);
+	return node_run(n, pod, "ingress", text, flags);
 }
 
 static inline const struct hop *from_wire(struct node *n, const char *text, uint8_t flags)
 {
-	return node_run(n, "eth0", "ingress", text, flags, NULL);
+	return node_run(n, "eth0", "ingress", text, flags);
+}
+
+/* What a pod's packet meets next, with the mark it left the pod's program with. */
+static inline const struct hop *to_wire(struct node *n, uint32_t mark, const char *text,
+					uint8_t flags)
+{
+	struct replay_place place = { .role = "eth0", .hook = "egress", .mark = mark };
+
+	return node_place(n, &place, text, flags);
 }
 
 /* From k8s2, by the tunnel; vni is the sender's identity. */
 static inline const struct hop *from_tunnel(struct node *n, uint32_t vni, const char *text,
 					    uint8_t flags)
 {
-	struct tunnel_meta *t = arena_new_of(n->arena, struct tunnel_meta);
+	struct tunnel_meta t = { .has_key = true, .id = vni, .remote_ip4 = 0xc0a80a02 };
+	struct replay_place place = { .role = "cilium_vxlan", .hook = "ingress", .tunnel = &t };
 
-	*t = (struct tunnel_meta){ .has_key = true, .id = vni, .remote_ip4 = 0xc0a80a02 };
-	return node_run(n, "cilium_vxlan", "ingress", text, flags, t);
+	return node_place(n, &place, text, flags);
 }
 
 /* ---- what is expected of the packet sent last ---- */

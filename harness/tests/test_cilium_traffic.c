@@ -174,7 +174,7 @@ static void a_port_that_is_no_service_is_the_host_firewalls(struct node *n)
 
 static void xdp(struct node *n, const char *text, int verdict)
 {
-	const struct hop *hop = node_run(n, "eth0", "xdp", text, SYN, NULL);
+	const struct hop *hop = node_run(n, "eth0", "xdp", text, SYN);
 
 	cr_expect_eq(hop->verdict, verdict, "%s: %s", n->last,
 		     word_name(&words_xdp_verdict, hop->verdict));
@@ -240,7 +240,7 @@ static void the_identity_of_the_tunnel_counts(struct node *n)
 /* The kernel's test run gives packets no tunnel metadata: 147. */
 static void without_metadata_the_tunnels_packets_are_dropped(struct node *n)
 {
-	node_run(n, "cilium_vxlan", "ingress", "10.0.2.30:45000 > 10.0.1.20:80", SYN, NULL);
+	node_run(n, "cilium_vxlan", "ingress", "10.0.2.30:45000 > 10.0.1.20:80", SYN);
 	expect_drop(n, 147, "bpf_overlay.c");
 }
 
