@@ -91,9 +91,11 @@ static int list_map(struct target_set *s, const struct loaded *l, const struct b
 			       .device = l->device,
 			       .is_data = bpf_map__is_internal(map) };
 	ret = map_open_fd(bpf_map__fd(map), m->name, &m->map, err);
-	if (!ret)
-		s->n_all++;
-	return ret;
+	if (ret)
+		return ret;
+	map_set_inner_of(m->map, l->o, bpf_map__name(map));
+	s->n_all++;
+	return 0;
 }
 
 /* The data sections of all loads come after the maps of all. */

@@ -352,24 +352,49 @@ static int encode_slot(struct encoder *e, const struct slot *s, const struct val
 	return ret;
 }
 
+/* A number in the host's order, of 1, 2, 4 or 8 bytes. */
+static bool untyped_number(const struct value *v, uint8_t *out, size_t size)
+{
+	bool is_word = size == 1 || size == 2 || size == 4 || size == 8;
+	struct number n;
+
+	if (v->kind != VALUE_SCALAR || !is_word || v->quoted || strncmp(v->text, "0x", 2) == 0 ||
+	    text_to_number(v->text, &n) || n.is_negative || (size < 8 && n.value >> (8 * size)))
+		return false;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	memcpy(out, &n.value, size);
+#else
+	memcpy(out, (uint8_t *)&n.value + 8 - size, size);
+#endif
+	return true;
+}
+
+/* [7, 9]: as many numbers as fill the bytes, each of the same size; a Maglev table is one of ids. */
+static int untyped_list(struct encoder *e, const struct value *v)
+{
+	size_t each = v->n ? e->size / v->n : 0;
+
+	if (!each || each * v->n != e->size || (each != 1 && each != 2 && each != 4 && each != 8))
+		return err_input(e->err, &v->loc,
+				 "%s: %zu numbers do not fill %zu bytes evenly (there is no type)",
+				 e->what, v->n, e->size);
+	for (size_t i = 0; i < v->n; i++)
+		if (!untyped_number(v->items[i], e->out + i * each, each))
+			return err_input(e->err, &v->items[i]->loc,
+					 "%s: a number of %zu bytes was expected", e->what, each);
+	return 0;
+}
+
 static int encode_untyped(struct encoder *e, const struct value *v)
 {
-	bool is_word = e->size == 1 || e->size == 2 || e->size == 4 || e->size == 8;
-	struct number n;
 	char wants[128];
 
 	if (v->kind == VALUE_SCALAR && text_to_bytes(v->text, e->out, e->size))
 		return 0;
-	if (v->kind == VALUE_SCALAR && is_word && !v->quoted && strncmp(v->text, "0x", 2) &&
-	    text_to_number(v->text, &n) == 0 && !n.is_negative &&
-	    (e->size == 8 || n.value >> (8 * e->size) == 0)) {
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-		memcpy(e->out, &n.value, e->size);
-#else
-		memcpy(e->out, (uint8_t *)&n.value + 8 - e->size, e->size);
-#endif
+	if (untyped_number(v, e->out, e->size))
 		return 0;
-	}
+	if (v->kind == VALUE_LIST)
+		return untyped_list(e, v);
 	snprintf(wants, sizeof(wants), "%zu bytes as 0x and %zu hex digits (there is no type)",
 		 e->size, 2 * e->size);
 	return bad(e, v, wants);
