@@ -18,7 +18,7 @@ struct replay_place {
 	const char *object, *program; /* either the program; both NULL: the only one there is */
 	const char *role; /* or the role or device of a target file */
 	const char *hook; /* "ingress", "egress", "xdp"; NULL: what the program's type says */
-	const char *const *maps; /* files for maps_file_read() */
+	const char *const *maps; /* files for maps_file_load_all() */
 	size_t n_maps;
 	const struct value
 		*entries; /* as written in a scenario: {MAP: [{key, value}]}; NULL: none */
@@ -33,7 +33,7 @@ struct replay_opts {
 	struct target_opts target; /* env is replay's own: leave it NULL */
 	bool pristine; /* nothing is interposed */
 	struct replay_place place; /* of the first packet */
-	const char *const *maps; /* files for maps_file_read() */
+	const char *const *maps; /* files for maps_file_load_all() */
 	size_t n_maps;
 	const struct value
 		*entries; /* as written in a scenario: {MAP: [{key, value}]}; NULL: none */

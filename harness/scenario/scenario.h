@@ -234,7 +234,7 @@ struct raw_target {
 	const char *ip_batch; /* lines for `ip -batch` in the packets' namespace; NULL */
 	bool pristine, follow;
 	const char *missing; /* why it cannot run on this machine; NULL */
-	/* Entries before the first step: {MAP: [{key, value}]}, and files for maps_file_read(). */
+	/* Entries before the first step: {MAP: [{key, value}]}, and files for maps_file_load_all(). */
 	const struct value *entries;
 	const char **maps;
 	size_t n_maps;
