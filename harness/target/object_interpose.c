@@ -103,7 +103,7 @@ static int load_once(struct object *o, struct err *err)
 	if (!ret)
 		return 0;
 	if (o->interposer && refusal_from_load_log(buf_str(&log), o->arena, &r.program, &r.why) &&
-	    interpose_calls(o->interposer, r.program)) {
+	    interpose_calls(o->interposer, r.program) && !refusal_of(o, r.program)) {
 		r.asks_time = interpose_asks_time(o->interposer, r.program);
 		add_refusal(o, &r);
 		object_log(o,
