@@ -260,7 +260,7 @@ static void passes(const struct scenario_result *res)
 
 static const char *first_difference(const struct scenario_result *res)
 {
-	struct buf out = BUF_INIT;
+	__cleanup_buf struct buf out = BUF_INIT;
 
 	for (size_t i = 0; i < res->n_steps && !out.len; i++)
 		if (res->steps[i].n_diffs)
