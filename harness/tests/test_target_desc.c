@@ -4,8 +4,8 @@
 
 #include "engine/hop.h"
 #include "files.h"
-#include "scenario/schema.h"
-#include "scenario/target_desc.h"
+#include "scenario/target_desc_parts.h"
+#include "scenario/yaml.h"
 
 #define HOOKS "hooks: {native: {ingress: a.o/in, egress: a.o/out}}\n"
 
@@ -355,4 +355,76 @@ Test(target_desc, ciliums_has_each_program_at_its_hook)
 		cr_expect_str_eq(h->ref.object, at[i][2]);
 		cr_expect_str_eq(h->ref.program, at[i][3]);
 	}
+}
+
+/* ---- the reference ---- */
+
+/* docs/targets.md is what the tables print. VERDICT_WRITE_DOCS=1 writes it anew. */
+Test(target_desc, the_reference_is_that_of_docs)
+{
+	struct arena *a = arena_new();
+	char *path = file_join(a, files_source_root(), "docs/targets.md"), *text;
+	struct buf made = BUF_INIT;
+
+	schema_print_targets(&made);
+	if (getenv("VERDICT_WRITE_DOCS"))
+		cr_assert_eq(file_write(path, made.data, made.len, &err), 0, "%s", err.text);
+	cr_assert_eq(file_read(a, path, &text, NULL, &err), 0, "%s", err.text);
+	cr_assert(strcmp(text, buf_str(&made)) == 0,
+		  "docs/targets.md is not what the tables say; run this test with "
+		  "VERDICT_WRITE_DOCS=1 and look at the difference");
+	buf_free(&made);
+	arena_free(a);
+}
+
+/* Room for whatever a key is read into. */
+static union {
+	struct target_desc desc;
+	struct desc_object object;
+	struct desc_map map;
+	struct desc_tail_call tail_call;
+	struct desc_device device;
+} into;
+
+static void example_is_read(struct arena *a, const struct schema *part, const struct schema_key *k)
+{
+	const char *text = arena_printf(a, "%s: %s\n", k->name, k->example);
+	struct schema_ctx ctx = { a, ".", &err };
+	struct value **docs;
+	size_t n;
+
+	memset(&into, 0, sizeof(into));
+	cr_assert_eq(yaml_parse(a, text, strlen(text), part->name, &docs, &n, &err), 0, "%s",
+		     err.text);
+	cr_expect_eq(k->read(&ctx, value_get(docs[0], k->name), &into), 0, "%s: %s", part->name,
+		     err.text);
+}
+
+Test(target_desc, every_example_of_the_reference_is_read)
+{
+	struct arena *a = arena_new();
+
+	for (size_t i = 0; schema_target_parts[i]; i++)
+		for (const struct schema_key *k = schema_target_parts[i]->keys; k->name; k++)
+			example_is_read(a, schema_target_parts[i], k);
+	arena_free(a);
+}
+
+Test(target_desc, the_example_of_the_reference_describes_verdicts_datapath)
+{
+	struct buf made = BUF_INIT;
+	const char *begin, *end;
+	struct arena *a = arena_new();
+
+	schema_print_targets(&made);
+	begin = strstr(made.data, "```yaml\n");
+	cr_assert(begin);
+	begin += strlen("```yaml\n");
+	end = strstr(begin, "```\n");
+	cr_assert(end);
+	loads(arena_strndup(a, begin, (size_t)(end - begin)));
+	cr_expect_str_eq(d->name, "my-node");
+	cr_expect_eq(d->n_devices, 1);
+	buf_free(&made);
+	arena_free(a);
 }
