@@ -39,19 +39,20 @@ static inline struct node *node_open(bool pristine)
 	struct arena *a = arena_new();
 	struct node *n = arena_new_of(a, struct node);
 	const char *root = files_source_root();
-	const char **maps = arena_alloc(a, 2 * sizeof(*maps));
+	static const char *const files[] = { "node", "policies", "prefilter", "etcd-between-pods" };
+	const char **maps = arena_alloc(a, sizeof(files));
 	struct replay_opts opts = { .pristine = pristine,
 				    .place = { .role = "client", .hook = "ingress" },
 				    .maps = maps,
-				    .n_maps = 2 };
+				    .n_maps = sizeof(files) / sizeof(files[0]) };
 	struct target_desc *desc;
 	int ret;
 
 	n->arena = a;
 	n->pristine = pristine;
-	maps[0] = arena_printf(a, "%s/fixtures/maps/cilium-1.19/two-pods.yaml", root);
-	maps[1] = arena_printf(a, "%s/fixtures/maps/cilium-1.19/etcd-between-pods.yaml", root);
-	opts.ip_batch = arena_printf(a, "%s/fixtures/maps/cilium-1.19/two-pods.ip", root);
+	for (size_t i = 0; i < opts.n_maps; i++)
+		maps[i] = arena_printf(a, "%s/fixtures/maps/cilium-1.19/%s.yaml", root, files[i]);
+	opts.ip_batch = arena_printf(a, "%s/fixtures/maps/cilium-1.19/node.ip", root);
 	ret = target_desc_load(
 		arena_printf(a, "%s/fixtures/targets/cilium-1.19-two-pods.yaml", root), &desc,
 		&n->err);
