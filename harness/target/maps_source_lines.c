@@ -150,7 +150,7 @@ static int entry_line(struct telling *t, struct flow *f)
 static int one_line(struct telling *t, const char *at, size_t len, int number)
 {
 	enum line_kind kind = kind_of(at, len);
-	struct flow f = flow_begin(t->text->path, at, len, t->err);
+	struct flow f = flow_begin(t->text->path, at, trimmed(at, len), t->err);
 
 	f.line = number;
 	switch (kind) {
