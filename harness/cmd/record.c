@@ -220,6 +220,7 @@ static void fill_target(struct recording *r)
 	t->desc = o->desc;
 	t->file = o->target;
 	t->objects = o->objects;
+	t->objects_written = o->objects ? portable(r, o->objects) : NULL;
 	t->program = o->program;
 	t->config = o->config;
 	t->n_config = o->n_config;
@@ -403,10 +404,20 @@ static int write_scenario(struct recording *r, struct err *err)
 	return ret;
 }
 
+/* Everything else is copied. */
+static void say_where_object_is(const struct recording *r)
+{
+	const char *written = r->target.object ? r->target.written : r->target.objects_written;
+
+	if (written && written[0] != '$' && (r->target.objects || strchr(written, '/')))
+		printf("note: the scenario names %s, which is not copied\n", written);
+}
+
 static int finish(struct recording *r, struct err *err)
 {
 	if (rename(r->making, r->out))
 		return err_system(err, errno, "cannot write %s", r->out);
+	say_where_object_is(r);
 	printf("%s: %zu packet%s recorded. Read " SCENARIO_FILE
 	       " there: what is wrong in it was wrong in the run. Then:\n"
 	       "  verdict run --bless %s\n",

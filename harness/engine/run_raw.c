@@ -344,6 +344,8 @@ int run_raw(const struct scenario *s, const struct run_opts *opts, struct arena 
 
 	timeline_init(&r.time, a);
 	ret = open_replay(&r, err);
+	if (ret && err->kind == ERR_INPUT && !strstr(err->text, s->path))
+		err_wrap(err, "%s:%d", s->path, s->target->loc.line);
 	if (ret)
 		return ret;
 	out->steps = arena_alloc(a, s->n_steps * sizeof(*out->steps));

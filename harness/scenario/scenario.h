@@ -223,7 +223,9 @@ struct raw_target {
 	const char *sha256; /* of the object when this was written, or its beginning; NULL */
 	struct loc sha256_loc;
 	const char *file; /* name or path for target_desc_load(); NULL: an object */
+	struct loc file_loc;
 	const char *objects; /* folder for the target file's objects; NULL: its own */
+	const char *objects_written; /* as the scenario names it */
 	struct target_desc *desc; /* of the object or the file; NULL where .missing */
 	const struct setting *config;
 	size_t n_config;
