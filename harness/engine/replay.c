@@ -278,7 +278,7 @@ static int set_up(struct replay *r, struct err *err)
 		ret = replay_seed(r, err);
 	if (!ret)
 		ret = replay_trace_tails(r, err);
-	if (!ret && !r->opts.verdicts_only)
+	if (!ret && !r->opts.verdicts_only && !r->opts.no_changes)
 		ret = replay_start_watches(r, err);
 	if (!ret)
 		stay_on_cpu(r);

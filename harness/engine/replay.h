@@ -40,6 +40,7 @@ struct replay_opts {
 	const char *ip_batch; /* file for `ip -batch` in the namespace: routes, neighbours; NULL */
 	uint64_t seed;
 	bool follow;
+	bool no_changes; /* hops do not tell which map entries they changed */
 	bool verdicts_only; /* replay_packet() will not be called: maps are not watched */
 };
 

@@ -175,6 +175,7 @@ static void fill_opts(const struct raw_run *r, struct replay_opts *o)
 		.ip_batch = t->ip_batch,
 		.seed = r->scenario->seed,
 		.follow = t->follow,
+		.no_changes = true, /* of a step they are told, map by map */
 	};
 }
 
