@@ -240,14 +240,28 @@ static int td_hooks(struct schema_ctx *ctx, const struct value *v, void *out)
 
 /* ---- the top ---- */
 
+/* It may become part of a file's name in reports. */
 static int td_name(struct schema_ctx *ctx, const struct value *v, void *out)
 {
-	return read_string(ctx, v, &((struct target_desc *)out)->name);
+	static const char allowed[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	struct target_desc *d = out;
+	int rc = read_string(ctx, v, &d->name);
+
+	if (!rc && (d->name[0] == '.' || d->name[strspn(d->name, allowed)]))
+		return err_input(ctx->err, &v->loc,
+				 "a name is made of letters, digits, '-', '_' and '.'");
+	return rc;
 }
 
 static int td_summary(struct schema_ctx *ctx, const struct value *v, void *out)
 {
-	return read_string(ctx, v, &((struct target_desc *)out)->summary);
+	struct target_desc *d = out;
+	int rc = read_string(ctx, v, &d->summary);
+
+	if (!rc && strchr(d->summary, '\n'))
+		return err_input(ctx->err, &v->loc, "the summary is one line");
+	return rc;
 }
 
 static int td_objects(struct schema_ctx *ctx, const struct value *v, void *out)

@@ -281,6 +281,20 @@ static bool is_typed(const struct plan *p, const char *object, const char *secti
 	return false;
 }
 
+/* To every load of the object; those that it lacks are left out. */
+static void ask_for(struct plan *p, const struct program_ref *ref)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		struct planned_load *l = &p->loads[i];
+
+		if (strcmp(l->object->desc->name, ref->object) != 0 ||
+		    !find_program(l->object->image, ref->program))
+			continue;
+		l->asked = arena_grow(p->arena, l->asked, l->n_asked, sizeof(*l->asked));
+		l->asked[l->n_asked++] = ref->program;
+	}
+}
+
 static int check_hook(const struct plan *p, const struct desc_hook *h, struct err *err)
 {
 	const struct planned_object *o = plan_object(p, h->ref.object);
@@ -307,6 +321,14 @@ static int check_tail_call(const struct plan *p, const struct desc_tail_call *t,
 	return unknown_program(p, &t->ref, o->image, err);
 }
 
+static void ask_for_programs(struct plan *p)
+{
+	for (size_t i = 0; i < p->desc->n_hooks; i++)
+		ask_for(p, &p->desc->hooks[i].ref);
+	for (size_t i = 0; i < p->desc->n_tail_calls; i++)
+		ask_for(p, &p->desc->tail_calls[i].ref);
+}
+
 int plan_names(struct plan *p, struct err *err)
 {
 	int ret = plan_config(p, err);
@@ -321,5 +343,6 @@ int plan_names(struct plan *p, struct err *err)
 		ret = check_hook(p, &p->desc->hooks[i], err);
 	for (size_t i = 0; i < p->desc->n_tail_calls && !ret; i++)
 		ret = check_tail_call(p, &p->desc->tail_calls[i], err);
+	ask_for_programs(p);
 	return ret;
 }

@@ -45,6 +45,8 @@ static int load_one(struct target_set *s, const struct plan *p, const struct pla
 		.n_sharing = l->n_sharing,
 		.types = l->types,
 		.n_types = l->n_types,
+		.asked = l->asked,
+		.n_asked = l->n_asked,
 		.refuse_mismatch = true,
 		.env = l->object->desc->interpose ? s->env : NULL,
 		.log = p->opts->log,

@@ -59,8 +59,9 @@ Test(target, a_program_the_object_lacks_is_named_with_the_nearest)
 static const char constants[] = BPF_PRELUDE
 	"volatile const __u32 __config_limit __attribute__((section(\".rodata.config\"))) = 1;\n"
 	"volatile const __u32 plain = 2;\n"
-	"int counter = 3;\n"
-	"SEC(\"tc\") int sum(void *ctx) { return __config_limit * 100 + plain * 10 + counter; }\n";
+	"int counter = 3, zeroed;\n"
+	"SEC(\"tc\") int sum(void *ctx) { return __config_limit * 100 + plain * 10 + counter + "
+	"zeroed; }\n";
 
 static struct setting setting(const char *name, const char *value)
 {
@@ -89,6 +90,7 @@ Test(target, constants_are_set_by_name_and_the_nearest_word_counts)
 	compile_bpf(arena, "constants", constants);
 	cr_expect_eq(sum_with(CONSTANTS, NULL, 0), 123);
 	cr_expect_eq(sum_with(CONSTANTS "config: {limit: 4, plain: 5}\n", NULL, 0), 453);
+	cr_expect_eq(sum_with(CONSTANTS "config: {zeroed: 1000}\n", NULL, 0), 1123);
 	cr_expect_eq(sum_with(CONSTANTS "config: {__config_limit: 4, other?: 5}\n", NULL, 0), 423);
 	cr_expect_eq(sum_with("objects: {dir: ., files: {constants.o: {config: {limit: 9}}}}\n"
 			      "config: {limit: 4}\nhooks: {native: {ingress: constants.o/sum}}\n",
@@ -172,6 +174,29 @@ Test(target, an_object_that_is_not_there_is_named_where_it_was_asked_for)
 	d = describe("objects: {dir: .}\nhooks: {native: {ingress: counter.o/count}}\n");
 	refused(&(struct target_opts){ .desc = d, .only = &wrong, .n_only = 1 },
 		"the target t has no object counts.o\n  did you mean counter.o?");
+	target_desc_free(d);
+}
+
+static const char asleep[] = BPF_PRELUDE "SEC(\"tc\") int f(void *ctx) { return 2; }\n"
+					 "SEC(\"?tc\") int g(void *ctx) { return 3; }\n";
+
+Test(target, a_program_that_sleeps_is_loaded_where_a_hook_names_it)
+{
+	struct target_program prog;
+	struct target_desc *d;
+	struct target *t;
+
+	NEEDS_ROOT();
+	compile_bpf(arena, "asleep", asleep);
+	d = describe("objects: {dir: .}\nhooks: {native: {ingress: asleep.o/f}}\n");
+	t = open_target(&(struct target_opts){ .desc = d });
+	cr_expect_lt(target_program(t, NULL, "g", NULL, &prog, &err), 0);
+	target_close(t);
+	target_desc_free(d);
+	d = describe("objects: {dir: .}\nhooks: {native: {ingress: asleep.o/g}}\n");
+	t = open_target(&(struct target_opts){ .desc = d });
+	cr_expect_eq(run(t, "g", NULL), 3);
+	target_close(t);
 	target_desc_free(d);
 }
 

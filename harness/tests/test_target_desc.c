@@ -213,6 +213,29 @@ Test(target_desc, a_device_can_exist)
 	      "t/x.yaml:2:11: device: the key 'ifindex' is missing");
 }
 
+Test(target_desc, what_is_left_empty_is_missed)
+{
+	fails("hooks:\n", "t/x.yaml:1:1: expected a map of roles");
+	fails(HOOKS "objects:\n", "t/x.yaml:2:1: objects: expected a map of keys, found nothing");
+	fails(HOOKS "maps: {m: }\n", "t/x.yaml:2:8: map: expected a map of keys, found nothing");
+	fails(HOOKS "tail_calls: [~]\n", "t/x.yaml:2:14: tail call: expected a map of keys");
+	fails(HOOKS "devices: [a]\n", "t/x.yaml:2:11: device: expected a map of keys");
+	fails(HOOKS "events: cilium_events\n", "t/x.yaml:2:9: events: expected a map of keys");
+	fails(HOOKS "events: {decoder: cilium}\n",
+	      "t/x.yaml:2:9: events: the key 'map' is missing");
+	fails(HOOKS "objects: {files: {b.o: {types: [prog]}}}\n",
+	      "t/x.yaml:2:32: expected a map of sections");
+	fails(HOOKS "name: a/b\n", "t/x.yaml:2:7: a name is made of letters");
+	fails(HOOKS "summary: \"a\\nb\"\n", "t/x.yaml:2:10: the summary is one line");
+}
+
+Test(target_desc, a_device_is_not_called_like_another_role)
+{
+	fails("hooks: {native: {ingress: a.o/in}, pod: {ingress: a.o/in}}\n"
+	      "devices: [{name: pod, ifindex: 2, role: native}]\n",
+	      "t/x.yaml:2:11: a device cannot have the name of another role, 'pod'");
+}
+
 Test(target_desc, a_role_without_hooks_is_named_with_the_nearest)
 {
 	fails(HOOKS "devices: [{name: a, ifindex: 2, role: nativ}]\n",
