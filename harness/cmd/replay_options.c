@@ -250,12 +250,8 @@ static int find_target(struct replay_options *o, struct err *err)
 	return ret ? ret : target_desc_of_object(path, &o->desc, err);
 }
 
-/* Programs may look at whether a packet is for this host: the device has the MAC the capture's was
- * taken at.
- */
 static void learn_mac(struct replay_options *o, const char *capture)
 {
-	bool egress = o->replay.place.hook && strcmp(o->replay.place.hook, "egress") == 0;
 	struct err *err = calloc(1, sizeof(*err));
 	struct capture *cap = NULL;
 	struct capture_packet p;
@@ -264,12 +260,10 @@ static void learn_mac(struct replay_options *o, const char *capture)
 	/* a pipe cannot be read twice */
 	if (stat(capture, &st) == 0 && S_ISREG(st.st_mode) &&
 	    capture_open(capture, &cap, err) == 0 && capture_next(cap, &p, err) == 1 &&
-	    p.linktype == LINK_ETHERNET && p.caplen >= 14)
-		memcpy(o->mac, p.data + (egress ? 6 : 0), sizeof(o->mac));
+	    replay_device_mac(&p, o->replay.place.hook, o->mac))
+		o->replay.place.mac = o->mac;
 	capture_close(cap);
 	free(err);
-	if (!(o->mac[0] & 1) && memcmp(o->mac, "\0\0\0\0\0", 6) != 0)
-		o->replay.place.mac = o->mac;
 }
 
 static void need(struct replay_options *o, const char *object)

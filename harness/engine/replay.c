@@ -229,6 +229,17 @@ int replay_at(struct replay *r, const struct replay_place *place, struct err *er
 	return ret ? ret : enter_at_device(r, err);
 }
 
+bool replay_device_mac(const struct capture_packet *first, const char *hook, uint8_t mac[6])
+{
+	static const uint8_t none[6];
+	bool egress = hook && strcmp(hook, "egress") == 0;
+
+	if (first->linktype != LINK_ETHERNET || first->caplen < 14)
+		return false;
+	memcpy(mac, first->data + (egress ? 6 : 0), 6);
+	return !(mac[0] & 1) && memcmp(mac, none, 6) != 0;
+}
+
 /* ---- life ---- */
 
 /* For as long as it lasts: what a program keeps per CPU stays in one place. */

@@ -51,6 +51,11 @@ struct replay_seeded {
 	size_t n_notes;
 };
 
+/* The MAC of the device that a capture was taken at: where its first packet goes to, or comes from at
+ * egress. Programs look at whether a packet is for this host. False: the packet does not tell.
+ */
+bool replay_device_mac(const struct capture_packet *first, const char *hook, uint8_t mac[6]);
+
 /* Enters the sandbox; the calling thread stays in the replay's network namespace until replay_close().
  * *out's programs are loaded, maps seeded. What opts points to outlives the replay.
  */
