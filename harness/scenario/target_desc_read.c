@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The keys of a target file: tables for reading, for suggestions, and for docs/targets.md. */
 #include <ctype.h>
+#include <errno.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -61,11 +62,13 @@ int target_read_ref(struct schema_ctx *ctx, const struct value *v, struct progra
 	if (rc)
 		return rc;
 	slash = strrchr(text, '/');
-	if (!slash || slash == text || !slash[1])
-		return err_input(ctx->err, &v->loc,
-				 "expected an object and its program, such as "
-				 "bpf_lxc.o/cil_from_container, found '%s'",
-				 text);
+	if (!slash || slash == text || !slash[1]) {
+		err_input(ctx->err, &v->loc,
+			  "expected an object and its program, such as "
+			  "bpf_lxc.o/cil_from_container, found '%s'",
+			  text);
+		return -EINVAL;
+	}
 	out->object = arena_strndup(ctx->arena, text, (size_t)(slash - text));
 	out->program = target_read_name(ctx, slash + 1, &out->may_lack);
 	out->loc = v->loc;
