@@ -26,6 +26,7 @@ enum {
 
 struct node {
 	struct arena *arena;
+	struct target_desc *desc;
 	struct replay *replay;
 	struct err err;
 	bool pristine;
@@ -45,7 +46,6 @@ static inline struct node *node_open(bool pristine)
 				    .place = { .role = "client", .hook = "ingress" },
 				    .maps = maps,
 				    .n_maps = sizeof(files) / sizeof(files[0]) };
-	struct target_desc *desc;
 	int ret;
 
 	n->arena = a;
@@ -54,10 +54,10 @@ static inline struct node *node_open(bool pristine)
 		maps[i] = arena_printf(a, "%s/fixtures/maps/cilium-1.19/%s.yaml", root, files[i]);
 	opts.ip_batch = arena_printf(a, "%s/fixtures/maps/cilium-1.19/node.ip", root);
 	ret = target_desc_load(
-		arena_printf(a, "%s/fixtures/targets/cilium-1.19-two-pods.yaml", root), &desc,
+		arena_printf(a, "%s/fixtures/targets/cilium-1.19-two-pods.yaml", root), &n->desc,
 		&n->err);
 	cr_assert_eq(ret, 0, "%s", n->err.text);
-	opts.target.desc = desc;
+	opts.target.desc = n->desc;
 	cr_assert_eq(replay_open(&opts, &n->replay, &n->err), 0, "%s", n->err.text);
 	return n;
 }
@@ -65,6 +65,7 @@ static inline struct node *node_open(bool pristine)
 static inline void node_close(struct node *n)
 {
 	replay_close(n->replay);
+	target_desc_free(n->desc);
 	arena_free(n->arena);
 }
 
