@@ -216,10 +216,11 @@ static int run_fully(struct session *s, const struct capture_packet *p, struct p
 		return ret;
 	t.capture = s->o.capture;
 	first = t.n_hops ? &t.hops[0] : NULL;
-	e->ran = first && !first->not_run;
-	e->verdict = e->ran ? first->verdict : 0;
-	if (e->ran)
+	if (first && !first->not_run) {
+		e->ran = true;
+		e->verdict = first->verdict;
 		replay_count(&s->totals, e->verdict);
+	}
 	s->totals.unmodelled += t.outcome == OUTCOME_UNMODELLED;
 	for (size_t i = 0; i < t.n_hops; i++)
 		s->totals.lost += t.hops[i].lost;

@@ -142,14 +142,8 @@ static int take_packets(struct replay_options *o, const char *text)
 
 /* ---- the table ---- */
 
-static int take_text(const char **to, const char *value)
-{
-	*to = value;
-	return *value ? 0 : EXIT_USAGE;
-}
-
-/* Options that are a word, and where it goes. */
-static const char **text_option(struct replay_options *o, const char *name)
+/* Options that are a word. -1: none of them. */
+static int text_option(struct replay_options *o, const char *name, const char *value)
 {
 	const struct {
 		const char *name;
@@ -161,10 +155,13 @@ static const char **text_option(struct replay_options *o, const char *name)
 		{ "--ip", &o->replay.ip_batch },
 	};
 
-	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
-		if (strcmp(list[i].name, name) == 0)
-			return list[i].to;
-	return NULL;
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+		if (strcmp(list[i].name, name) != 0)
+			continue;
+		*list[i].to = value;
+		return *value ? 0 : EXIT_USAGE;
+	}
+	return -1;
 }
 
 static int list_option(struct replay_options *o, const char *name, const char *value)
@@ -186,10 +183,10 @@ static int list_option(struct replay_options *o, const char *name, const char *v
 
 int replay_option(struct replay_options *o, const char *name, const char *value)
 {
-	const char **text = text_option(o, name);
+	int ret = text_option(o, name, value);
 
-	if (text)
-		return take_text(text, value);
+	if (ret >= 0)
+		return ret;
 	if (strcmp(name, "--ifindex") == 0)
 		return take_u32(value, &o->replay.place.ifindex) || !o->replay.place.ifindex
 			       ? EXIT_USAGE
