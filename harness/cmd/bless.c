@@ -140,9 +140,9 @@ int bless_end(struct blessing *b, FILE *out, struct err *err)
 
 	if (!b->held || b->not_held) {
 		fprintf(out, "not blessed: %s: %s\n", s->name,
-			b->held + b->not_held ? "not all of it holds on every engine"
+			b->held + b->not_held ? "it has to run and to hold on every engine"
 					      : "it did not run");
-		return 0;
+		return 1;
 	}
 	ret = remove_line(b, err);
 	if (ret)

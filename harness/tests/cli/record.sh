@@ -118,6 +118,25 @@ else
 	expect_true 'a classic capture is copied as it is' same "$rec/zeros/capture.pcap" "$rec/zeros.pcap"
 fi
 
+# A scenario of a cluster: all its engines have to agree, and one that could not run says nothing.
+mkdir "$rec/both"
+sed "s|^name: .*|name: both|; s|capture: |capture: $PWD/fixtures/captures/|; s|^cluster: |cluster: $PWD/|" \
+	scenarios/ping-restart-mid-flow/scenario.yaml >"$rec/reviewed.yaml"
+sed '/^name: /a unreviewed: true' "$rec/reviewed.yaml" >"$rec/both/scenario.yaml"
+expect_exit 1 "$verdict" run "$rec/both" --out "$rec/out"
+expect_output '^0 passed, 0 failed, 2 unreviewed$'
+cp "$rec/both/scenario.yaml" "$rec/unreviewed.yaml"
+expect_exit 1 unshare --mount --propagation private sh -c \
+	'mount --bind /dev/null "$(command -v nft)" && exec "$0" "$@"' \
+	"$verdict" run --bless "$rec/both" --out "$rec/out"
+expect_output '^1 passed, 0 failed, 1 skipped$'
+expect_output '^not blessed: both: '
+expect_true 'what ran on one of two engines keeps its mark' same "$rec/both/scenario.yaml" "$rec/unreviewed.yaml"
+expect_exit 0 "$verdict" run --bless "$rec/both" --out "$rec/out"
+expect_output '^blessed: both: '
+expect_output '^2 passed, 0 failed$'
+expect_true 'what held on both has lost it' same "$rec/both/scenario.yaml" "$rec/reviewed.yaml"
+
 # what is missing or wrong is said, and leaves nothing
 expect_exit 2 "$verdict" record --object xdpfilt_dny_udp.o $capture
 expect_output '-o DIR is missing'
