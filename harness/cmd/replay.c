@@ -206,7 +206,6 @@ static int tell(struct session *s, const struct trace *t, struct err *err)
 static int run_fully(struct session *s, const struct capture_packet *p, struct pending *e,
 		     struct err *err)
 {
-	const struct hop *first;
 	struct trace t;
 	int ret;
 
@@ -215,10 +214,9 @@ static int run_fully(struct session *s, const struct capture_packet *p, struct p
 	if (ret)
 		return ret;
 	t.capture = s->o.capture;
-	first = t.n_hops ? &t.hops[0] : NULL;
-	if (first && !first->not_run) {
+	if (t.n_hops && !t.hops[0].not_run) {
 		e->ran = true;
-		e->verdict = first->verdict;
+		e->verdict = t.hops[0].verdict;
 		replay_count(&s->totals, e->verdict);
 	}
 	s->totals.unmodelled += t.outcome == OUTCOME_UNMODELLED;
