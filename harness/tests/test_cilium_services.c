@@ -171,9 +171,46 @@ static void a_whole_connection_of_etcd_passes_between_pods(struct node *n)
 			     "{lifetime: 86410}");
 }
 
+/* ---- followed from program to program ---- */
+
+static void expect_way(const struct node *n, const char *first, const char *second,
+		       enum outcome outcome, const char *at)
+{
+	const struct trace *t = &n->trace;
+
+	cr_assert_eq(t->n_hops, 2, "%s: %zu programs", n->last, t->n_hops);
+	cr_expect_str_eq(t->hops[0].program, first, "%s: first %s", n->last, t->hops[0].program);
+	cr_expect_str_eq(t->hops[1].program, second, "%s: then %s", n->last, t->hops[1].program);
+	cr_expect_eq(t->outcome, outcome, "%s: %s (%s)", n->last,
+		     word_name(&words_outcome, t->outcome), t->why);
+	cr_expect_str_eq(t->at, at, "%s: at %s", n->last, t->at);
+}
+
+/* Out of the pod, out of the node: the mark goes along, and what was translated stays so. */
+static void redirects_lead_to_the_next_program(struct node *n)
+{
+	from_pod(n, "client", "10.0.1.10:40040 > 192.168.10.100:80", SYN);
+	expect_way(n, "cil_from_container", "cil_to_netdev", OUTCOME_SENT, "eth0");
+	expect_packet(n, "192.168.10.1:40040 > 192.168.10.100:80", 63);
+	from_wire(n, "192.168.10.100:50040 > 192.168.10.1:30080", SYN);
+	cr_expect_eq(n->trace.n_hops, 1);
+	cr_expect_eq(n->trace.outcome, OUTCOME_DELIVERED);
+	from_pod(n, "server", "10.0.1.20:8080 > 192.168.10.100:50040", SYN | ACK);
+	expect_way(n, "cil_from_container", "cil_to_netdev", OUTCOME_SENT, "eth0");
+	expect_packet(n, "192.168.10.1:30080 > 192.168.10.100:50040", 63);
+}
+
+static void what_xdp_passes_comes_to_the_device(struct node *n)
+{
+	node_run(n, "eth0", "xdp", "192.168.10.100:50041 > 192.168.10.1:30080", SYN);
+	expect_way(n, "cil_xdp_entry", "cil_from_netdev", OUTCOME_DELIVERED, "the peer of server");
+	expect_redirect(n, NOTE_REDIRECT_PEER, SERVER);
+	expect_packet(n, "192.168.10.100:50041 > 10.0.1.20:8080", 63);
+}
+
 static struct node *all_flows(bool pristine)
 {
-	struct node *n = node_open(pristine);
+	struct node *n = node_open(pristine, false);
 
 	a_cluster_address_is_translated_and_back(n);
 	a_pod_reaches_itself_through_its_service(n);
@@ -204,6 +241,10 @@ Test(cilium_services, are_translated_as_the_agents_maps_say, .timeout = 120)
 	/* a second node, the same seed: the port is the same one of 32768 */
 	n = all_flows(false);
 	cr_expect_eq(chosen_port(n), port);
+	node_close(n);
+	n = node_open(false, true);
+	redirects_lead_to_the_next_program(n);
+	what_xdp_passes_comes_to_the_device(n);
 	node_close(n);
 }
 

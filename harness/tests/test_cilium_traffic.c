@@ -246,7 +246,7 @@ static void without_metadata_the_tunnels_packets_are_dropped(struct node *n)
 
 static void all_flows(bool pristine)
 {
-	struct node *n = node_open(pristine);
+	struct node *n = node_open(pristine, false);
 
 	pod_to_pod_is_delivered(n);
 	its_answer_passes_and_the_flow_goes_on(n);
