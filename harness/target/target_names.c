@@ -197,21 +197,24 @@ static int check_events(const struct plan *p, struct err *err)
 {
 	const struct target_desc *d = p->desc;
 	bool found = !d->events_map || !d->path || p->opts->n_only;
+	const char *name = d->events_map, *slash = name ? strrchr(name, '/') : NULL;
 
-	for (size_t i = 0; d->events_map && i < p->n_objects; i++) {
+	if (slash) /* one of several */
+		name = slash + 1;
+	for (size_t i = 0; name && i < p->n_objects; i++) {
 		const struct elf_image *m = p->objects[i].image;
 
 		for (size_t j = 0; j < m->n_maps; j++) {
-			if (strcmp(m->maps[j].name, d->events_map) != 0)
+			if (strcmp(m->maps[j].name, name) != 0)
 				continue;
 			if (m->maps[j].type != BPF_MAP_TYPE_PERF_EVENT_ARRAY)
 				return err_input(err, if_written(&d->events_loc),
-						 "%s of %s is no perf event array", d->events_map,
+						 "%s of %s is no perf event array", name,
 						 p->objects[i].desc->name);
 			found = true;
 		}
 	}
-	return found ? 0 : unknown_map(p, &d->events_loc, d->events_map, err);
+	return found ? 0 : unknown_map(p, &d->events_loc, name, err);
 }
 
 /* ---- programs ---- */

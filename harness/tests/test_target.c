@@ -521,3 +521,39 @@ Test(target, events_are_read_and_helpers_replaced)
 	target_close(t);
 	target_desc_free(d);
 }
+
+/* Like teller, under another name and with an event map that is not shared. */
+static const char alone[] =
+	BPF_PRELUDE "struct { __uint(type, 4); __uint(key_size, 4); __uint(value_size, 4); } "
+		    "own_events SEC(\".maps\");\n"
+		    "static long (*output)(void *, void *, __u64, void *, __u64) = (void *)25;\n"
+		    "SEC(\"tc\") int NAME(void *ctx) { __u64 t = 5;\n"
+		    "	return output(ctx, &own_events, 0xffffffff, &t, sizeof(t)); }\n";
+
+#define TWO_TELLERS "objects: {dir: .}\nhooks: {native: {ingress: a.o/f, egress: b.o/g}}\n"
+
+Test(target, of_several_event_maps_one_is_meant)
+{
+	struct target_desc *d;
+	struct target *t;
+
+	NEEDS_ROOT();
+	compile_bpf(arena, "a", arena_printf(arena, "#define NAME f\n%s", alone));
+	compile_bpf(arena, "b", arena_printf(arena, "#define NAME g\n%s", alone));
+	file_refused(TWO_TELLERS "events: {map: own_events}\n",
+		     "t.yaml:3:15: there is more than one map own_events");
+	d = describe(TWO_TELLERS "events: {map: b.o/own_events}\n");
+	t = open_target(&(struct target_opts){ .desc = d });
+	run(t, "f", NULL);
+	cr_expect_eq(told(t), 0);
+	run(t, "g", NULL);
+	cr_expect_eq(told(t), 5);
+	target_close(t);
+	target_desc_free(d);
+	d = describe(TWO_TELLERS "events: {map: own_events}\nmaps: {own_events: {scope: node}}\n");
+	t = open_target(&(struct target_opts){ .desc = d });
+	run(t, "f", NULL);
+	cr_expect_eq(told(t), 5);
+	target_close(t);
+	target_desc_free(d);
+}

@@ -6,6 +6,7 @@
 #include "files.h"
 #include "scenario/target_desc_parts.h"
 #include "scenario/yaml.h"
+#include "target/agent.h"
 
 #define HOOKS "hooks: {native: {ingress: a.o/in, egress: a.o/out}}\n"
 
@@ -340,6 +341,10 @@ Test(target_desc, verdicts_own_says_what_the_agent_attaches)
 		cr_expect_str_eq(h->ref.object, "bpf_host.o");
 	}
 	cr_expect_eq(d->n_hooks, 2, "the agent attaches no more");
+	for (size_t i = 0; i < d->n_objects || agent_object_name(i); i++) {
+		cr_assert(i < d->n_objects && agent_object_name(i), "not the agent's objects");
+		cr_expect_str_eq(d->objects[i].name, agent_object_name(i));
+	}
 }
 
 /* The table "Programs and hooks" of the datapath's facts. */
