@@ -102,7 +102,10 @@ else
 	expect_exit 2 "$verdict" record --object $object -o "$rec/dns" $capture
 	expect_output "$rec/dns is there already and not empty"
 	mkdir "$rec/empty"
-	expect_exit 0 "$verdict" record --object $object -o "$rec/empty/" $capture
+	expect_exit 0 env SUDO_UID=12345 SUDO_GID=12346 \
+		"$verdict" record --object $object -o "$rec/empty/" $capture
+	expect_true 'what sudo wrote belongs to the caller' \
+		[ "$(stat -c %u:%g "$rec/empty" "$rec/empty/"* | sort -u)" = 12345:12346 ]
 	expect_exit 1 "$verdict" run "$rec/empty" --out "$rec/out"
 	expect_output '^0 passed, 0 failed, 1 unreviewed$'
 
@@ -116,6 +119,27 @@ else
 	} >"$rec/zeros.pcap"
 	expect_exit 0 "$verdict" record --object $object -o "$rec/zeros" "$rec/zeros.pcap"
 	expect_true 'a classic capture is copied as it is' same "$rec/zeros/capture.pcap" "$rec/zeros.pcap"
+fi
+
+# Cilium's objects, by a target file
+if [ -z "${VERDICT_CILIUM_OBJECTS:-}" ]; then
+	echo "skip recording Cilium's objects: VERDICT_CILIUM_OBJECTS names no folder of them"
+else
+	maps=fixtures/maps/cilium-1.19
+	expect_exit 0 "$verdict" record --target cilium-1.19-two-pods --hook server/ingress --packets 2 \
+		--ip $maps/node.ip --maps $maps/node.yaml --maps $maps/policies.yaml \
+		-o "$rec/cilium" fixtures/captures/etcd-inbound.pcapng
+	expect_true 'every file that was given is there' \
+		[ "$(find "$rec/cilium" -type f | wc -l)" = 5 ]
+	try cat "$rec/cilium/scenario.yaml"
+	expect_output '^target: \{file: cilium-1\.19-two-pods, ip: node\.ip\}$'
+	expect_output '^maps: \[node\.yaml, policies\.yaml\]$'
+	expect_output '^        drop_reason: POLICY$'
+	expect_output '^      - events: \{.*drop/POLICY: 1'
+	expect_exit 0 "$verdict" run --bless "$rec/cilium" --out "$rec/out"
+	expect_output '^1 passed, 0 failed$'
+	expect_exit 4 env -u VERDICT_CILIUM_OBJECTS "$verdict" run "$rec/cilium" --out "$rec/out"
+	expect_output 'VERDICT_CILIUM_OBJECTS is not set'
 fi
 
 # A scenario of a cluster: all its engines have to agree, and one that could not run says nothing.
