@@ -8,20 +8,7 @@
  */
 #include "cilium_node.h"
 
-#define K8S2	       0xc0a80a02 /* 192.168.10.2 */
-#define CLIENT_OUTSIDE 0xc0a80a64 /* 192.168.10.100 */
-
-#define CT  "cilium_ct4_global"
-#define NAT "cilium_snat_v4_external"
-
 enum { TO_LXC = 0, TO_OVERLAY = 4, TO_NETWORK = 11 };
-
-/* Conntrack keys hold the addresses of a flow reversed, its ports as they are; flags 0 is the entry of who
- * sent, 1 of who received, 4 of the service.
- */
-#define CT_KEY(src, sport, dst, dport, flags)                                                      \
-	"{daddr: " src ", saddr: " dst ", dport: " #dport ", sport: " #sport                       \
-	", nexthdr: 6, flags: " #flags "}"
 
 /* ---- one pod to another ---- */
 
@@ -264,12 +251,6 @@ static void all_flows(bool pristine)
 		the_identity_of_the_tunnel_counts(n);
 	}
 	node_close(n);
-}
-
-static void need_cilium(void)
-{
-	if (!getenv("VERDICT_CILIUM_OBJECTS"))
-		cr_skip_test("needs Cilium's objects in the folder VERDICT_CILIUM_OBJECTS");
 }
 
 Test(cilium_traffic, packets_go_where_the_agents_maps_say, .timeout = 120)
