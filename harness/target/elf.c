@@ -107,7 +107,7 @@ static int collect_section(struct elf_work *w, Elf_Scn *scn, size_t names, struc
 		w->text = i;
 	else if (!strcmp(s->name, ".maps"))
 		w->maps = i;
-	else if (!strcmp(s->name, "maps") && s->shdr->sh_type == SHT_PROGBITS)
+	else if (elf_is_legacy_maps(s) && !w->legacy_maps)
 		w->legacy_maps = i;
 	else if (!strcmp(s->name, ".BTF"))
 		w->btf_sec = i;
@@ -124,8 +124,8 @@ static int open_elf(struct elf_work *w, struct err *err)
 	w->elf = elf_begin(w->fd, ELF_C_RDWR, NULL);
 	if (!w->elf || elf_getshdrnum(w->elf, &w->n_secs) || elf_getshdrstrndx(w->elf, &names))
 		return err_from_libelf(w, err);
-	/* one more for a BTF section that is yet to be made */
-	w->secs = arena_alloc(w->arena, (w->n_secs + 1) * sizeof(*w->secs));
+	/* two more, for BTF and relocations that are yet to be made */
+	w->secs = arena_alloc(w->arena, (w->n_secs + 2) * sizeof(*w->secs));
 	w->secs[0].name = "";
 	while (!ret && (scn = elf_nextscn(w->elf, scn)))
 		ret = collect_section(w, scn, names, err);

@@ -31,6 +31,20 @@ TestSuite(elf_hostile, .init = set_up, .fini = tear_down);
 		    "SEC(\"2/7\") int prog(void *ctx)\n"                                           \
 		    "{ __u32 k = 0; return map_lookup(&one, &k) ? 1 : !map_lookup(&two, &k); }\n"
 
+#define NESTED_SOURCE                                                                              \
+	BPF_PRELUDE "struct def { __u32 type, k, v, max, flags, id, pinning, inner_id, idx; };\n"  \
+		    "struct def SEC(\"maps\") in = { 2, 4, 4, 3, 0, 7, 0, 0, 2 };\n"               \
+		    "struct def SEC(\"maps\") out = { 12, 4, 4, 3, 0, 0, 0, 7, 0 };\n"             \
+		    "SEC(\"classifier\") int prog(void *ctx)\n"                                    \
+		    "{ __u32 k = 0; return map_lookup(&out, &k) ? 1 : !map_lookup(&in, &k); }\n"
+
+#define GOBPF_SOURCE                                                                               \
+	BPF_PRELUDE "struct def { __u32 type, k, v, max, flags, pinning; };\n"                     \
+		    "struct def SEC(\"maps/one\") one = { 1, 4, 4, 3, 0, 0 };\n"                   \
+		    "struct def SEC(\"maps/two\") two = { 2, 4, 8, 3, 0, 2 };\n"                   \
+		    "SEC(\"classifier\") int prog(void *ctx)\n"                                    \
+		    "{ __u32 k = 0; return map_lookup(&one, &k) ? 1 : !map_lookup(&two, &k); }\n"
+
 static const char *file_of(const char *name, const void *bytes, size_t size)
 {
 	const char *path = arena_printf(arena, "%s/%s", test_dir(arena), name);
@@ -270,4 +284,13 @@ Test(elf_hostile, damaged_objects_of_the_old_kind_are_taken_or_refused, .timeout
 	NEEDS_ROOT();
 	fuzz("-g", "old", OLD_SOURCE, 3000, 88172645u);
 	fuzz("-g0", "old", OLD_SOURCE, 2000, 362436069u);
+}
+
+Test(elf_hostile, damaged_maps_of_maps_and_sections_a_map_are_taken_or_refused, .timeout = 120)
+{
+	NEEDS_ROOT();
+	fuzz("-g", "nested", NESTED_SOURCE, 2000, 521288629u);
+	fuzz("-g0", "nested", NESTED_SOURCE, 2000, 88675123u);
+	fuzz("-g", "gobpf", GOBPF_SOURCE, 2000, 5783321u);
+	fuzz("-g0", "gobpf", GOBPF_SOURCE, 1000, 6615241u);
 }
