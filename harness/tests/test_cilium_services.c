@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Cilium 1.19's objects as shipped, where VERDICT_CILIUM_OBJECTS names a folder of them: services of a
- * cluster by IPv4 and IPv6, DSR, masquerading, a real connection of a capture, each with helpers interposed and with
- * none. The node is that of test_cilium_traffic.c.
+ * cluster by IPv4 and IPv6, DSR, masquerading, a real connection of a capture, each with helpers
+ * interposed and with none. The node is that of test_cilium_traffic.c.
  */
 #include "cilium_node.h"
 
