@@ -220,6 +220,26 @@ wrong_entry cpu '7'
 expect_exit 0 "$verdict" maps dump "$maps/fs/a/raw"
 expect_no_output '0x0909090909'
 
+# a map of 200,000 entries within 160 MB of address space, of which the program itself takes half
+bpftool map create "$maps/fs/many" type hash key 4 value 16 entries 200000 name many
+{
+	printf 'maps:\n  many:\n    entries:\n'
+	seq -f '    - {key: %.0f, value: 0x000102030405060708090a0b0c0d0e0f}' 200000
+} >"$maps/many.yaml"
+within() {
+	bash -c 'ulimit -v 160000; exec "$@"' within "$@"
+}
+export -f within
+if [[ ${BUILD:-build} != *asan* ]]; then # sanitizers take terabytes of it
+	expect_exit 0 bash -c "within '$verdict' maps load --into '$maps/fs/many' '$maps/many.yaml'"
+	expect_output '^200000 entries loaded'
+	expect_exit 0 bash -c "within '$verdict' maps dump --json '$maps/fs/many' >'$maps/many.json'"
+	expect_exit 0 bash -c "within '$verdict' maps load --into '$maps/fs/many' '$maps/many.json'"
+	expect_exit 0 bash -c "within '$verdict' maps diff '$maps/many.json' '$maps/fs/many'"
+	expect_true 'all of them are in the dump' [ "$(grep -c '"key":' "$maps/many.json")" = 200000 ]
+fi
+rm "$maps/fs/many" "$maps"/many.*
+
 # large YAML, which is read line by line; JSON and bpftool's JSON, always entry by entry; a pipe
 {
 	printf 'maps:\n  lru:\n    type: lru_hash\n    entries:\n'
