@@ -2,7 +2,8 @@
 /* Bytes of a BTF type from a tree of named values, and back.
  *
  * Field types decide the encoding: __be16/__be32/__be64 by type name in network order (a __be32
- * or __u32 field whose name says address may be written dotted and is then kept in network order),
+ * or __u32 field whose name says address, or a number without a name, may be written dotted and is then
+ * kept in network order),
  * __u8[16] and union v6addr as IPv6, __u8[6], mac_t and union macaddr as MAC, enums by name, bit
  * fields by width, char arrays as text, unions and anonymous members by the name of the member. A missing
  * field is zero; an unknown one is an input error that lists the known ones and the nearest.
