@@ -387,7 +387,7 @@ const struct command cmd_record = {
 	.text = "Replays the capture as `verdict replay` does, twice, and writes a folder with a "
 		"copy of the capture and of the maps, and a scenario that expects what was seen "
 		"both times: outcomes, verdicts, drop reasons, redirects, changed fields, events, "
-		"map entries. Checksums are left out: they follow from the rest.\n"
+		"map entries. Of checksums it expects that they are right, where they were.\n"
 		"\n"
 		"What was seen may be the bug. The scenario is marked as unreviewed, and `verdict "
 		"run` does not pass it until somebody has read it and run `verdict run --bless "

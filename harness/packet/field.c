@@ -11,6 +11,7 @@
 #include "base/words.h"
 #include "packet/bytes.h"
 #include "packet/capture.h"
+#include "packet/csum.h"
 #include "packet/field_table.h"
 
 const struct field *field_find(const char *name)
@@ -240,6 +241,17 @@ static bool applies(const struct field *f, struct span header)
 	return false;
 }
 
+static uint32_t checksum_state(const struct field *f, const uint8_t *data, uint32_t caplen,
+			       const struct layers *l)
+{
+	static const uint32_t states[] = {
+		[CSUM_BAD] = 0, [CSUM_GOOD] = 1, [CSUM_UNVERIFIABLE] = 2, [CSUM_NONE] = 3
+	};
+	const struct ip_layers *ip = holder(f, data, l);
+
+	return states[f->base == BASE_IP4 ? csum_l3(data, caplen, ip) : csum_l4(data, caplen, ip)];
+}
+
 bool field_locate(const struct field *f, const uint8_t *data, uint32_t caplen,
 		  const struct layers *l, struct field_place *out)
 {
@@ -250,6 +262,10 @@ bool field_locate(const struct field *f, const uint8_t *data, uint32_t caplen,
 	*out = (struct field_place){ .len = header.len };
 	if (f->special == SPECIAL_LEN)
 		return true;
+	if (f->special == SPECIAL_CHECKSUM) {
+		out->len = checksum_state(f, data, caplen, l);
+		return true;
+	}
 	if (f->special != SPECIAL_NONE) {
 		out->at = header.at;
 		return header.len > 0;
@@ -268,7 +284,7 @@ uint32_t field_number(const struct field *f, const struct field_place *v, const 
 {
 	uint32_t n;
 
-	if (f->special == SPECIAL_LEN)
+	if (f->special == SPECIAL_LEN || f->special == SPECIAL_CHECKSUM)
 		return v->len;
 	n = f->size == 4 ? get_be32(at) : f->size == 2 ? get_be16(at) : at[0];
 	if (f->mask)

@@ -53,6 +53,8 @@
 	X("ip.ttl", "time to live", IP4, NUMBER(8, 1)) \
 	X("ip.proto", "1 ICMP, 6 TCP, 17 UDP, 132 SCTP", IP4, NUMBER(9, 1)) \
 	X("ip.checksum", "header checksum", IP4, HEX, NUMBER(10, 2)) \
+	X("ip.checksum.status", "whether it is right: 1 yes, 0 no, 2 cannot be told, 3 none", IP4, \
+	  .special = SPECIAL_CHECKSUM, .size = 1, .part = true) \
 	X("ip.src", "source address", IP4, IP4(12)) \
 	X("ip.dst", "destination address", IP4, IP4(16)) \
 	X("ip.addr", "source or destination address", IP4, IP4(12), OR(16)) \
@@ -92,6 +94,8 @@
 	X("tcp.flags.fin", "finish", TCP, FLAG(13, 1, 0x01)) \
 	X("tcp.window_size_value", "window as sent, not scaled", TCP, NUMBER(14, 2)) \
 	X("tcp.checksum", "checksum", TCP, HEX, NUMBER(16, 2)) \
+	X("tcp.checksum.status", "whether it is right: 1 yes, 0 no, 2 cannot be told, 3 none", TCP, \
+	  .special = SPECIAL_CHECKSUM, .size = 1, .part = true) \
 	X("tcp.urgent_pointer", "urgent pointer", TCP, NUMBER(18, 2)) \
 	X("tcp.options", "options, as bytes", TCP, .kind = KIND_BYTES, \
 	  .special = SPECIAL_OPTIONS) \
@@ -102,16 +106,22 @@
 	X("udp.port", "source or destination port", UDP, NUMBER(0, 2), OR(2)) \
 	X("udp.length", "length of header and data", UDP, NUMBER(4, 2)) \
 	X("udp.checksum", "checksum; 0x0000 is none", UDP, HEX, NUMBER(6, 2)) \
+	X("udp.checksum.status", "whether it is right: 1 yes, 0 no, 2 cannot be told, 3 none", UDP, \
+	  .special = SPECIAL_CHECKSUM, .size = 1, .part = true) \
 	X("udp.payload", "data, as bytes", UDP, .kind = KIND_BYTES, .special = SPECIAL_PAYLOAD) \
 	X("sctp.srcport", "source port", SCTP, NUMBER(0, 2)) \
 	X("sctp.dstport", "destination port", SCTP, NUMBER(2, 2)) \
 	X("sctp.port", "source or destination port", SCTP, NUMBER(0, 2), OR(2)) \
 	X("sctp.verification_tag", "verification tag", SCTP, HEX, NUMBER(4, 4)) \
 	X("sctp.checksum", "CRC32c", SCTP, HEX, NUMBER(8, 4)) \
+	X("sctp.checksum.status", "whether it is right: 1 yes, 0 no, 2 cannot be told, 3 none", SCTP, \
+	  .special = SPECIAL_CHECKSUM, .size = 1, .part = true) \
 	X("icmp.type", "0 echo reply, 3 unreachable, 8 echo request, 11 time exceeded", ICMP, \
 	  NUMBER(0, 1)) \
 	X("icmp.code", "detail of the type", ICMP, NUMBER(1, 1)) \
 	X("icmp.checksum", "checksum", ICMP, HEX, NUMBER(2, 2)) \
+	X("icmp.checksum.status", "whether it is right: 1 yes, 0 no, 2 cannot be told, 3 none", ICMP, \
+	  .special = SPECIAL_CHECKSUM, .size = 1, .part = true) \
 	X("icmp.ident", "identifier of an echo", ICMP, NUMBER(4, 2), .when = WHEN_ECHO) \
 	X("icmp.seq", "sequence number of an echo", ICMP, NUMBER(6, 2), .when = WHEN_ECHO) \
 	X("icmp.mtu", "MTU, where fragmentation is needed", ICMP, NUMBER(6, 2), \
@@ -121,6 +131,8 @@
 	  NUMBER(0, 1)) \
 	X("icmpv6.code", "detail of the type", ICMP6, NUMBER(1, 1)) \
 	X("icmpv6.checksum", "checksum", ICMP6, HEX, NUMBER(2, 2)) \
+	X("icmpv6.checksum.status", "whether it is right: 1 yes, 0 no, 2 cannot be told, 3 none", ICMP6, \
+	  .special = SPECIAL_CHECKSUM, .size = 1, .part = true) \
 	X("icmpv6.echo.identifier", "identifier of an echo", ICMP6, HEX, NUMBER(4, 2), \
 	  .when = WHEN_ECHO6) \
 	X("icmpv6.echo.sequence_number", "sequence number of an echo", ICMP6, NUMBER(6, 2), \

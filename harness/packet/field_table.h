@@ -45,7 +45,13 @@ enum field_when {
 };
 
 /* Values that are not simply bytes at an offset. */
-enum field_special { SPECIAL_NONE, SPECIAL_LEN, SPECIAL_OPTIONS, SPECIAL_PAYLOAD };
+enum field_special {
+	SPECIAL_NONE,
+	SPECIAL_LEN,
+	SPECIAL_OPTIONS,
+	SPECIAL_PAYLOAD,
+	SPECIAL_CHECKSUM, /* its state: Wireshark's PROTO_CHECKSUM_E_* (epan/proto.h) */
+};
 
 struct field {
 	const char *name, *text;
@@ -71,7 +77,7 @@ extern const size_t field_table_n;
 struct field_place {
 	const uint8_t *at; /* its bytes; NULL for a length */
 	const uint8_t *at2; /* of the second place, or NULL */
-	uint32_t len; /* how many bytes; of a length field, its value */
+	uint32_t len; /* how many bytes; of a length and of a checksum's state, its value */
 };
 
 /* False if the packet does not have the field. */

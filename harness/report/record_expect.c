@@ -57,10 +57,29 @@ struct fields {
 	bool any;
 };
 
-/* Checksums follow from the rest of the packet, and would keep packets apart that are alike. */
+/* Checksums follow from the rest of the packet, and would keep packets apart that are alike: that they
+ * are right, or wrong, is what is expected of them.
+ */
 static bool is_checksum(const char *name)
 {
 	return strstr(name, "checksum") != NULL;
+}
+
+static void add_checksums(struct fields *to, const struct frame *now, const struct layers *l)
+{
+	const struct field *f;
+
+	for (size_t i = 0; (f = field_at(i)); i++) {
+		__cleanup_buf struct buf state = BUF_INIT;
+		const char *status = strstr(field_name(f), ".checksum.status");
+
+		if (!status || status[strlen(".checksum.status")] ||
+		    !field_get(f, now->data, now->len, l, &state))
+			continue;
+		buf_printf(to->out, "%s%s: %s", to->any ? ", " : INDENT "packet: {", field_name(f),
+			   buf_str(&state));
+		to->any = true;
+	}
 }
 
 static void add_field(void *arg, const struct field *f, const char *was, const char *is)
@@ -91,6 +110,7 @@ static void print_changed(struct buf *out, const struct frame *in, const struct 
 	packet_parse(in->data, in->len, LINK_ETHERNET, &before);
 	packet_parse(now->data, now->len, LINK_ETHERNET, &after);
 	field_diff(in->data, in->len, &before, now->data, now->len, &after, add_field, &fields);
+	add_checksums(&fields, now, &after);
 	if (fields.any)
 		buf_puts(out, "}\n");
 }

@@ -429,6 +429,12 @@ static bool tshark_differs(const char *name, const struct pkt *p, const struct l
 
 		return whole > (uint32_t)(q->end - q->l3);
 	}
+	/* Of a quoted ICMP message it sums nothing. */
+	if (q->l3 >= 0 && strcmp(name, "icmp.checksum.status") == 0)
+		return true;
+	/* Where UDP over IPv6 has none it says that this is not allowed, also of a fragment. */
+	if (strcmp(name, "udp.checksum.status") == 0 && l->ip.more_fragments)
+		return true;
 	/* Its udp.payload runs to the end of the IP packet, its data.data by the UDP length. */
 	if (strcmp(name, "udp.payload") == 0 && l->ip.proto == 17 && l->ip.l4 >= 0)
 		return l->ip.end - l->ip.l4 > at16(p, (uint32_t)l->ip.l4 + 4);

@@ -326,6 +326,27 @@ Test(raw, another_redirect_is_told)
 	cr_expect_eq(res.status, STATUS_FAILED);
 }
 
+/* Lowers the TTL, and leaves the header's checksum as it was. */
+#define CARELESS                                                                                   \
+	BPF_PRELUDE                                                                                \
+	"struct xdp_md { __u32 data, data_end; };\n"                                               \
+	"SEC(\"xdp\") int p(struct xdp_md *c)\n"                                                   \
+	"{ __u8 *at = (void *)(long)c->data;\n"                                                    \
+	"  if (at + 34 > (__u8 *)(long)c->data_end) return 1;\n"                                   \
+	"  at[22]--; return 3; }\n"
+
+Test(raw, a_checksum_left_wrong_is_seen)
+{
+	struct scenario_result res;
+
+	NEEDS_ROOT();
+	res = result_of(CARELESS,
+			"  - send: {capture: dns.pcapng, packets: 1}\n"
+			"    expect: {outcome: sent, packet: {ip.ttl: 63, ip.checksum.status: 0,\n"
+			"             udp.checksum.status: 1}}\n");
+	passes(&res);
+}
+
 Test(raw, two_is_no_verdict_of_both_kinds)
 {
 	struct scenario_result res;
