@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "cmd/replay_options.h"
 #include "engine/loaded.h"
+#include "report/lines.h"
 #include "report/pcapng_hops.h"
 #include "report/replay.h"
 
@@ -43,6 +44,7 @@ struct session {
 	struct loaded_list loaded;
 	struct pending *pending;
 	struct replay_totals totals;
+	struct lines lines; /* on standard output */
 	bool other_hook, exits_only; /* said once */
 	bool live, standing; /* a progress line may stand on standard error, and does */
 	uint64_t began_ns, shown_ns;
@@ -129,7 +131,7 @@ static void say_unexpected(struct session *s, const struct pending *e,
 		return;
 	clear_progress(s);
 	replay_print_unexpected(&line, e->number, replay_hook(s->replay), e->verdict, expected);
-	fputs(buf_str(&line), stdout);
+	lines_print(&s->lines, buf_str(&line), "", RED);
 }
 
 static void compare(struct session *s, const struct pending *e, const struct capture_packet *p)
@@ -199,7 +201,7 @@ static int tell(struct session *s, const struct trace *t, struct err *err)
 		return 0;
 	replay_print_packet(&text, t, s->verbose > 0);
 	clear_progress(s);
-	fwrite(buf_str(&text), 1, text.len, stdout);
+	lines_print(&s->lines, buf_str(&text), "", PLAIN);
 	return 0;
 }
 
@@ -286,7 +288,7 @@ static int begin(struct session *s, struct utsname *u, struct err *err)
 		s->doc = replay_json_open(stdout, &head);
 	} else if (!s->quiet) {
 		replay_print_head(&text, &head, s->verbose > 0);
-		fputs(buf_str(&text), stdout);
+		lines_print(&s->lines, buf_str(&text), "", FAINT);
 	}
 	return s->out ? pcapng_hops_open(s->out, &s->hops, err) : 0;
 }
@@ -305,7 +307,7 @@ static void finish(struct session *s)
 		buf_printf(&text, "and %" PRIu64 " more\n",
 			   s->totals.unexpected - SHOWN_UNEXPECTED);
 	replay_print_totals(&text, &s->totals, replay_hook(s->replay));
-	fputs(buf_str(&text), stdout);
+	lines_print(&s->lines, buf_str(&text), "", s->totals.unexpected ? RED : PLAIN);
 }
 
 static int exit_code(const struct session *s)
@@ -370,6 +372,7 @@ static int replay_parsed(struct session *s, char **rest, int n)
 	if (!err)
 		return EXIT_HARNESS;
 	catch_signals();
+	lines_open(&s->lines, stdout);
 	s->live = isatty(STDERR_FILENO) && (s->quiet || !isatty(STDOUT_FILENO));
 	ret = replay_options_finish(&s->o, rest[0], err) ? err_exit_code(err) : run(s, err);
 	fflush(stdout);

@@ -6,25 +6,22 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/param.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "report/common.h"
+#include "report/lines.h"
 #include "report/objects.h"
 
 #define SHOWN_DIFFERENCES 5 /* without -v: enough to see the pattern, few enough to see the rest */
 #define PROGRESS_AFTER_NS 300000000ull
 #define PROGRESS_EVERY_NS 100000000ull
 
-enum colour { PLAIN, GREEN, RED, YELLOW, FAINT };
-
 struct text {
 	struct reporter r;
 	FILE *f;
+	struct lines lines; /* to f */
 	int verbose;
-	bool colour, live; /* live: a progress line may stand there */
+	bool live; /* a progress line may stand there */
 	bool standing; /* and does */
 	uint64_t began_ns, shown_ns; /* progress: of this scenario, last time */
 	struct buf summary; /* what did not pass, again at the end */
@@ -38,16 +35,6 @@ static uint64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
-static const char *mark(const struct text *t, enum colour c)
-{
-	static const char *const codes[] = {
-		[PLAIN] = "\033[0m",   [GREEN] = "\033[32m", [RED] = "\033[1;31m",
-		[YELLOW] = "\033[33m", [FAINT] = "\033[2m",
-	};
-
-	return t->colour ? codes[c] : "";
 }
 
 static void clear_progress(struct text *t)
@@ -70,14 +57,6 @@ static int text_begin(struct reporter *r, const struct report_env *env, unsigned
 	return 0;
 }
 
-/* Of the terminal, in columns; 0 where lines may have any length. */
-static size_t width(const struct text *t)
-{
-	struct winsize w;
-
-	return t->live && ioctl(fileno(t->f), TIOCGWINSZ, &w) == 0 ? w.ws_col : 0;
-}
-
 static void text_progress(struct reporter *r, const char *what)
 {
 	struct text *t = (struct text *)r;
@@ -87,87 +66,12 @@ static void text_progress(struct reporter *r, const char *what)
 	    now - t->shown_ns < PROGRESS_EVERY_NS)
 		return;
 	/* cut to the terminal's width: a line that wraps cannot be cleared */
-	fprintf(t->f, "\r\033[K%s%.*s%s", mark(t, FAINT), width(t) ? (int)width(t) - 1 : 76, what,
-		mark(t, PLAIN));
+	fprintf(t->f, "\r\033[K%s%.*s%s", lines_mark(&t->lines, FAINT),
+		lines_width(&t->lines) ? (int)lines_width(&t->lines) - 1 : 76, what,
+		lines_mark(&t->lines, PLAIN));
 	fflush(t->f);
 	t->standing = true;
 	t->shown_ns = now;
-}
-
-static size_t columns(const char *text, size_t len)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < len; i++)
-		n += (text[i] & 0xc0) != 0x80;
-	return n;
-}
-
-/* How much of the rest of a line stands on the terminal's next one: up to the last blank that fits. */
-static size_t fitting(const char *at, size_t len, size_t room)
-{
-	size_t fits = 0, n = 0;
-
-	if (columns(at, len) <= room)
-		return len;
-	for (size_t i = 0; i < len && (n <= room || !fits); i++) {
-		n += (at[i] & 0xc0) != 0x80;
-		if (at[i] == ' ' && n <= room + 1 && i)
-			fits = i;
-		else if (at[i] == ' ' && i)
-			return fits ? fits : i;
-	}
-	return fits ? fits : len;
-}
-
-/* "   12 | steps:" and the caret's line below it: they stand one under the other, or say nothing. */
-static bool is_source(const char *line)
-{
-	line += strspn(line, " ");
-	line += strspn(line, "0123456789 ");
-	return *line == '|';
-}
-
-/* One line, without its newline. On a terminal it is broken between words, what is carried over stands
- * further in: the terminal itself would break within them.
- */
-static void print_line(struct text *t, const char *line, size_t len, const char *indent,
-		       enum colour c)
-{
-	size_t room = width(t), lead = strspn(line, " "), margin = strlen(indent) + MIN(lead, len);
-	bool wraps = room > margin + 40 && !is_source(line);
-
-	fprintf(t->f, "%s%s%.*s", indent, mark(t, c), (int)MIN(lead, len), line);
-	line += MIN(lead, len);
-	len -= MIN(lead, len);
-	while (wraps && columns(line, len) > room - margin) {
-		size_t fits = fitting(line, len, room - margin);
-
-		if (fits == len)
-			break;
-		fprintf(t->f, "%.*s%s\n%*s%s", (int)fits, line, mark(t, PLAIN),
-			(int)(strlen(indent) + lead + 4), "", mark(t, c));
-		margin = strlen(indent) + lead + 4;
-		line += fits + 1;
-		len -= fits + 1;
-	}
-	fprintf(t->f, "%.*s%s\n", (int)len, line, mark(t, PLAIN));
-}
-
-/* Lines that stand at the margin are the heads, and have the colour. Names, logs and errors hold what
- * files and programs wrote: no escape sequence of theirs gets through.
- */
-static void print_lines(struct text *t, const char *text, const char *indent, enum colour c)
-{
-	__cleanup_buf struct buf clean = BUF_INIT;
-
-	report_clean(&clean, text);
-	for (const char *at = buf_str(&clean); *at;) {
-		size_t len = strcspn(at, "\n");
-
-		print_line(t, at, len, indent, *at != ' ' ? c : PLAIN);
-		at += len + (at[len] == '\n');
-	}
 }
 
 /* What differed, without how each engine came to know it. */
@@ -204,7 +108,7 @@ static void print_error(struct text *t, const struct scenario_result *res)
 	if (told_already(t, res, res->err->text))
 		fprintf(t->f, "the same error as on %s\n", buf_str(&t->of));
 	else
-		print_lines(t, res->err->text, "", RED);
+		lines_print(&t->lines, res->err->text, "", RED);
 }
 
 static void print_differences(struct text *t, const struct scenario_result *res)
@@ -220,7 +124,7 @@ static void print_differences(struct text *t, const struct scenario_result *res)
 		return;
 	}
 	shown = report_print_differences(&text, res, limit);
-	print_lines(t, buf_str(&text), "", RED);
+	lines_print(&t->lines, buf_str(&text), "", RED);
 	if (shown < n)
 		fprintf(t->f, "and %zu more difference%s in this scenario; -v shows all\n",
 			n - shown, n - shown == 1 ? "" : "s");
@@ -238,20 +142,20 @@ static void print_step(struct text *t, const struct step_trace *st)
 	buf_printf(&head, "step %u: %s", s->index, kinds[s->kind]);
 	if (s->kind == STEP_RESTART || s->kind == STEP_UPGRADE)
 		buf_printf(&head, " %s", s->restart.node);
-	print_lines(t, buf_str(&head), "      ", PLAIN);
+	lines_print(&t->lines, buf_str(&head), "      ", PLAIN);
 	for (size_t i = 0; i < st->n_log; i++) {
 		__cleanup_buf struct buf line = BUF_INIT;
 
 		if (t->verbose < 2 && strncmp(st->log[i].text, "level=debug", 11) == 0)
 			continue;
 		buf_printf(&line, "%s: %s", st->log[i].node, st->log[i].text);
-		print_lines(t, buf_str(&line), "        ", FAINT);
+		lines_print(&t->lines, buf_str(&line), "        ", FAINT);
 	}
 	for (size_t i = 0; i < st->n_packets; i++) {
 		__cleanup_buf struct buf line = BUF_INIT;
 
 		judge_print_packet(&line, &st->packets[i]);
-		print_lines(t, buf_str(&line), "        ", FAINT);
+		lines_print(&t->lines, buf_str(&line), "        ", FAINT);
 	}
 }
 
@@ -266,7 +170,7 @@ static void print_objects(struct text *t, const struct run_trace *trace)
 		    !report_object_is_new(&t->objects, o))
 			continue;
 		report_object_print(&text, o, t->verbose);
-		print_lines(t, buf_str(&text), "      ", FAINT);
+		lines_print(&t->lines, buf_str(&text), "      ", FAINT);
 	}
 }
 
@@ -276,7 +180,7 @@ static void print_notes(struct text *t, const struct run_trace *trace)
 		__cleanup_buf struct buf line = BUF_INIT;
 
 		buf_printf(&line, "note: %s", trace->notes[i]);
-		print_lines(t, buf_str(&line), "      ", YELLOW);
+		lines_print(&t->lines, buf_str(&line), "      ", YELLOW);
 	}
 }
 
@@ -285,7 +189,7 @@ static void print_unreviewed(struct text *t, const struct scenario_result *res)
 	__cleanup_buf struct buf line = BUF_INIT;
 
 	report_print_unreviewed(&line, res);
-	print_lines(t, buf_str(&line), "      ", PLAIN);
+	lines_print(&t->lines, buf_str(&line), "      ", PLAIN);
 }
 
 static void print_duration(FILE *f, uint64_t ns)
@@ -311,8 +215,8 @@ static void print_head(struct text *t, const struct scenario_result *res)
 	__cleanup_buf struct buf name = BUF_INIT;
 
 	report_clean(&name, report_name(res));
-	fprintf(t->f, "%s%-5s%s %-44s %-8s", mark(t, heads[res->status].colour),
-		heads[res->status].word, mark(t, PLAIN), buf_str(&name),
+	fprintf(t->f, "%s%-5s%s %-44s %-8s", lines_mark(&t->lines, heads[res->status].colour),
+		heads[res->status].word, lines_mark(&t->lines, PLAIN), buf_str(&name),
 		res->engine ? res->engine : "-");
 	if (res->status != STATUS_ERROR && res->status != STATUS_SKIPPED) {
 		fprintf(t->f, " %5" PRIu64 " packet%s ", res->packets,
@@ -356,7 +260,7 @@ static int text_result(struct reporter *r, const struct scenario_result *res, st
 	if (res->status == STATUS_ERROR && res->err)
 		print_error(t, res);
 	if (res->status == STATUS_SKIPPED && res->skip_reason)
-		print_lines(t, res->skip_reason, "      ", PLAIN);
+		lines_print(&t->lines, res->skip_reason, "      ", PLAIN);
 	if (res->status == STATUS_FAILED && res->pcapng)
 		fprintf(t->f, "packets: %s\n", res->pcapng);
 	remember(t, res);
@@ -373,7 +277,7 @@ static int text_end(struct reporter *r, const struct report_totals *totals, stru
 
 	clear_progress(t);
 	fputc('\n', t->f);
-	print_lines(t, buf_str(&t->summary), "", PLAIN);
+	lines_print(&t->lines, buf_str(&t->summary), "", PLAIN);
 	fprintf(t->f, "%" PRIu64 " packet%s, %" PRIu64 " check%s, ", totals->packets,
 		totals->packets == 1 ? "" : "s", totals->checks, totals->checks == 1 ? "" : "s");
 	print_duration(t->f, totals->duration_ns);
@@ -382,10 +286,10 @@ static int text_end(struct reporter *r, const struct report_totals *totals, stru
 	fputc('\n', t->f);
 	report_last_line(&last, totals);
 	fprintf(t->f, "%s%s%s\n",
-		mark(t, totals->failed + totals->errors ? RED
-			: totals->unreviewed		? YELLOW
-							: GREEN),
-		buf_str(&last), mark(t, PLAIN));
+		lines_mark(&t->lines, totals->failed + totals->errors ? RED
+				      : totals->unreviewed	      ? YELLOW
+								      : GREEN),
+		buf_str(&last), lines_mark(&t->lines, PLAIN));
 	if (fflush(t->f) || ferror(t->f))
 		return err_system(err, EIO, "cannot write the report");
 	return 0;
@@ -414,14 +318,13 @@ static const struct reporter_ops text_ops = {
 struct reporter *report_text(FILE *f, int verbose)
 {
 	struct text *t = calloc(1, sizeof(*t));
-	const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
 
 	if (!t)
 		abort();
 	t->r.ops = &text_ops;
 	t->f = f;
 	t->verbose = verbose;
-	t->live = isatty(fileno(f)) && term && strcmp(term, "dumb") != 0;
-	t->colour = t->live && !(no_colour && *no_colour); /* no-color.org: any value but empty */
+	lines_open(&t->lines, f);
+	t->live = t->lines.terminal;
 	return &t->r;
 }
