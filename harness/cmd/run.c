@@ -210,10 +210,15 @@ static void run_on(struct session *s, const struct selected *item, size_t engine
 	arena_free(a);
 }
 
-static void bless(struct session *s)
+static void bless(struct session *s, const struct selected *item)
 {
-	int ret = bless_end(s->blessing, stdout, s->err);
+	int ret;
 
+	if (!s->blessing) {
+		printf("nothing to bless: %s is not marked as unreviewed\n", item->name);
+		return;
+	}
+	ret = bless_end(s->blessing, stdout, s->err);
 	s->not_blessed |= ret > 0;
 	if (ret >= 0)
 		return;
@@ -239,8 +244,8 @@ static void run_item(struct session *s, const struct selected *item)
 	for (size_t i = 0; i < 2 && !stopped_by; i++)
 		if (item->scenario->engines & s->opts->engines & engine_kinds[i])
 			run_on(s, item, i);
-	if (s->blessing && !stopped_by)
-		bless(s);
+	if (s->opts->bless && !stopped_by)
+		bless(s, item);
 }
 
 static unsigned plan(const struct selection *sel, unsigned engines)
@@ -377,6 +382,10 @@ static int run_main(int argc, char **argv)
 	    select_scenarios(rest, n_rest, opts.patterns, &sel, err)) {
 		cmd_error("%s", err->text);
 		ret = err_exit_code(err);
+	} else if (opts.bless && sel.n > (size_t)n_rest) {
+		cmd_error("run: --bless takes scenarios one by one, as they were read: name each, "
+			  "not a folder of several");
+		ret = EXIT_USAGE;
 	} else {
 		ret = run_all(&opts, &sel, err);
 	}

@@ -61,6 +61,12 @@ else
 	expect_exit 2 "$verdict" run --bless
 	expect_output 'needs the names of the scenarios'
 	expect_exit 2 "$verdict" run --bless --tap "$rec/dns"
+	cp -r "$rec/dns" "$rec/dns2"
+	expect_exit 2 "$verdict" run --bless "$rec"
+	expect_output 'takes scenarios one by one'
+	expect_true 'no scenario of the folder is blessed' \
+		[ "$(grep -l '^unreviewed: true' "$rec"/*/scenario.yaml | wc -l)" = 2 ]
+	rm -r "$rec/dns2"
 
 	# what does not hold is not blessed, and nothing is written
 	sed 's/verdict: XDP_PASS/verdict: XDP_TX/' "$rec/as-recorded.yaml" >"$rec/dns/scenario.yaml"
@@ -85,6 +91,7 @@ else
 	expect_output '^ok    dns '
 	expect_exit 0 "$verdict" run --bless "$rec/dns" --out "$rec/out"
 	expect_no_output '^blessed'
+	expect_output '^nothing to bless: dns is not marked'
 
 	# a mark that shares its line stays where it is
 	sed '/^unreviewed/d; s/^name: dns$/{name: dns, unreviewed: true,/; s/^steps:.*/steps: [{send: {capture: capture.pcapng}, expect: {program: xdpfilt_dny_udp}}]}/; s/^summary: .*/summary: x,/; /^maps:/d; s/^target: .*/target: {object: xdpfilt_dny_udp.o},/' \
