@@ -40,6 +40,8 @@ test      cmd:xmllint                            libxml2-utils    /usr/bin/xmlli
 test      cmd:pgrep                              procps           procps-ng
 test      cmd:script                             bsdutils         /usr/bin/script
 test      bpf:xdpfilt_alw_all.o                  libxdp1          xdp-tools
+test      cmd:xdp-filter                         xdp-tools        xdp-tools
+test      cmd:perl                               perl-base        perl-interpreter
 captures  cmd:etcd                               etcd-server      etcd
 captures  cmd:etcdctl                            etcd-client      etcd
 captures  cmd:dumpcap                            wireshark-common wireshark-cli

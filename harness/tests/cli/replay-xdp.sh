@@ -102,4 +102,32 @@ try "$verdict" replay --object xdpdump_bpf.o "$captures/dns.pcapng"
 expect_exit 3
 expect_output 'xdpdump_bpf\.o: cannot load it'
 
+# the tool itself as judge: it reads what `verdict maps load` wrote into its maps, and what it wrote there
+# itself is replayed as it stands
+cat >"$dir/live.sh" <<'END_OF_SCRIPT'
+set -e
+mount -t bpf none /sys/fs/bpf
+ip link add va0 type veth peer name vb0
+export LIBXDP_SKIP_DISPATCHER=1
+xdp-filter load --mode skb --policy allow va0
+for file in dns-answers etcd-requests resolver resolver-mac; do
+	"$1" maps load --into /sys/fs/bpf/xdp-filter "fixtures/maps/xdp-filter/$file.yaml"
+done
+xdp-filter status
+xdp-filter unload va0
+xdp-filter load --mode skb --policy allow va0
+xdp-filter port --mode dst --proto udp 53
+"$1" maps dump /sys/fs/bpf/xdp-filter >"$2/live.yaml"
+END_OF_SCRIPT
+try unshare --mount --net bash "$dir/live.sh" "$verdict" "$dir"
+expect_exit 0
+expect_output '^ +53 +src,udp +0 *$'
+expect_output '^ +2379 +dst,tcp +0 *$'
+expect_output '^ +10\.160\.128\.53 +src +0 *$'
+expect_output '^ +fd00:a0:80::53 +dst +0 *$'
+expect_output '^ +02:00:0a:a0:80:35 +src +0 *$'
+filter alw_all --maps "$dir/live.yaml" "$captures/dns.pcapng"
+expect_exit 0
+expect_true "queries are dropped, as the tool was told: $(verdicts)" test "$(verdicts)" = DPDP
+
 rm -rf "$dir"
