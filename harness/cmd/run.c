@@ -4,25 +4,22 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <time.h>
 
-#include "base/file.h"
 #include "base/log.h"
 #include "cmd/bless.h"
 #include "cmd/cmd.h"
+#include "cmd/run_report.h"
 #include "cmd/select.h"
 #include "engine/run.h"
-#include "report/report.h"
 
-#define MAX_REPORTERS 3
-#define MAX_PATTERNS  32
+#define MAX_PATTERNS 32
 
 struct options {
 	unsigned engines;
-	bool tap, pristine, bless;
-	int verbose;
-	const char *junit, *json, *out, *objects;
+	struct run_report_opts report;
+	bool pristine, bless;
+	const char *out, *objects;
 	const char *patterns[MAX_PATTERNS + 1]; /* of -k; ends with NULL */
 	size_t n_patterns;
 };
@@ -30,13 +27,10 @@ struct options {
 struct session {
 	const struct options *opts;
 	struct arena *arena; /* of the whole run */
-	struct reporter *reporters[MAX_REPORTERS];
-	size_t n_reporters;
+	struct run_reports reports;
 	struct run_cache *cache;
 	unsigned planned;
-	struct report_totals totals;
-	struct err *err; /* scratch for reporters */
-	bool input_errors, system_errors; /* of scenarios, of the harness or of a report */
+	struct err *err; /* scratch */
 	const char *missing[2]; /* by engine: "" works, NULL not asked yet */
 	const char *running; /* "name (engine)" for the progress line */
 	struct blessing *blessing; /* of the present scenario; NULL: nothing is to be blessed */
@@ -73,77 +67,15 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-/* ---- reporters ---- */
-
-static void report_failed(struct session *s)
-{
-	cmd_error("%s", s->err->text);
-	s->system_errors = true;
-}
-
-static void report_begin(struct session *s, unsigned planned)
-{
-	struct report_env env = { .version = VERDICT_VERSION, .kernel = "unknown" };
-	const struct options *o = s->opts;
-	struct utsname u;
-
-	if (uname(&u) == 0)
-		env.kernel = u.release;
-	env.objects = o->objects ? o->objects : file_installed(s->arena, "bpf");
-	s->reporters[s->n_reporters++] =
-		o->tap ? report_tap(stdout) : report_text(stdout, o->verbose);
-	if (o->junit)
-		s->reporters[s->n_reporters++] = report_junit(o->junit);
-	if (o->json)
-		s->reporters[s->n_reporters++] = report_json(o->json);
-	for (size_t i = 0; i < s->n_reporters; i++)
-		if (s->reporters[i]->ops->begin(s->reporters[i], &env, planned, s->err))
-			report_failed(s);
-}
-
-static void report_result(struct session *s, const struct scenario_result *res)
-{
-	s->totals.packets += res->packets;
-	s->totals.checks += res->checks;
-	s->totals.passed += res->status == STATUS_PASSED;
-	s->totals.failed += res->status == STATUS_FAILED;
-	s->totals.unreviewed += res->status == STATUS_UNREVIEWED;
-	s->totals.errors += res->status == STATUS_ERROR;
-	s->totals.skipped += res->status == STATUS_SKIPPED;
-	if (res->status == STATUS_ERROR && res->err->kind == ERR_INPUT)
-		s->input_errors = true;
-	else if (res->status == STATUS_ERROR)
-		s->system_errors = true;
-	for (size_t i = 0; i < s->n_reporters; i++)
-		if (s->reporters[i]->ops->result(s->reporters[i], res, s->err))
-			report_failed(s);
-}
-
-static void report_end(struct session *s)
-{
-	for (size_t i = 0; i < s->n_reporters; i++) {
-		if (s->reporters[i]->ops->end(s->reporters[i], &s->totals, s->err))
-			report_failed(s);
-		s->reporters[i]->ops->free(s->reporters[i]);
-	}
-}
-
-static unsigned done(const struct report_totals *t)
-{
-	return t->passed + t->failed + t->unreviewed + t->errors + t->skipped;
-}
-
 static void progress(void *arg, unsigned step, unsigned steps, uint64_t packets)
 {
 	struct session *s = arg;
 	char what[256];
 
 	snprintf(what, sizeof(what), "%u of %u: %s: step %u of %u, %llu packets",
-		 done(&s->totals) + 1, s->planned, s->running, step, steps,
+		 run_reports_done(&s->reports.totals) + 1, s->planned, s->running, step, steps,
 		 (unsigned long long)packets);
-	for (size_t i = 0; i < s->n_reporters; i++)
-		if (s->reporters[i]->ops->progress)
-			s->reporters[i]->ops->progress(s->reporters[i], what);
+	run_reports_progress(&s->reports, what);
 }
 
 /* ---- one scenario on one engine ---- */
@@ -175,7 +107,7 @@ static void execute(struct session *s, struct arena *a, const struct scenario *s
 	}
 	res->duration_ns = now_ns() - began;
 	if (trace->n_steps && report_pcapng(a, s->opts->out, res, &res->pcapng, s->err))
-		report_failed(s);
+		run_reports_failed(&s->reports);
 }
 
 static const char *missing(struct session *s, size_t engine)
@@ -206,7 +138,7 @@ static void run_on(struct session *s, const struct selected *item, size_t engine
 		bless_take(s->blessing, &res);
 	/* what a signal broke off says nothing of the scenario */
 	if (!stopped_by || res.status != STATUS_ERROR)
-		report_result(s, &res);
+		run_reports_result(&s->reports, &res);
 	arena_free(a);
 }
 
@@ -223,8 +155,8 @@ static void bless(struct session *s, const struct selected *item)
 	if (ret >= 0)
 		return;
 	cmd_error("%s", s->err->text);
-	s->input_errors |= s->err->kind == ERR_INPUT;
-	s->system_errors |= s->err->kind == ERR_SYSTEM;
+	s->reports.input_errors |= s->err->kind == ERR_INPUT;
+	s->reports.system_errors |= s->err->kind == ERR_SYSTEM;
 }
 
 static void run_item(struct session *s, const struct selected *item)
@@ -237,7 +169,7 @@ static void run_item(struct session *s, const struct selected *item)
 			.err = item->err,
 		};
 
-		report_result(s, &res);
+		run_reports_result(&s->reports, &res);
 		return;
 	}
 	s->blessing = s->opts->bless ? bless_begin(s->arena, item->scenario) : NULL;
@@ -267,33 +199,36 @@ static int exit_code(const struct session *s)
 {
 	if (stopped_by)
 		return 128 + stopped_by;
-	if (s->system_errors)
+	if (s->reports.system_errors)
 		return EXIT_HARNESS;
-	if (s->input_errors)
+	if (s->reports.input_errors)
 		return EXIT_USAGE;
-	if (s->totals.failed + s->totals.unreviewed || s->not_blessed)
+	if (s->reports.totals.failed + s->reports.totals.unreviewed || s->not_blessed)
 		return EXIT_UNEXPECTED;
-	if (s->totals.passed)
+	if (s->reports.totals.passed)
 		return EXIT_AS_EXPECTED;
-	cmd_error("nothing ran: %s", s->totals.skipped ? "all was skipped" : "no scenario matched");
+	cmd_error("nothing ran: %s",
+		  s->reports.totals.skipped ? "all was skipped" : "no scenario matched");
 	return EXIT_NOTHING;
 }
 
 static int run_all(const struct options *opts, const struct selection *sel, struct err *err)
 {
-	struct session s = { .opts = opts, .arena = arena_new(), .err = err };
+	struct session s = {
+		.opts = opts, .arena = arena_new(), .err = err, .reports = { .err = err }
+	};
 	uint64_t began = now_ns();
 	int ret;
 
 	s.cache = run_cache_new();
 	catch_signals();
 	s.planned = plan(sel, opts->engines);
-	report_begin(&s, s.planned);
+	run_reports_begin(&s.reports, &opts->report, s.arena, s.planned);
 	for (size_t i = 0; i < sel->n && !stopped_by; i++)
 		run_item(&s, &sel->items[i]);
 	run_cache_free(s.cache);
-	s.totals.duration_ns = now_ns() - began;
-	report_end(&s);
+	s.reports.totals.duration_ns = now_ns() - began;
+	run_reports_end(&s.reports);
 	if (stopped_by)
 		cmd_error("stopped by %s", strsignal(stopped_by));
 	ret = exit_code(&s);
@@ -325,33 +260,33 @@ static int got(void *arg, const char *name, const char *value)
 	if (strcmp(name, "--engine") == 0)
 		return parse_engine(o, value);
 	if (strcmp(name, "--tap") == 0)
-		o->tap = true;
+		o->report.tap = true;
 	else if (strcmp(name, "--pristine") == 0)
 		o->pristine = true;
 	else if (strcmp(name, "--bless") == 0)
 		o->bless = true;
 	else if (strcmp(name, "--junit") == 0)
-		o->junit = value;
+		o->report.junit = value;
 	else if (strcmp(name, "--json") == 0)
-		o->json = value;
+		o->report.json = value;
 	else if (strcmp(name, "--out") == 0)
 		o->out = value;
 	else if (strcmp(name, "--objects") == 0)
-		o->objects = value;
+		o->objects = o->report.objects = value;
 	else if (strcmp(name, "-k") == 0 && o->n_patterns < MAX_PATTERNS)
 		o->patterns[o->n_patterns++] = value;
 	else if (strcmp(name, "-v") == 0)
-		o->verbose++;
+		o->report.verbose++;
 	return value && !*value ? EXIT_USAGE : 0;
 }
 
 /* A report that cannot be written is better known before the run than after it. */
 static int outputs_writable(const struct options *o, struct err *err)
 {
-	int ret = o->junit ? report_writable(o->junit, err) : 0;
+	int ret = o->report.junit ? report_writable(o->report.junit, err) : 0;
 
-	if (!ret && o->json)
-		ret = report_writable(o->json, err);
+	if (!ret && o->report.json)
+		ret = report_writable(o->report.json, err);
 	return ret;
 }
 
@@ -365,16 +300,17 @@ static int run_main(int argc, char **argv)
 
 	if (ret)
 		return ret < 0 ? EXIT_AS_EXPECTED : ret;
-	if (opts.bless && (n_rest == 0 || opts.tap)) {
+	if (opts.bless && (n_rest == 0 || opts.report.tap)) {
 		cmd_error("run: --bless %s",
-			  opts.tap ? "prints what it blesses, which is no TAP: leave one of the "
-				     "two out"
-				   : "needs the names of the scenarios that you have read: verdict "
-				     "run --bless NAME ...");
+			  opts.report.tap
+				  ? "prints what it blesses, which is no TAP: leave one of the "
+				    "two out"
+				  : "needs the names of the scenarios that you have read: verdict "
+				    "run --bless NAME ...");
 		return EXIT_USAGE;
 	}
-	if (opts.verbose)
-		log_set_level(opts.verbose > 1 ? LOG_DEBUG : LOG_INFO);
+	if (opts.report.verbose)
+		log_set_level(opts.report.verbose > 1 ? LOG_DEBUG : LOG_INFO);
 	err = calloc(1, sizeof(*err));
 	if (!err)
 		return EXIT_HARNESS;
