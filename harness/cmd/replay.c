@@ -45,7 +45,8 @@ struct session {
 	struct pending *pending;
 	struct replay_totals totals;
 	struct lines lines; /* on standard output */
-	bool other_hook, exits_only; /* said once */
+	const char *first_program; /* that the capture has records of; NULL: none so far */
+	bool other_hook, several_programs, exits_only; /* said once */
 	bool live, standing; /* a progress line may stand on standard error, and does */
 	uint64_t began_ns, shown_ns;
 };
@@ -227,6 +228,27 @@ static int run_fully(struct session *s, const struct capture_packet *p, struct p
 	return tell(s, &t, err);
 }
 
+/* "eth0:xdp_filter()@fentry": a packet that went through two programs has two entries, and is replayed
+ * twice.
+ */
+static void look_at_program(struct session *s, const struct capture_packet *p)
+{
+	const char *end = p->interface_name ? strstr(p->interface_name, "()@") : NULL, *name = end;
+
+	if (!end || s->o.interface || s->several_programs)
+		return;
+	while (name > p->interface_name && name[-1] != ':')
+		name--;
+	if (!s->first_program)
+		s->first_program = arena_strndup(s->o.arena, name, (size_t)(end - name));
+	if (strncmp(s->first_program, name, (size_t)(end - name)) == 0)
+		return;
+	log_warn("the capture has records of several programs, %s and %.*s: those of each are "
+		 "replayed; --interface '*:%s()@*' selects",
+		 s->first_program, (int)(end - name), name, s->first_program);
+	s->several_programs = true;
+}
+
 static int take_packet(struct session *s, const struct capture_packet *p, struct err *err)
 {
 	struct pending e = { .number = p->number };
@@ -234,6 +256,7 @@ static int take_packet(struct session *s, const struct capture_packet *p, struct
 
 	if (take_exit(s, p) || !replay_options_take(&s->o, p))
 		return 0;
+	look_at_program(s, p);
 	if (is_exit(p) && !s->exits_only) {
 		log_warn("record %u was taken where the packet left a program (%s): it is replayed "
 			 "as if it came in",
