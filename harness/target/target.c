@@ -34,27 +34,67 @@ static int open_events(struct target *t, struct err *err)
 	return m && !strcmp(m->own_name, name) ? not_the_only(t, near, err) : 0;
 }
 
-/* One that is kept, if its maps can be made as new; else loaded. */
-static int get_set(const struct plan *p, struct target_set **out, struct err *err)
+static void say_why(const struct plan *p, const struct err *err)
 {
-	__cleanup_buf struct buf key = BUF_INIT;
-	struct target_set *s;
-	int ret;
+	__cleanup_buf struct buf line = BUF_INIT;
 
-	plan_key(p, &key);
-	s = cache_take(buf_str(&key));
-	if (s && !set_reset(s, err)) {
-		*out = s;
-		return 0;
+	if (!p->opts->log)
+		return;
+	buf_printf(&line, "level=debug subsys=bpf msg=\"Loading anew\" error=\"%.*s\"",
+		   (int)strcspn(err->text, "\n"), err->text);
+	p->opts->log(p->opts->log_arg, buf_str(&line));
+}
+
+/* The loads of the plan: those that are kept, and the rest added to them. *out: NULL if nothing of use is
+ * kept, or it does not go with the rest.
+ */
+static void get_kept(const struct plan *p, struct target_set **out)
+{
+	struct target_set *s = cache_take(p);
+	struct err err = { 0 };
+
+	*out = NULL;
+	if (!s)
+		return;
+	if (set_extend(s, p, &err)) {
+		say_why(p, &err);
+		cache_put(s);
+		return;
 	}
+	set_show(s, p);
+	if (!set_reset(s, &err)) {
+		*out = s;
+		return;
+	}
+	say_why(p, &err);
 	set_free(s);
-	err_clear(err);
-	ret = set_load(p, &s, err);
+}
+
+static int get_new(const struct plan *p, struct target_set **out, struct err *err)
+{
+	struct target_set *s;
+	int ret = set_new(p, &s, err);
+
 	if (ret)
 		return ret;
-	s->key = arena_strdup(s->arena, buf_str(&key));
+	ret = set_extend(s, p, err);
+	if (ret) {
+		set_free(s);
+		return ret;
+	}
+	set_show(s, p);
 	*out = s;
 	return 0;
+}
+
+static int get_set(const struct plan *p, struct target_set **out, struct err *err)
+{
+	int ret = 0;
+
+	get_kept(p, out);
+	if (!*out)
+		ret = get_new(p, out, err);
+	return ret ? ret : set_wire(*out, p, err);
 }
 
 int target_open(const struct target_opts *opts, struct target **out, struct err *err)
@@ -96,9 +136,9 @@ struct helper_env *target_env(const struct target *t)
 static void describe(const struct set_program *p, struct target_program *out)
 {
 	*out = (struct target_program){
-		.object = p->object,
+		.object = p->load->object,
 		.name = p->name,
-		.device = p->device,
+		.device = p->load->device,
 		.fd = p->fd,
 		.type = p->type,
 		.attach_type = p->attach_type,
@@ -111,7 +151,7 @@ static const char *nearest_program(const struct target *t, const char *name)
 	const char **names = arena_alloc(t->arena, t->set->n_programs * sizeof(*names));
 
 	for (size_t i = 0; i < t->set->n_programs; i++)
-		names[i] = t->set->programs[i].name;
+		names[i] = t->set->programs[i]->name;
 	return nearest_name(name, names, t->set->n_programs);
 }
 
@@ -145,9 +185,10 @@ static const struct desc_hook *hook_of(const struct target_desc *d, const char *
 static const struct set_program *of_role(const struct target *t, const struct program_ref *ref)
 {
 	for (size_t i = 0; i < t->set->n_programs; i++) {
-		const struct set_program *p = &t->set->programs[i];
+		const struct set_program *p = t->set->programs[i];
 
-		if (!p->device && !strcmp(p->object, ref->object) && !strcmp(p->name, ref->program))
+		if (!p->load->device && !strcmp(p->load->object, ref->object) &&
+		    !strcmp(p->name, ref->program))
 			return p;
 	}
 	return set_program(t->set, ref->object, ref->program, NULL);
@@ -177,7 +218,7 @@ size_t target_n_maps(const struct target *t)
 
 struct map *target_map(const struct target *t, size_t i)
 {
-	return t->set->all[i].map;
+	return t->set->maps[i]->map;
 }
 
 struct map *target_find_map(const struct target *t, const char *name)
@@ -195,8 +236,8 @@ const char *target_nearest_map(const struct target *t, const char *name)
 const char *target_map_name(const struct target *t, uint32_t map_id)
 {
 	for (size_t i = 0; i < t->set->n_maps; i++)
-		if (t->set->all[i].id == map_id)
-			return t->set->all[i].name;
+		if (t->set->maps[i]->id == map_id)
+			return t->set->maps[i]->name;
 	return NULL;
 }
 
@@ -205,12 +246,12 @@ const char *target_slot_program(const struct target *t, uint32_t map_id, uint32_
 	uint32_t id = 0;
 
 	for (size_t i = 0; i < t->set->n_maps; i++)
-		if (t->set->all[i].id == map_id &&
-		    bpf_map_lookup_elem(t->set->all[i].map->fd, &slot, &id))
+		if (t->set->maps[i]->id == map_id &&
+		    bpf_map_lookup_elem(t->set->maps[i]->map->fd, &slot, &id))
 			return NULL;
 	for (size_t i = 0; id && i < t->set->n_programs; i++)
-		if (t->set->programs[i].id == id)
-			return t->set->programs[i].name;
+		if (t->set->programs[i]->id == id)
+			return t->set->programs[i]->name;
 	return NULL;
 }
 
@@ -221,25 +262,25 @@ struct event_ring *target_events(const struct target *t)
 
 size_t target_n_images(const struct target *t)
 {
-	return t->set->n_loads;
+	return t->set->n_shown;
 }
 
 const struct elf_image *target_image(const struct target *t, size_t i)
 {
-	return object_image(t->set->loads[i].o);
+	return object_image(t->set->shown[i]->o);
 }
 
 const struct object *target_object(const struct target *t, size_t i)
 {
-	return t->set->loads[i].o;
+	return t->set->shown[i]->o;
 }
 
 unsigned target_interposed(const struct target *t)
 {
 	unsigned n = 0;
 
-	for (size_t i = 0; i < t->set->n_loads; i++)
-		n += object_interposed(t->set->loads[i].o);
+	for (size_t i = 0; i < t->set->n_shown; i++)
+		n += object_interposed(t->set->shown[i]->o);
 	return n;
 }
 

@@ -17,18 +17,23 @@
 static struct target_set *kept[KEPT_MAX];
 static size_t n_kept;
 
-/* The map, not the address: an environment that is gone may have had the same. 0: the set's own. */
-static uint32_t env_id(const struct helper_env *env)
+/* The map, not the address: an environment that is gone may have had the same. */
+static uint32_t map_of_env(const struct helper_env *env)
 {
 	struct bpf_map_info info = { 0 };
 	uint32_t len = sizeof(info);
 
-	if (!env || bpf_obj_get_info_by_fd(helper_env_fd(env), &info, &len))
-		return 0;
-	return info.id;
+	return bpf_obj_get_info_by_fd(helper_env_fd(env), &info, &len) ? ENV_OWN : info.id;
 }
 
-static void key_of_load(struct buf *key, const struct planned_load *l)
+uint32_t plan_env(const struct plan *p)
+{
+	if (!p->desc->interpose || (!p->opts->env && !p->opts->interpose))
+		return ENV_NONE;
+	return p->opts->env ? map_of_env(p->opts->env) : ENV_OWN;
+}
+
+void load_key(const struct planned_load *l, struct buf *key)
 {
 	buf_printf(key, "%s %s %s %s %d\n", l->object->desc->name, l->object->path,
 		   l->object->image->sha256, l->device ? l->device->name : "-",
@@ -48,24 +53,6 @@ static void key_of_load(struct buf *key, const struct planned_load *l)
 		buf_printf(key, "shared %s %d\n", l->sharing[i].map, l->sharing[i].is_shared);
 }
 
-void plan_key(const struct plan *p, struct buf *key)
-{
-	const struct target_desc *d = p->desc;
-
-	if (!d->interpose || (!p->opts->env && !p->opts->interpose))
-		buf_puts(key, "as shipped\n");
-	else
-		buf_printf(key, "env %u\n", env_id(p->opts->env));
-	for (size_t i = 0; i < p->n; i++)
-		key_of_load(key, &p->loads[i]);
-	for (size_t i = 0; i < d->n_tail_calls; i++) {
-		const struct desc_tail_call *t = &d->tail_calls[i];
-
-		buf_printf(key, "tail call %s %u %s %s %s\n", t->map, t->index, t->ref.object,
-			   t->ref.program, t->device ? t->device : "-");
-	}
-}
-
 static struct target_set *take_out(size_t i)
 {
 	struct target_set *s = kept[i];
@@ -74,17 +61,43 @@ static struct target_set *take_out(size_t i)
 	return s;
 }
 
-struct target_set *cache_take(const char *key)
+static size_t loads_in_common(const struct target_set *s, const struct plan *p)
 {
-	for (size_t i = n_kept; i-- > 0;)
-		if (!strcmp(kept[i]->key, key))
-			return take_out(i);
-	return NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n; i++) {
+		__cleanup_buf struct buf key = BUF_INIT;
+
+		load_key(&p->loads[i], &key);
+		n += set_find_load(s, buf_str(&key)) != NULL;
+	}
+	return n;
 }
 
+struct target_set *cache_take(const struct plan *p)
+{
+	uint32_t env = plan_env(p);
+	size_t best = 0, most = 0;
+
+	for (size_t i = 0; i < n_kept; i++) {
+		size_t n = kept[i]->env_id == env ? loads_in_common(kept[i], p) : 0;
+
+		if (n && n >= most && kept[i]->n_loads + p->n - n <= SET_LOADS_MAX) {
+			best = i;
+			most = n;
+		}
+	}
+	return most ? take_out(best) : NULL;
+}
+
+/* Each load has one of every map and program of its own, and each map another. */
 static size_t descriptors(const struct target_set *s)
 {
-	return 2 * s->n_all + s->n_programs;
+	size_t n = s->n_all_maps + s->n_all_programs;
+
+	for (size_t i = 0; i < s->n_loads; i++)
+		n += object_image(s->loads[i]->o)->n_maps + 4;
+	return n;
 }
 
 /* What is kept leaves two thirds of the process's descriptors to others. */
@@ -101,10 +114,12 @@ static bool is_too_much(void)
 
 void cache_put(struct target_set *s)
 {
-	if (!s || !s->key || !set_is_resettable(s)) {
+	if (!s || !set_is_resettable(s)) {
 		set_free(s);
 		return;
 	}
+	for (size_t i = 0; i < s->n_all_maps; i++)
+		s->all_maps[i]->is_dirty |= (s->all_maps[i]->users & s->visible) != 0;
 	if (n_kept == KEPT_MAX)
 		set_free(take_out(0));
 	kept[n_kept++] = s;

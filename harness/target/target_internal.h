@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What the files of a target share: target_plan.c (what to load), target_names.c (checked against what
- * the objects hold), target_set.c (loaded and wired), target_cache.c (kept), target.c (asked).
+ * the objects hold), target_set.c (loaded), target_view.c (named), target_reset.c (as new),
+ * target_cache.c (kept), target.c (asked).
  */
 #ifndef VERDICT_TARGET_TARGET_INTERNAL_H
 #define VERDICT_TARGET_TARGET_INTERNAL_H
@@ -61,68 +62,110 @@ int plan_open_object(struct plan *p, const struct desc_object *o, const char **p
  */
 int plan_names(struct plan *p, struct err *err);
 
+/* A slot of a prog array that an object's own tags, initialisers or section names fill. */
+struct load_slot {
+	uint32_t map_id, index;
+	int fd; /* of the program, the object's */
+	uint32_t program_id;
+};
+
+/* One load, done. */
 struct loaded {
+	const char *key; /* see load_key() */
 	const char *object, *device;
+	uint64_t bit; /* in set_map.users */
 	struct object *o;
+	struct load_slot *slots;
+	size_t n_slots;
 };
 
 struct set_map {
 	struct map *map; /* owned */
 	uint32_t id;
 	const char *own_name; /* the object's name for it */
-	const char *name; /* the same, or OBJECT/NAME, DEVICE/NAME where several have it */
-	const char *object, *device; /* of the first load that has it */
+	uint64_t users; /* loads that have it, by their bits */
 	bool is_data; /* a data section */
-	/* What the objects put there: data, or descriptors of programs and maps. For set_reset(). */
+	bool is_dirty; /* a target had it */
+	/* What the object put there: data, or descriptors of maps. */
 	struct map_item *initial;
 	size_t n_initial;
+	/* as the present target shows it: */
+	const char *name; /* own_name, or OBJECT/NAME, DEVICE/NAME where several loads have it */
+	const struct loaded *owner; /* the first of its loads */
 };
 
 struct set_program {
-	const char *name, *object, *device;
+	const char *name;
+	const struct loaded *load;
 	int fd; /* the object's */
 	uint32_t id;
 	unsigned type, attach_type;
 	bool interposed;
 };
 
-/* Objects loaded together, that share maps: what is kept for the next target. */
+/* Loads that share maps, and what the present target shows of them: those of its plan. What is kept from one
+ * target to the next; a target may add to it.
+ */
 struct target_set {
-	struct arena *arena;
-	const char *key; /* of the plan, see plan_key(); NULL while it is not whole */
+	struct arena *arena, *view; /* `view`: names and lists of the present target */
 	const char *pins; /* folder in the sandbox's bpffs */
 	struct helper_env *env; /* NULL: none */
-	bool own_env;
-	struct loaded *loads;
+	uint32_t env_id; /* see plan_env() */
+	struct loaded **loads;
 	size_t n_loads;
-	struct set_map *all; /* n_maps that the target shows, then data sections */
-	size_t n_maps, n_all;
-	struct set_program *programs;
+	struct set_map **all_maps;
+	size_t n_all_maps;
+	struct set_program **all_programs;
+	size_t n_all_programs;
+	/* the view: */
+	struct loaded **shown; /* in the plan's order */
+	size_t n_shown;
+	uint64_t visible; /* their bits */
+	struct set_map **maps;
+	size_t n_maps;
+	struct set_program **programs;
 	size_t n_programs;
 	const char **pristine; /* "name (why)" */
 	size_t n_pristine;
 };
 
-/* All that decides what is loaded, as text: two plans with the same are served by the same set. */
-void plan_key(const struct plan *p, struct buf *key);
+/* Loads have a bit each. */
+#define SET_LOADS_MAX 64
 
-int set_load(const struct plan *p, struct target_set **out, struct err *err);
-/* target_wire.c: the description's own tail calls, into maps of any of the loads. */
-int set_wire(struct target_set *s, const struct plan *p, struct err *err);
-/* The name most like that; of those that only differ in whose they are, the first. NULL: none is. */
-const char *set_nearest_map(const struct target_set *s, const char *name);
-/* target_reset.c: the maps as they were after the load. */
-bool set_is_resettable(const struct target_set *s);
-int set_keep_initial(struct target_set *s, struct err *err); /* right after the load */
-int set_reset(struct target_set *s, struct err *err);
-/* target_cache.c: a set nobody uses, taken over and kept, or let go of; NULL is fine. */
-void cache_put(struct target_set *s);
-struct target_set *cache_take(const char *key); /* not reset yet; NULL: none is kept */
+/* All that decides how an object is loaded, as text. */
+void load_key(const struct planned_load *l, struct buf *key);
+/* Of interposed helpers: what the plan's objects are loaded with. */
+#define ENV_NONE 0 /* nothing: as shipped */
+#define ENV_OWN	 UINT32_MAX /* one of the set's own */
+uint32_t plan_env(const struct plan *p); /* else the id of its map */
+
+int set_new(const struct plan *p, struct target_set **out, struct err *err);
+/* The loads of the plan that are not there yet. */
+int set_extend(struct target_set *s, const struct plan *p, struct err *err);
+const struct loaded *set_find_load(const struct target_set *s, const char *key);
 void set_free(struct target_set *s); /* NULL is fine */
+
+/* target_view.c: from now on it is the plan's loads that are seen, all of which must be there. */
+void set_show(struct target_set *s, const struct plan *p);
 /* object and device NULL: any. */
 const struct set_program *set_program(const struct target_set *s, const char *object,
 				      const char *name, const char *device);
 /* By set_map.name; NULL: none. */
 struct set_map *set_find_map(const struct target_set *s, const char *name);
+/* The name most like that; of those that only differ in whose they are, the first. NULL: none is. */
+const char *set_nearest_map(const struct target_set *s, const char *name);
+
+/* target_wire.c: the description's own tail calls, into maps of any of the loads. */
+int set_wire(struct target_set *s, const struct plan *p, struct err *err);
+
+/* target_reset.c: the maps that are shown as they were when the loads that are shown were done. */
+bool set_is_resettable(const struct target_set *s);
+int set_keep_initial(struct target_set *s, struct set_map *m, struct err *err);
+int set_reset(struct target_set *s, struct err *err);
+
+/* target_cache.c: a set nobody uses, taken over and kept, or let go of; NULL is fine. */
+void cache_put(struct target_set *s);
+/* The one that has most of the plan's loads; its maps are not as new. NULL: none has any. */
+struct target_set *cache_take(const struct plan *p);
 
 #endif

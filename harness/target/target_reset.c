@@ -16,7 +16,8 @@
 /* How a map gets empty. */
 enum reset {
 	RESET_PLAIN, /* entries that are data */
-	RESET_SLOTS, /* programs or maps: deleted slot by slot */
+	RESET_PROGRAMS, /* a prog array: but for what the loads' own slots hold */
+	RESET_INNER, /* maps: but for those that the object put there */
 	RESET_KEYS, /* entries of kernel objects: deleted one by one */
 	RESET_DRAIN, /* a queue: popped */
 	RESET_RING, /* a ring: read to its end */
@@ -36,9 +37,10 @@ static enum reset how_to_reset(uint32_t type)
 	case BPF_MAP_TYPE_LPM_TRIE:
 		return RESET_PLAIN;
 	case BPF_MAP_TYPE_PROG_ARRAY:
+		return RESET_PROGRAMS;
 	case BPF_MAP_TYPE_ARRAY_OF_MAPS:
 	case BPF_MAP_TYPE_HASH_OF_MAPS:
-		return RESET_SLOTS;
+		return RESET_INNER;
 	case BPF_MAP_TYPE_PERF_EVENT_ARRAY:
 	case BPF_MAP_TYPE_CGROUP_ARRAY:
 	case BPF_MAP_TYPE_STACK_TRACE:
@@ -71,14 +73,15 @@ static enum reset reset_of(const struct set_map *m)
 
 bool set_is_resettable(const struct target_set *s)
 {
-	for (size_t i = 0; i < s->n_all; i++)
-		if (reset_of(&s->all[i]) == RESET_CANNOT)
+	for (size_t i = 0; i < s->n_all_maps; i++)
+		if (reset_of(s->all_maps[i]) == RESET_CANNOT)
 			return false;
 	return true;
 }
 
 /* Calls fn for each key there is; fn may delete it. */
-static int each_key(const struct set_map *m, int (*fn)(const struct set_map *m, const void *key))
+static int each_key(const struct target_set *s, const struct set_map *m,
+		    int (*fn)(const struct target_set *s, const struct set_map *m, const void *key))
 {
 	size_t size = m->map->key_size;
 	uint8_t *keys = malloc(2 * size), *key = keys, *next = keys + size;
@@ -88,7 +91,7 @@ static int each_key(const struct set_map *m, int (*fn)(const struct set_map *m, 
 	while (!ret) {
 		bool last = bpf_map_get_next_key(m->map->fd, key, next) != 0;
 
-		ret = fn(m, key);
+		ret = fn(s, m, key);
 		if (last)
 			break;
 		memcpy(key, next, size);
@@ -98,10 +101,11 @@ static int each_key(const struct set_map *m, int (*fn)(const struct set_map *m, 
 }
 
 /* Arrays list slots that hold nothing too. */
-static int delete_key(const struct set_map *m, const void *key)
+static int delete_key(const struct target_set *s, const struct set_map *m, const void *key)
 {
 	int ret = bpf_map_delete_elem(m->map->fd, key);
 
+	(void)s;
 	return ret == -ENOENT || ret == -EINVAL ? 0 : ret;
 }
 
@@ -157,20 +161,8 @@ static int keep_data(struct target_set *s, struct set_map *m, struct err *err)
 	return ret;
 }
 
-/* The descriptor of a program or map of ours with that id. */
-static int fd_of_id(const struct target_set *s, const struct set_map *m, uint32_t id)
-{
-	for (size_t i = 0; m->map->type == BPF_MAP_TYPE_PROG_ARRAY && i < s->n_programs; i++)
-		if (s->programs[i].id == id)
-			return s->programs[i].fd;
-	for (size_t i = 0; m->map->type != BPF_MAP_TYPE_PROG_ARRAY && i < s->n_all; i++)
-		if (s->all[i].id == id)
-			return s->all[i].map->fd;
-	return -1;
-}
-
-/* Slots are written as descriptors, which a set holds as long as it lives, and read as ids. */
-struct slot {
+/* Inner maps are written as descriptors, which a set holds as long as it lives, and read as ids. */
+struct inner {
 	int fd;
 	uint32_t id;
 };
@@ -182,73 +174,127 @@ static uint32_t id_in_slot(const struct map *m, const void *key)
 	return bpf_map_lookup_elem(m->fd, key, &id) ? 0 : id;
 }
 
-static int keep_slots(struct target_set *s, struct set_map *m, struct err *err)
+static int fd_of_map(const struct target_set *s, uint32_t id)
+{
+	for (size_t i = 0; i < s->n_all_maps; i++)
+		if (s->all_maps[i]->id == id)
+			return s->all_maps[i]->map->fd;
+	return -1;
+}
+
+static int keep_inner(struct target_set *s, struct set_map *m, struct err *err)
 {
 	uint8_t *key = arena_alloc(s->arena, m->map->key_size);
 	const void *from = NULL;
 
 	while (bpf_map_get_next_key(m->map->fd, from, key) == 0) {
-		struct slot slot = { .id = id_in_slot(m->map, key) };
+		struct inner inner = { .id = id_in_slot(m->map, key) };
 
 		from = key;
-		if (!slot.id)
+		if (!inner.id)
 			continue;
-		slot.fd = fd_of_id(s, m, slot.id);
-		if (slot.fd < 0)
-			return err_system(err, ENOENT, "map %s holds what no object of it has",
-					  m->name);
-		keep_entry(s, m, key, &slot, sizeof(slot));
+		inner.fd = fd_of_map(s, inner.id);
+		if (inner.fd < 0)
+			return err_system(err, ENOENT, "map %s holds a map that no object has",
+					  m->own_name);
+		keep_entry(s, m, key, &inner, sizeof(inner));
 	}
 	return 0;
 }
 
-static bool is_initial(const struct set_map *m, const void *key, uint32_t id)
+/* Nothing but data sections, maps of maps and prog arrays is filled by an object itself. The slots of
+ * prog arrays: struct loaded.
+ */
+int set_keep_initial(struct target_set *s, struct set_map *m, struct err *err)
 {
-	for (size_t i = 0; i < m->n_initial; i++)
-		if (!memcmp(m->initial[i].key, key, m->map->key_size))
-			return ((const struct slot *)m->initial[i].value)->id == id;
-	return false;
-}
+	enum reset how = reset_of(m);
 
-int set_keep_initial(struct target_set *s, struct err *err)
-{
-	int ret = 0;
-
-	for (size_t i = 0; i < s->n_all && !ret; i++) {
-		struct set_map *m = &s->all[i];
-		enum reset how = reset_of(m);
-
-		/* nothing but its data sections is filled by an object itself */
-		if (how == RESET_PLAIN && m->is_data)
-			ret = keep_data(s, m, err);
-		else if (how == RESET_SLOTS)
-			ret = keep_slots(s, m, err);
-	}
-	return ret;
+	if (how == RESET_PLAIN && m->is_data)
+		return keep_data(s, m, err);
+	return how == RESET_INNER ? keep_inner(s, m, err) : 0;
 }
 
 /* ---- and back ---- */
 
-/* Slots that are as they were are left alone: a write changes the code of programs that jump there. */
-static int delete_slot(const struct set_map *m, const void *key)
+/* What stands in a slot when just the loads that are shown were done, in their order. NULL: nothing. */
+static const struct load_slot *expected(const struct target_set *s, const struct set_map *m,
+					uint32_t index)
 {
-	uint32_t id = id_in_slot(m->map, key);
+	for (size_t i = s->n_shown; i-- > 0;) {
+		const struct loaded *l = s->shown[i];
 
-	return !id || is_initial(m, key, id) ? 0 : delete_key(m, key);
+		for (size_t j = 0; j < l->n_slots; j++)
+			if (l->slots[j].map_id == m->id && l->slots[j].index == index)
+				return &l->slots[j];
+	}
+	return NULL;
 }
 
-static int empty(const struct set_map *m, struct err *err)
+/* Slots that are as they were are left alone: a write changes the code of programs that jump there. */
+static int delete_program(const struct target_set *s, const struct set_map *m, const void *key)
+{
+	uint32_t id = id_in_slot(m->map, key), index;
+	const struct load_slot *own;
+
+	if (!id)
+		return 0;
+	memcpy(&index, key, sizeof(index));
+	own = expected(s, m, index);
+	return own && own->program_id == id ? 0 : delete_key(s, m, key);
+}
+
+static int put_programs(const struct target_set *s, const struct set_map *m)
+{
+	for (size_t i = 0; i < s->n_shown; i++) {
+		for (size_t j = 0; j < s->shown[i]->n_slots; j++) {
+			const struct load_slot *own = &s->shown[i]->slots[j];
+
+			if (own->map_id == m->id && own == expected(s, m, own->index) &&
+			    id_in_slot(m->map, &own->index) != own->program_id &&
+			    bpf_map_update_elem(m->map->fd, &own->index, &own->fd, BPF_ANY))
+				return -errno;
+		}
+	}
+	return 0;
+}
+
+static int reset_programs(const struct target_set *s, const struct set_map *m)
+{
+	int ret = each_key(s, m, delete_program);
+
+	return ret ? ret : put_programs(s, m);
+}
+
+static int put_initial(const struct set_map *m)
+{
+	for (size_t i = 0; i < m->n_initial; i++)
+		if (bpf_map_update_elem(m->map->fd, m->initial[i].key, m->initial[i].value,
+					BPF_ANY))
+			return -errno;
+	return 0;
+}
+
+static int reset_map(const struct target_set *s, const struct set_map *m, struct err *err)
 {
 	int ret = 0;
 
 	switch (reset_of(m)) {
 	case RESET_PLAIN:
-		return map_clear(m->map, err);
-	case RESET_SLOTS:
-		ret = each_key(m, delete_slot);
+		ret = map_clear(m->map, err);
+		if (ret)
+			return ret;
+		ret = put_initial(m);
+		break;
+	case RESET_PROGRAMS:
+		ret = reset_programs(s, m);
+		break;
+	case RESET_INNER:
+		ret = each_key(s, m, delete_key);
+		if (!ret)
+			ret = put_initial(m);
 		break;
 	case RESET_KEYS:
-		ret = each_key(m, delete_key);
+		ret = each_key(s, m, delete_key);
 		break;
 	case RESET_DRAIN:
 		ret = drain(m->map);
@@ -262,35 +308,22 @@ static int empty(const struct set_map *m, struct err *err)
 		ret = -EOPNOTSUPP;
 		break;
 	}
-	return ret ? err_system(err, -ret, "map %s: emptying it", m->name) : 0;
-}
-
-static int fill(const struct set_map *m, struct err *err)
-{
-	bool is_slots = reset_of(m) == RESET_SLOTS;
-
-	for (size_t i = 0; i < m->n_initial; i++) {
-		const struct map_item *was = &m->initial[i];
-
-		if (is_slots && is_initial(m, was->key, id_in_slot(m->map, was->key)))
-			continue;
-		if (bpf_map_update_elem(m->map->fd, was->key, was->value, BPF_ANY))
-			return err_system(err, errno, "map %s: writing what the object put there",
-					  m->name);
-	}
-	return 0;
+	return ret ? err_system(err, -ret, "map %s: making it as new", m->own_name) : 0;
 }
 
 int set_reset(struct target_set *s, struct err *err)
 {
 	int ret = 0;
 
-	for (size_t i = 0; i < s->n_all && !ret; i++) {
-		ret = empty(&s->all[i], err);
-		if (!ret)
-			ret = fill(&s->all[i], err);
+	for (size_t i = 0; i < s->n_all_maps && !ret; i++) {
+		struct set_map *m = s->all_maps[i];
+
+		if (!m->is_dirty || !(m->users & s->visible))
+			continue;
+		ret = reset_map(s, m, err);
+		m->is_dirty = ret != 0;
 	}
-	if (s->own_env) {
+	if (s->env_id == ENV_OWN) {
 		helper_env_set_tunnel(s->env, NULL);
 		helper_env_set_clock(s->env, 0);
 		helper_env_seed(s->env, 0);

@@ -1,12 +1,11 @@
-// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The objects of a target, loaded side by side: maps shared by pins in a folder of their own, tail
- * calls between objects wired, every map and program listed once.
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Objects loaded side by side: maps shared by pins in a folder of their own, every map and program
+ * listed once.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <dirent.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,17 +20,29 @@ static const char *own_pins(struct arena *a)
 	return arena_printf(a, SANDBOX_BPFFS "/target-%d-%u", (int)getpid(), ++n);
 }
 
-static int find_env(struct target_set *s, const struct plan *p, struct err *err)
+int set_new(const struct plan *p, struct target_set **out, struct err *err)
 {
-	if (!p->desc->interpose)
-		return 0;
-	s->env = p->opts->env;
-	s->own_env = !s->env && p->opts->interpose;
-	return s->own_env ? helper_env_new(&s->env, err) : 0;
+	struct arena *a = arena_new();
+	struct target_set *s = arena_new_of(a, struct target_set);
+	int ret = 0;
+
+	s->arena = a;
+	s->view = arena_new();
+	s->pins = own_pins(a);
+	s->env_id = plan_env(p);
+	if (s->env_id == ENV_OWN)
+		ret = helper_env_new(&s->env, err);
+	else if (s->env_id != ENV_NONE)
+		s->env = p->opts->env;
+	if (ret)
+		set_free(s);
+	else
+		*out = s;
+	return ret;
 }
 
-static int load_one(struct target_set *s, const struct plan *p, const struct planned_load *l,
-		    struct err *err)
+static int load_object(const struct target_set *s, const struct plan *p,
+		       const struct planned_load *l, struct object **out, struct err *err)
 {
 	struct object_opts opts = {
 		.path = l->object->path,
@@ -52,23 +63,37 @@ static int load_one(struct target_set *s, const struct plan *p, const struct pla
 		.log = p->opts->log,
 		.log_arg = p->opts->log_arg,
 	};
-	struct loaded *to = &s->loads[s->n_loads];
-	int ret = object_load(&opts, &to->o, err);
 
-	if (ret)
-		return ret;
-	to->object = arena_strdup(s->arena, l->object->desc->name);
-	to->device = l->device ? arena_strdup(s->arena, l->device->name) : NULL;
-	s->n_loads++;
-	return 0;
+	return object_load(&opts, out, err);
 }
 
-static bool has_map(const struct target_set *s, uint32_t id)
+/* ---- what a load holds ---- */
+
+static struct set_map *map_by_id(const struct target_set *s, uint32_t id)
 {
-	for (size_t i = 0; i < s->n_all; i++)
-		if (s->all[i].id == id)
-			return true;
-	return false;
+	for (size_t i = 0; i < s->n_all_maps; i++)
+		if (s->all_maps[i]->id == id)
+			return s->all_maps[i];
+	return NULL;
+}
+
+static int add_map(struct target_set *s, const struct loaded *l, const struct bpf_map *map,
+		   uint32_t id, struct err *err)
+{
+	struct set_map *m = arena_new_of(s->arena, struct set_map);
+	int ret;
+
+	m->id = id;
+	m->own_name = m->name = bpf_map__name(map);
+	m->is_data = bpf_map__is_internal(map);
+	m->users = l->bit;
+	ret = map_open_fd(bpf_map__fd(map), m->own_name, &m->map, err);
+	if (ret)
+		return ret;
+	map_set_inner_of(m->map, l->o, m->own_name);
+	s->all_maps = arena_grow(s->arena, s->all_maps, s->n_all_maps, sizeof(*s->all_maps));
+	s->all_maps[s->n_all_maps++] = m;
+	return 0;
 }
 
 static int list_map(struct target_set *s, const struct loaded *l, const struct bpf_map *map,
@@ -76,46 +101,33 @@ static int list_map(struct target_set *s, const struct loaded *l, const struct b
 {
 	struct bpf_map_info info = { 0 };
 	uint32_t len = sizeof(info);
-	struct set_map *m;
-	int ret;
+	struct set_map *known;
 
+	if (bpf_map__fd(map) < 0)
+		return 0;
 	if (bpf_obj_get_info_by_fd(bpf_map__fd(map), &info, &len))
 		return err_system(err, errno, "map %s of %s: asking the kernel about it",
 				  bpf_map__name(map), l->object);
-	if (has_map(s, info.id))
-		return 0;
-	s->all = arena_grow(s->arena, s->all, s->n_all, sizeof(*s->all));
-	m = &s->all[s->n_all];
-	*m = (struct set_map){ .id = info.id,
-			       .name = bpf_map__name(map),
-			       .own_name = bpf_map__name(map),
-			       .object = l->object,
-			       .device = l->device,
-			       .is_data = bpf_map__is_internal(map) };
-	ret = map_open_fd(bpf_map__fd(map), m->name, &m->map, err);
-	if (ret)
-		return ret;
-	map_set_inner_of(m->map, l->o, bpf_map__name(map));
-	s->n_all++;
+	known = map_by_id(s, info.id);
+	if (!known)
+		return add_map(s, l, map, info.id, err);
+	known->users |= l->bit;
 	return 0;
 }
 
-/* The data sections of all loads come after the maps of all. */
-static int list_maps(struct target_set *s, bool data, struct err *err)
+static int list_maps(struct target_set *s, const struct loaded *l, struct err *err)
 {
+	size_t first_new = s->n_all_maps;
+	const struct bpf_map *map;
 	int ret = 0;
 
-	for (size_t i = 0; i < s->n_loads && !ret; i++) {
-		const struct bpf_map *map;
-
-		bpf_object__for_each_map(map, object_libbpf(s->loads[i].o))
-		{
-			if (bpf_map__fd(map) >= 0 && bpf_map__is_internal(map) == data)
-				ret = list_map(s, &s->loads[i], map, err);
-			if (ret)
-				break;
-		}
+	bpf_object__for_each_map(map, object_libbpf(l->o))
+	{
+		if (!ret)
+			ret = list_map(s, l, map, err);
 	}
+	for (size_t i = first_new; i < s->n_all_maps && !ret; i++)
+		ret = set_keep_initial(s, s->all_maps[i], err);
 	return ret;
 }
 
@@ -124,36 +136,26 @@ static int list_program(struct target_set *s, const struct loaded *l,
 {
 	struct bpf_prog_info info = { 0 };
 	uint32_t len = sizeof(info);
+	struct set_program *p;
 
 	if (bpf_program__fd(prog) < 0)
 		return 0;
 	if (bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
 		return err_system(err, errno, "program %s of %s: asking the kernel about it",
 				  bpf_program__name(prog), l->object);
-	s->programs = arena_grow(s->arena, s->programs, s->n_programs, sizeof(*s->programs));
-	s->programs[s->n_programs++] = (struct set_program){
+	p = arena_new_of(s->arena, struct set_program);
+	*p = (struct set_program){
 		.name = bpf_program__name(prog),
-		.object = l->object,
-		.device = l->device,
+		.load = l,
 		.fd = bpf_program__fd(prog),
 		.id = info.id,
 		.type = bpf_program__type(prog),
 		.attach_type = bpf_program__expected_attach_type(prog),
 		.interposed = object_program_interposed(l->o, bpf_program__name(prog)),
 	};
+	s->all_programs = arena_grow(s->arena, s->all_programs, s->n_all_programs, sizeof(p));
+	s->all_programs[s->n_all_programs++] = p;
 	return 0;
-}
-
-static void list_pristine(struct target_set *s, const struct loaded *l)
-{
-	size_t n;
-	const char *const *names = object_pristine_programs(l->o, &n);
-
-	for (size_t i = 0; i < n; i++) {
-		s->pristine =
-			arena_grow(s->arena, s->pristine, s->n_pristine, sizeof(*s->pristine));
-		s->pristine[s->n_pristine++] = names[i];
-	}
 }
 
 static int list_programs(struct target_set *s, const struct loaded *l, struct err *err)
@@ -166,76 +168,85 @@ static int list_programs(struct target_set *s, const struct loaded *l, struct er
 		if (!ret)
 			ret = list_program(s, l, prog, err);
 	}
-	list_pristine(s, l);
 	return ret;
 }
 
-static bool same(const char *a, const char *b)
+static void list_slot(struct target_set *s, struct loaded *l, const struct elf_tail_slot *slot)
 {
-	return a == b || (a && b && !strcmp(a, b));
-}
+	struct bpf_map_info info = { 0 };
+	uint32_t len = sizeof(info);
 
-/* Where several loads have a map of that name, it says whose it is. */
-static void qualify(const struct target_set *s, struct set_map *m)
-{
-	bool several = false, on_device = false;
-
-	for (size_t i = 0; i < s->n_maps; i++) {
-		const struct set_map *other = &s->all[i];
-
-		if (other == m || strcmp(other->own_name, m->own_name) != 0)
-			continue;
-		several = true;
-		on_device |= m->device && same(other->device, m->device);
-	}
-	if (!several)
+	if (bpf_obj_get_info_by_fd(object_map_fd(l->o, slot->map), &info, &len))
 		return;
-	if (on_device)
-		m->name = arena_printf(s->arena, "%s/%s/%s", m->device, m->object, m->own_name);
-	else
-		m->name = arena_printf(s->arena, "%s/%s", m->device ? m->device : m->object,
-				       m->own_name);
-	snprintf(m->map->name, sizeof(m->map->name), "%s", m->name);
+	for (size_t i = 0; i < s->n_all_programs; i++) {
+		const struct set_program *p = s->all_programs[i];
+
+		if (p->load != l || strcmp(p->name, slot->program) != 0)
+			continue;
+		l->slots = arena_grow(s->arena, l->slots, l->n_slots, sizeof(*l->slots));
+		l->slots[l->n_slots++] = (struct load_slot){ info.id, slot->index, p->fd, p->id };
+	}
 }
 
-static int load_all(struct target_set *s, const struct plan *p, struct err *err)
+static int list_contents(struct target_set *s, struct loaded *l, struct err *err)
+{
+	const struct elf_image *image = object_image(l->o);
+	int ret = list_programs(s, l, err);
+
+	if (!ret)
+		ret = list_maps(s, l, err);
+	for (size_t i = 0; i < image->n_slots && !ret; i++)
+		list_slot(s, l, &image->slots[i]);
+	return ret;
+}
+
+/* ---- loads ---- */
+
+const struct loaded *set_find_load(const struct target_set *s, const char *key)
+{
+	for (size_t i = 0; i < s->n_loads; i++)
+		if (s->loads[i]->key && !strcmp(s->loads[i]->key, key))
+			return s->loads[i];
+	return NULL;
+}
+
+static int add_load(struct target_set *s, const struct plan *p, const struct planned_load *l,
+		    const char *key, struct err *err)
+{
+	struct loaded *to;
+	struct object *o;
+	int ret;
+
+	if (s->n_loads == SET_LOADS_MAX)
+		return err_input(err, NULL, "the target %s has more than %d loads of objects",
+				 p->desc->name, SET_LOADS_MAX);
+	ret = load_object(s, p, l, &o, err);
+	if (ret)
+		return ret;
+	to = arena_new_of(s->arena, struct loaded);
+	to->object = arena_strdup(s->arena, l->object->desc->name);
+	to->device = l->device ? arena_strdup(s->arena, l->device->name) : NULL;
+	to->bit = 1ull << s->n_loads;
+	to->o = o;
+	s->loads = arena_grow(s->arena, s->loads, s->n_loads, sizeof(*s->loads));
+	s->loads[s->n_loads++] = to;
+	ret = list_contents(s, to, err);
+	if (!ret)
+		to->key = arena_strdup(s->arena, key);
+	return ret;
+}
+
+int set_extend(struct target_set *s, const struct plan *p, struct err *err)
 {
 	int ret = 0;
 
-	s->loads = arena_alloc(s->arena, p->n * sizeof(*s->loads));
-	for (size_t i = 0; i < p->n && !ret; i++)
-		ret = load_one(s, p, &p->loads[i], err);
-	for (size_t i = 0; i < s->n_loads && !ret; i++)
-		ret = list_programs(s, &s->loads[i], err);
-	if (!ret)
-		ret = list_maps(s, false, err);
-	s->n_maps = s->n_all;
-	if (!ret)
-		ret = list_maps(s, true, err);
-	for (size_t i = 0; i < s->n_maps && !ret; i++)
-		qualify(s, &s->all[i]);
-	return ret;
-}
+	for (size_t i = 0; i < p->n && !ret; i++) {
+		__cleanup_buf struct buf key = BUF_INIT;
 
-int set_load(const struct plan *p, struct target_set **out, struct err *err)
-{
-	struct arena *a = arena_new();
-	struct target_set *s = arena_new_of(a, struct target_set);
-	int ret;
-
-	s->arena = a;
-	s->pins = own_pins(a);
-	ret = find_env(s, p, err);
-	if (!ret)
-		ret = load_all(s, p, err);
-	if (!ret)
-		ret = set_wire(s, p, err);
-	if (!ret && set_is_resettable(s))
-		ret = set_keep_initial(s, err);
-	if (ret)
-		set_free(s);
-	else
-		*out = s;
+		load_key(&p->loads[i], &key);
+		if (!set_find_load(s, buf_str(&key)))
+			ret = add_load(s, p, &p->loads[i], buf_str(&key), err);
+	}
 	return ret;
 }
 
@@ -260,45 +271,12 @@ void set_free(struct target_set *s)
 	if (!s)
 		return;
 	remove_pins(s->pins);
-	for (size_t i = 0; i < s->n_all; i++)
-		map_close(s->all[i].map);
+	for (size_t i = 0; i < s->n_all_maps; i++)
+		map_close(s->all_maps[i]->map);
 	for (size_t i = 0; i < s->n_loads; i++)
-		object_free(s->loads[i].o);
-	if (s->own_env)
+		object_free(s->loads[i]->o);
+	if (s->env_id == ENV_OWN)
 		helper_env_free(s->env);
+	arena_free(s->view);
 	arena_free(s->arena);
-}
-
-const struct set_program *set_program(const struct target_set *s, const char *object,
-				      const char *name, const char *device)
-{
-	for (size_t i = 0; i < s->n_programs; i++) {
-		const struct set_program *p = &s->programs[i];
-
-		if (!strcmp(p->name, name) && (!object || !strcmp(p->object, object)) &&
-		    (!device || same(p->device, device)))
-			return p;
-	}
-	return NULL;
-}
-
-static bool is_of(const struct set_map *m, const char *owner, const char *name)
-{
-	size_t len = owner ? strlen(owner) : 0;
-
-	return len && !strncmp(name, owner, len) && name[len] == '/' &&
-	       !strcmp(name + len + 1, m->own_name);
-}
-
-/* Its owner may stand before the name even where there is no need. */
-struct set_map *set_find_map(const struct target_set *s, const char *name)
-{
-	for (size_t i = 0; i < s->n_maps; i++)
-		if (!strcmp(s->all[i].name, name))
-			return &s->all[i];
-	for (size_t i = 0; i < s->n_maps; i++)
-		if (is_of(&s->all[i], s->all[i].device, name) ||
-		    is_of(&s->all[i], s->all[i].object, name))
-			return &s->all[i];
-	return NULL;
 }

@@ -5,28 +5,7 @@
 #include <linux/bpf.h>
 #include <string.h>
 
-#include "base/words.h"
 #include "target/target_internal.h"
-
-const char *set_nearest_map(const struct target_set *s, const char *name)
-{
-	struct arena *a = arena_new();
-	const char **names = arena_alloc(a, s->n_maps * sizeof(*names)), *near;
-
-	for (size_t i = 0; i < s->n_maps; i++) {
-		names[i] = s->all[i].own_name;
-		if (!strcmp(names[i], name)) {
-			arena_free(a);
-			return s->all[i].name;
-		}
-	}
-	near = nearest_name(name, names, s->n_maps);
-	arena_free(a);
-	for (size_t i = 0; near && i < s->n_maps; i++)
-		if (s->all[i].own_name == near)
-			return s->all[i].name;
-	return NULL;
-}
 
 static int unknown_map(const struct target_set *s, const struct desc_tail_call *t, struct err *err)
 {
@@ -44,17 +23,18 @@ static const struct set_program *find_program(const struct target_set *s,
 					      const struct desc_tail_call *t)
 {
 	for (size_t i = 0; i < s->n_programs; i++) {
-		const struct set_program *p = &s->programs[i];
+		const struct set_program *p = s->programs[i];
+		const char *device = p->load->device;
 
-		if (!strcmp(p->name, t->ref.program) && !strcmp(p->object, t->ref.object) &&
-		    (t->device ? p->device && !strcmp(p->device, t->device) : !p->device))
+		if (!strcmp(p->name, t->ref.program) && !strcmp(p->load->object, t->ref.object) &&
+		    (t->device ? device && !strcmp(device, t->device) : !device))
 			return p;
 	}
 	return NULL;
 }
 
-static int fill_slot(const struct set_map *m, const struct set_program *p,
-		     const struct desc_tail_call *t, struct err *err)
+static int fill_slot(struct set_map *m, const struct set_program *p, const struct desc_tail_call *t,
+		     struct err *err)
 {
 	if (m->map->type != BPF_MAP_TYPE_PROG_ARRAY)
 		return err_input(err, &t->loc, "%s is no prog array", t->map);
@@ -75,7 +55,7 @@ static int wire(const struct target_set *s, const struct plan *p, const struct d
 		struct err *err)
 {
 	const struct set_program *prog = find_program(s, t);
-	const struct set_map *m = set_find_map(s, t->map);
+	struct set_map *m = set_find_map(s, t->map);
 
 	if (prog && m)
 		return fill_slot(m, prog, t, err);

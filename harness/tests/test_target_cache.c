@@ -452,3 +452,158 @@ Test(target_cache, a_second_replay_verifies_nothing)
 	cr_expect_eq(ids[0], ids[1]);
 	target_desc_free(d);
 }
+
+/* ---- other targets of the same objects ---- */
+
+static const char counter[] = BPF_PRELUDE JUMP PINNED("hits", "2", "4") PINNED("calls", "3", "4")
+	OWN("seen", "1",
+	    "16") "__attribute__((btf_decl_tag(\"tail:calls/0\")))\n"
+		  "SEC(\"tc\") int count(void *ctx) { __u32 k = 1, *v = map_lookup(&hits, &k);\n"
+		  "	if (v) *v += 1; map_update(&seen, &k, &k, 0); return 1; }\n"
+		  "SEC(\"tc\") int jump(void *ctx) { tail_call(ctx, &calls, 2); return 5; }\n"
+		  "SEC(\"tc\") int jump0(void *ctx) { tail_call(ctx, &calls, 0); return 5; }\n";
+static const char reader[] = BPF_PRELUDE PINNED("hits", "2", "4") PINNED("calls", "3", "4")
+	OWN("seen", "1",
+	    "16") "volatile const int extra = 0;\n"
+		  "SEC(\"tc\") int look(void *ctx) { __u32 k = 1, *v = map_lookup(&hits, &k);\n"
+		  "	return v ? *v + extra : -1; }\n"
+		  "__attribute__((btf_decl_tag(\"tail:calls/0\")))\n"
+		  "SEC(\"tc\") int land(void *ctx) { return 7; }\n";
+static const char misfit[] = BPF_PRELUDE PINNED(
+	"hits", "2",
+	"8") "SEC(\"tc\") int look(void *ctx) { __u32 k = 1; return !map_lookup(&hits, &k); }\n";
+
+#define ONE   "objects: {dir: .}\nhooks: {native: {ingress: counter.o/count}}\n"
+#define OTHER "objects: {dir: .}\nhooks: {native: {egress: reader.o/look}}\n"
+#define BOTH                                                                                       \
+	"objects: {dir: .}\nhooks: {native: {ingress: counter.o/count, egress: reader.o/look}}\n"
+
+/* Every target is opened from a description of its own, as those of different scenarios are. */
+static struct target *open_file(const char *yaml, struct target_desc **d)
+{
+	*d = describe(yaml);
+	return open_target(&(struct target_opts){ .desc = *d });
+}
+
+static void close_file(struct target *t, struct target_desc *d)
+{
+	target_close(t);
+	target_desc_free(d);
+}
+
+static bool has_program(const struct target *t, const char *name)
+{
+	struct target_program prog;
+
+	return target_program(t, NULL, name, NULL, &prog, &err) == 0;
+}
+
+Test(target_cache, an_object_is_found_again_in_other_company)
+{
+	struct target_desc *d;
+	struct target *t;
+	uint32_t count, look;
+
+	NEEDS_ROOT();
+	compile_bpf(arena, "counter", counter);
+	compile_bpf(arena, "reader", reader);
+	t = open_file(ONE, &d);
+	count = program_id(t, "count");
+	run(t, "count", NULL);
+	cr_expect(target_find_map(t, "seen"));
+	close_file(t, d);
+	t = open_file(BOTH, &d);
+	cr_expect_eq(program_id(t, "count"), count, "alone, then with another");
+	look = program_id(t, "look");
+	cr_expect_eq(run(t, "look", NULL), 0, "the first target's hit is gone");
+	run(t, "count", NULL);
+	cr_expect_eq(run(t, "look", NULL), 1, "they share the map");
+	cr_expect_null(target_find_map(t, "seen"));
+	cr_expect_eq(value_at(t, "counter.o/seen", 1), 1);
+	cr_expect_eq(value_at(t, "reader.o/seen", 1), -1);
+	close_file(t, d);
+	t = open_file(OTHER, &d);
+	cr_expect_eq(program_id(t, "look"), look, "with another, then alone");
+	cr_expect_eq(run(t, "look", NULL), 0);
+	cr_expect_eq(target_n_images(t), 1);
+	cr_expect_eq(target_n_maps(t), 3);
+	cr_expect(target_find_map(t, "seen"), "its only one");
+	cr_expect(!has_program(t, "count"), "what is not of the target is not seen");
+	close_file(t, d);
+}
+
+Test(target_cache, slots_hold_what_the_present_targets_objects_put_there)
+{
+	struct target_desc *d;
+	struct target *t;
+
+	NEEDS_ROOT();
+	compile_bpf(arena, "counter", counter);
+	compile_bpf(arena, "reader", reader);
+	t = open_file(BOTH "tail_calls: [{map: calls, index: 2, program: reader.o/land}]\n", &d);
+	cr_expect_eq(run(t, "jump", NULL), 7);
+	cr_expect_str_eq(target_slot_program(t, map_id(t, "calls"), 0), "land", "loaded last");
+	close_file(t, d);
+	t = open_file(ONE, &d);
+	cr_expect_eq(run(t, "jump", NULL), 5, "the file of this one fills no slot");
+	cr_expect_str_eq(target_slot_program(t, map_id(t, "calls"), 0), "count");
+	cr_expect_eq(run(t, "jump0", NULL), 1);
+	close_file(t, d);
+	t = open_file(BOTH, &d);
+	cr_expect_eq(run(t, "jump", NULL), 5);
+	cr_expect_str_eq(target_slot_program(t, map_id(t, "calls"), 0), "land");
+	close_file(t, d);
+}
+
+Test(target_cache, a_constant_that_differs_costs_its_own_object_only)
+{
+	struct target_desc *d;
+	struct target *t;
+	uint32_t count, look;
+
+	NEEDS_ROOT();
+	compile_bpf(arena, "counter", counter);
+	compile_bpf(arena, "reader", reader);
+	t = open_file(BOTH, &d);
+	count = program_id(t, "count");
+	look = program_id(t, "look");
+	close_file(t, d);
+	t = open_file(BOTH "config: {extra: 30}\n", &d);
+	cr_expect_eq(program_id(t, "count"), count);
+	cr_expect_neq(program_id(t, "look"), look);
+	run(t, "count", NULL);
+	cr_expect_eq(run(t, "look", NULL), 31);
+	close_file(t, d);
+	t = open_file(BOTH, &d);
+	cr_expect_eq(program_id(t, "look"), look, "both are there by now");
+	cr_expect_eq(run(t, "look", NULL), 0);
+	close_file(t, d);
+}
+
+Test(target_cache, what_does_not_go_with_the_rest_is_loaded_apart)
+{
+	struct target_desc *d;
+	struct target *t;
+	uint32_t look;
+
+	NEEDS_ROOT();
+	compile_bpf(arena, "counter", counter);
+	compile_bpf(arena, "reader", reader);
+	compile_bpf(arena, "misfit", misfit);
+	t = open_file(BOTH, &d);
+	look = program_id(t, "look");
+	close_file(t, d);
+	/* another size: not that of the map that the kept objects share */
+	t = open_file(ONE "maps: {hits: {max_entries: 9}}\n", &d);
+	cr_expect_eq(map_named(t, "hits")->max_entries, 9);
+	close_file(t, d);
+	d = describe("objects: {dir: .}\nhooks: {native: {ingress: counter.o/count, egress: "
+		     "misfit.o/look}}\n");
+	cr_expect_lt(target_open(&(struct target_opts){ .desc = d }, &t, &err), 0);
+	cr_expect(strstr(err.text, "(max_entries 4 -> 8)"), "%s", err.text);
+	target_desc_free(d);
+	t = open_file(OTHER, &d);
+	cr_expect_eq(program_id(t, "look"), look, "what was kept is still there");
+	cr_expect_eq(map_named(t, "hits")->max_entries, 4);
+	close_file(t, d);
+}
