@@ -184,7 +184,8 @@ const struct command cmd_maps = {
 		"entry, and hex where a map has no BTF. `load` takes what `dump` printed, or what "
 		"`bpftool map dump -j` did: of the latter, fields that the map lacks are named and "
 		"left out, and missing ones are zero. All is checked before anything is written; "
-		"entries that the file lacks stay, inner maps that are not there are made. `diff` compares files or MAPs, with exit status "
+		"entries that the file lacks stay, inner maps that are not there are made. `diff` "
+		"compares files or MAPs, with exit status "
 		"1 "
 		"where they differ.",
 	.options = options,

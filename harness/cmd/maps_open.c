@@ -112,14 +112,14 @@ int maps_open(struct open_maps *o, const char *what, struct err *err)
 
 	if (strncmp(what, "id:", 3) == 0) {
 		ret = maps_open_id(what, &m, err);
-		return ret ? ret : add(o, m, err);
+		return ret || !m ? ret : add(o, m, err);
 	}
 	if (stat(what, &st))
 		return err_input(err, NULL, "%s: %s", what, strerror(errno));
 	if (S_ISDIR(st.st_mode))
 		return open_folder(o, what, err);
 	ret = maps_open_pin(what, &m, err);
-	return ret ? ret : add(o, m, err);
+	return ret || !m ? ret : add(o, m, err);
 }
 
 bool maps_is_live(const char *what)

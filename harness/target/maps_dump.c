@@ -102,10 +102,10 @@ static struct value *pair(struct arena *a, const struct map *m, const char *what
 
 static int inner_value(struct arena *a, uint32_t id, struct value **out, struct err *err)
 {
-	struct map *inner;
+	struct map *inner = NULL;
 	int ret = map_inner_open(id, &inner, err);
 
-	if (ret)
+	if (ret || !inner)
 		return ret;
 	ret = maps_file_dump(inner, a, out, err);
 	map_close(inner);

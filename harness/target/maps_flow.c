@@ -252,7 +252,7 @@ static int check_duplicates(struct flow *f, struct arena *a, const struct value 
 static int read_items(struct flow *f, struct arena *a, struct value *v)
 {
 	char close = v->kind == VALUE_MAP ? '}' : ']';
-	struct value *key = NULL, *item;
+	struct value *key = NULL, *item = NULL;
 	int ret;
 
 	f->at++;

@@ -201,8 +201,9 @@ static int load_new(struct loading *l, const struct value *v, bool write)
 	struct map *inner = NULL;
 	int ret = make(l, v, &inner);
 
-	if (!ret)
-		ret = check_taken(l, v, inner);
+	if (ret || !inner)
+		return ret;
+	ret = check_taken(l, v, inner);
 	if (!ret)
 		ret = fill(l, inner, v, write);
 	if (!ret && write) {
