@@ -220,6 +220,47 @@ wrong_entry cpu '7'
 expect_exit 0 "$verdict" maps dump "$maps/fs/a/raw"
 expect_no_output '0x0909090909'
 
+# seeding a replay: what inner maps are, types included, is said by the object
+clang -O2 -g -target bpf "$maps_include" -c -o "$maps/nest.o" -x c - <<'END'
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+struct be { __u32 id; __u16 port; __u8 kind; __u8 pad; };
+struct { __uint(type, BPF_MAP_TYPE_HASH_OF_MAPS); __uint(max_entries, 9); __type(key, __u16);
+	__array(values, struct { __uint(type, BPF_MAP_TYPE_ARRAY); __type(key, __u32);
+		__type(value, struct be[4]); __uint(max_entries, 1); }); } maglev SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_HASH_OF_MAPS); __uint(max_entries, 9); __type(key, __u16);
+	__array(values, struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(key_size, 4);
+		__uint(value_size, 65524); __uint(max_entries, 1); }); } raw SEC(".maps");
+SEC("xdp") int entry(struct xdp_md *c)
+{
+	__u16 k = 7; __u32 z = 0;
+	void *m = bpf_map_lookup_elem(&maglev, &k), *r = bpf_map_lookup_elem(&raw, &k);
+	struct be *b; __u32 *t;
+	if (!m || !r) return 0;
+	b = bpf_map_lookup_elem(m, &z); t = bpf_map_lookup_elem(r, &z);
+	return b && b[1].port == 80 && t && t[16380] == 16381 ? XDP_PASS : XDP_DROP;
+}
+char _license[] SEC("license") = "GPL";
+END
+cat >"$maps/nest.yaml" <<END
+maps:
+  maglev: {entries: [{key: 7, value: {entries: [{key: 0, value: [{id: 1}, {id: 2, port: 80}]}]}}]}
+  raw: {entries: [{key: 7, value: {entries: [{key: 0, value: [$(seq -s, 16381)]}]}}]}
+END
+expect_exit 0 "$verdict" replay --object "$maps/nest.o" --program entry --maps "$maps/nest.yaml" \
+	fixtures/captures/dns.pcapng
+expect_output '^2 entries written into 2 maps'
+expect_output '^4 packets: 4 XDP_PASS'
+sed -i 's/port: 80/port: 81/' "$maps/nest.yaml"
+expect_exit 0 "$verdict" replay --object "$maps/nest.o" --program entry --maps "$maps/nest.yaml" \
+	fixtures/captures/dns.pcapng
+expect_output '^4 packets: 4 XDP_DROP'
+sed -i 's/port: 81/prot: 80/' "$maps/nest.yaml"
+expect_exit 2 "$verdict" replay --object "$maps/nest.o" --program entry --maps "$maps/nest.yaml" \
+	fixtures/captures/dns.pcapng
+expect_output 'nest.yaml:2:[0-9]+: .*no field "prot"'
+expect_output 'did you mean "port"'
+
 # a map of 200,000 entries within 160 MB of address space, of which the program itself takes half
 bpftool map create "$maps/fs/many" type hash key 4 value 16 entries 200000 name many
 {
