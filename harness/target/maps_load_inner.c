@@ -172,13 +172,25 @@ static int refused(struct loading *l, const struct value *v, const struct map *i
 				"program that owns it");
 }
 
+static bool like_sibling(struct loading *l, const struct map *inner)
+{
+	struct map_shape s;
+
+	if (!of_sibling(l, &s))
+		return true;
+	return s.type == inner->type && s.key_size == inner->key_size &&
+	       s.value_size == inner->value_size && s.flags == inner->flags &&
+	       (s.type != BPF_MAP_TYPE_ARRAY || s.flags & BPF_F_INNER_MAP ||
+		s.max_entries == inner->max_entries);
+}
+
 /* Asks the kernel without writing: a hash looks at the inner map before it looks for the key, which with
- * BPF_EXIST must be there. Arrays of maps give no such answer.
+ * BPF_EXIST must be there. Arrays of maps give no such answer, but what is in them was taken.
  */
 static int check_taken(struct loading *l, const struct value *v, const struct map *inner)
 {
 	if (l->m->type != BPF_MAP_TYPE_HASH_OF_MAPS)
-		return 0;
+		return like_sibling(l, inner) ? 0 : refused(l, v, inner);
 	return bpf_map_update_elem(l->m->fd, l->key, &inner->fd, BPF_EXIST) == -EINVAL
 		       ? refused(l, v, inner)
 		       : 0;
