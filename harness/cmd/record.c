@@ -11,6 +11,7 @@
 #include "report/record.h"
 
 #define SCENARIO_FILE "scenario.yaml"
+#define EXIT_WITHIN   4096 /* records between a packet's entry and its exit */
 
 struct recording {
 	struct replay_options o;
@@ -137,6 +138,23 @@ static void add_number(struct recording *r, uint32_t number)
 	s->ranges[s->n++] = (struct packet_range){ number, number };
 }
 
+/* The same packet where it left a program: it comes soon after, under the same packet id. */
+static bool is_seen_before(const struct recording *r, const struct capture_packet *packets,
+			   size_t at)
+{
+	const struct capture_packet *p = &packets[at];
+
+	if (!p->has_packetid || (!p->has_verdict && !replay_options_is_exit(p)))
+		return false;
+	for (size_t i = at; i > 0 && i + EXIT_WITHIN > at; i--) {
+		const struct capture_packet *e = &packets[i - 1];
+
+		if (e->has_packetid && e->packetid == p->packetid)
+			return !e->has_verdict && replay_options_take(&r->o, e);
+	}
+	return false;
+}
+
 /* --packets and --interface as the numbers they mean. */
 static int choose_packets(struct recording *r, struct err *err)
 {
@@ -146,7 +164,7 @@ static int choose_packets(struct recording *r, struct err *err)
 	if (capture_load(r->a, r->step.send.capture, &packets, &n, err))
 		return -EINVAL;
 	for (size_t i = 0; i < n; i++) {
-		if (!replay_options_take(&r->o, &packets[i]))
+		if (is_seen_before(r, packets, i) || !replay_options_take(&r->o, &packets[i]))
 			continue;
 		add_number(r, packets[i].number);
 		taken++;

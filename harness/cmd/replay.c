@@ -107,13 +107,6 @@ static struct pending *slot(struct session *s, uint64_t packetid)
 	return &s->pending[packetid % PENDING];
 }
 
-static bool is_exit(const struct capture_packet *p)
-{
-	const char *at = p->interface_name ? strrchr(p->interface_name, '@') : NULL;
-
-	return at && (strcmp(at, "@exit") == 0 || strcmp(at, "@fexit") == 0);
-}
-
 /* epb_verdict 1 is of tc, 2 of XDP. */
 static bool same_hook(const struct session *s, const struct capture_packet *p)
 {
@@ -164,7 +157,8 @@ static bool take_exit(struct session *s, const struct capture_packet *p)
 	if (!p->has_packetid)
 		return false;
 	e = slot(s, p->packetid);
-	if (!e->waits || e->packetid != p->packetid || (!p->has_verdict && !is_exit(p)))
+	if (!e->waits || e->packetid != p->packetid ||
+	    (!p->has_verdict && !replay_options_is_exit(p)))
 		return false;
 	e->waits = false;
 	compare(s, e, p);
@@ -257,7 +251,7 @@ static int take_packet(struct session *s, const struct capture_packet *p, struct
 	if (take_exit(s, p) || !replay_options_take(&s->o, p))
 		return 0;
 	look_at_program(s, p);
-	if (is_exit(p) && !s->exits_only) {
+	if (replay_options_is_exit(p) && !s->exits_only) {
 		log_warn("record %u was taken where the packet left a program (%s): it is replayed "
 			 "as if it came in",
 			 p->number, p->interface_name);

@@ -320,6 +320,13 @@ int replay_options_finish(struct replay_options *o, const char *capture, struct 
 	return 0;
 }
 
+bool replay_options_is_exit(const struct capture_packet *p)
+{
+	const char *at = p->interface_name ? strrchr(p->interface_name, '@') : NULL;
+
+	return at && (strcmp(at, "@exit") == 0 || strcmp(at, "@fexit") == 0);
+}
+
 bool replay_options_take(const struct replay_options *o, const struct capture_packet *p)
 {
 	if (!packet_set_has(&o->packets, p->number))

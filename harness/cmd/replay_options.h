@@ -36,6 +36,8 @@ int replay_option(struct replay_options *o, const char *name, const char *value)
 int replay_options_finish(struct replay_options *o, const char *capture, struct err *err);
 /* True if the packet is one of --packets and --interface. */
 bool replay_options_take(const struct replay_options *o, const struct capture_packet *p);
+/* True for a record that xdpdump or Verdict made where a packet left a program. */
+bool replay_options_is_exit(const struct capture_packet *p);
 void replay_options_free(struct replay_options *o);
 
 /* clang-format off */

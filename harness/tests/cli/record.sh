@@ -116,6 +116,12 @@ else
 	expect_exit 1 "$verdict" run "$rec/empty" --out "$rec/out"
 	expect_output '^0 passed, 0 failed, 1 unreviewed$'
 
+	# a packet that was also captured where it left a program is sent once
+	expect_exit 0 "$verdict" replay --object $object --quiet -o "$rec/twice.pcapng" $capture
+	expect_exit 0 "$verdict" record --object $object -o "$rec/twice" "$rec/twice.pcapng"
+	expect_output ': 4 packets recorded'
+	expect_true 'by the number of its entry' grep -q 'packets: "1,3,5,7"' "$rec/twice/scenario.yaml"
+
 	# classic pcap stays classic
 	tcpdump_magic='\xd4\xc3\xb2\xa1\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x04\x00\x01\x00\x00\x00'
 	# shellcheck disable=SC2059
