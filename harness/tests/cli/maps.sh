@@ -282,6 +282,8 @@ if [[ ${BUILD:-build} != *asan* ]]; then # sanitizers take terabytes of it
 	expect_exit 0 bash -c "within '$verdict' maps load --into '$maps/fs/many' '$maps/many.json'"
 	expect_exit 0 bash -c "within '$verdict' maps diff '$maps/many.json' '$maps/fs/many'"
 	expect_true 'all of them are in the dump' [ "$(grep -c '"key":' "$maps/many.json")" = 200000 ]
+	expect_true 'in the order of their keys' env LC_ALL=C sort -c \
+		<(sed -n 's/.*"key": "\(0x[0-9a-f]*\)".*/\1/p' "$maps/many.json")
 fi
 rm "$maps/fs/many" "$maps"/many.*
 
