@@ -168,7 +168,7 @@ static int maps_main(int argc, char **argv)
 }
 
 static const struct cmd_option options[] = {
-	{ "--json", NULL, "dump: as JSON instead of YAML" },
+	{ "--json", NULL, "dump: as JSON (reports/maps.schema.json)" },
 	{ "--into", "DIR",
 	  "load: folder of the pins, or one pin or id:N; the default is /sys/fs/bpf/tc/globals" },
 	{ "--dry-run", NULL, "load: check every entry against the map's types, write nothing" },

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Enough of JSON Schema 2020-12 to hold a report against reports/schema.json: type, const, enum, minimum,
- * pattern, properties, required, additionalProperties: false, items, anyOf, $ref to #/$defs, or to those of
+ * pattern, properties, required, additionalProperties (false or, beside properties, a schema), items, anyOf, $ref to #/$defs, or to those of
  * schema.json. A keyword
  * it does not know fails, so that the schema cannot promise what nobody checks.
  */
@@ -64,6 +64,7 @@ static bool schema_object_fits(const json_t *root, const json_t *schema, const j
 			       const char *where, char *text, size_t size)
 {
 	const json_t *props = json_object_get(schema, "properties"), *need, *item;
+	const json_t *others = json_object_get(schema, "additionalProperties");
 	const char *key;
 	char at[512];
 	size_t i;
@@ -78,11 +79,12 @@ static bool schema_object_fits(const json_t *root, const json_t *schema, const j
 	json_object_foreach((json_t *)v, key, item)
 	{
 		snprintf(at, sizeof(at), "%.400s/%s", where, key);
-		if (!json_object_get(props, key)) {
+		if (!json_object_get(props, key) && !json_is_object(others)) {
 			snprintf(text, size, "%s is in no schema", at);
 			return false;
 		}
-		if (!schema_valid(root, json_object_get(props, key), item, at, text, size))
+		if (!schema_valid(root, json_object_get(props, key) ?: others, item, at, text,
+				  size))
 			return false;
 	}
 	return true;

@@ -2,10 +2,13 @@
 /* Files of map entries, read an entry at a time: the same trees as the YAML parser's, whatever the form;
  * damaged ones end in an error with a place.
  */
+#include <bpf/bpf.h>
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "json_schema.h"
 #include "scenario/yaml.h"
 #include "target/maps_print.h"
 #include "target/maps_source_forms.h"
@@ -248,4 +251,73 @@ Test(maps_file, damaged_files_are_read_or_refused_with_their_place, .timeout = 1
 	damage(JSON, false, 2463534242u);
 	damage(BPFTOOL, false, 88172645u);
 	damage(LINES, true, 362436069u);
+}
+
+/* ---- reports/maps.schema.json ---- */
+
+static struct map *made(enum bpf_map_type type, const char *name, int inner)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts);
+	uint32_t key = 1, value[64] = { 7 };
+	struct map *m = NULL;
+	int fd;
+
+	if (inner >= 0)
+		opts.inner_map_fd = (uint32_t)inner;
+	fd = bpf_map_create(type, name, type == BPF_MAP_TYPE_RINGBUF ? 0 : 4,
+			    type == BPF_MAP_TYPE_RINGBUF ? 0 : 4,
+			    type == BPF_MAP_TYPE_RINGBUF ? 4096 : 3, &opts);
+	if (fd < 0)
+		cr_skip_test("BPF is not to be had here");
+	if (type != BPF_MAP_TYPE_RINGBUF)
+		cr_assert_eq(bpf_map_update_elem(fd, &key, inner >= 0 ? (void *)&inner : value, 0),
+			     0);
+	cr_assert_eq(map_open_fd(fd, name, &m, &err), 0, "%s", err.text);
+	close(fd);
+	return m;
+}
+
+static char *dumped(struct map *const maps[], size_t n)
+{
+	struct maps_printer p;
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	maps_print_begin(&p, out, true);
+	for (size_t i = 0; i < n; i++)
+		cr_assert_eq(maps_print_map(&p, maps[i], &err), 0, "%s", err.text);
+	cr_assert_eq(maps_print_end(&p, &err), 0);
+	fclose(out);
+	return text;
+}
+
+Test(maps_file, a_dump_in_json_is_what_the_schema_says)
+{
+	json_t *schema = json_load_file("reports/maps.schema.json", JSON_REJECT_DUPLICATES, NULL);
+	json_t *doc, *entry_of_hash;
+	struct map *maps[5];
+	char *text, why[1024];
+
+	cr_assert(schema != NULL, "run the tests at the top of the tree");
+	maps[0] = made(BPF_MAP_TYPE_HASH, "hash", -1);
+	maps[1] = made(BPF_MAP_TYPE_PERCPU_ARRAY, "cpus", -1);
+	maps[2] = made(BPF_MAP_TYPE_ARRAY, "array", -1);
+	maps[3] = made(BPF_MAP_TYPE_ARRAY_OF_MAPS, "nested", maps[2]->fd);
+	maps[4] = made(BPF_MAP_TYPE_RINGBUF, "ring", -1);
+	text = dumped(maps, 5);
+	doc = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	cr_assert(doc != NULL, "%s", text);
+	cr_expect(schema_valid(schema, schema, doc, "", why, sizeof(why)), "%s: %s", why, text);
+	entry_of_hash = json_array_get(
+		json_object_get(json_object_get(json_object_get(doc, "maps"), "hash"), "entries"),
+		0);
+	json_object_del(entry_of_hash, "key");
+	cr_expect(!schema_valid(schema, schema, doc, "", why, sizeof(why)));
+	cr_expect_str_eq(why, "/maps/hash/entries/0 lacks key");
+	for (size_t i = 0; i < 5; i++)
+		map_close(maps[i]);
+	json_decref(doc);
+	json_decref(schema);
+	free(text);
 }
