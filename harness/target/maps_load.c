@@ -253,9 +253,21 @@ static int same_key_twice(struct loading *l, uint32_t first, uint32_t second)
 	return 0;
 }
 
+/* What does not fit even into an empty map. Where old entries take the room, the kernel says so. */
+static int check_room(struct loading *l, size_t n)
+{
+	const struct map *m = l->m;
+
+	if (n <= m->max_entries || map_evicts(m))
+		return 0;
+	err_input(l->err, &l->seen_at[m->max_entries],
+		  "map %s has room for %u entries, and this is one more", m->name, m->max_entries);
+	return err_hint(l->err, "the file has %zu: make the map larger, or leave some out", n);
+}
+
 int loading_check_keys(struct loading *l)
 {
-	size_t size = l->m->key_size;
+	size_t size = l->m->key_size, twice = 0;
 	uint32_t *order;
 	int ret = 0;
 
@@ -267,11 +279,14 @@ int loading_check_keys(struct loading *l)
 	for (size_t i = 0; i < l->n_seen; i++)
 		order[i] = (uint32_t)i;
 	qsort_r(order, l->n_seen, sizeof(*order), by_seen_key, l);
-	for (size_t i = 1; i < l->n_seen && !ret; i++)
-		if (!memcmp(l->seen + order[i - 1] * size, l->seen + order[i] * size, size))
-			ret = same_key_twice(l, order[i - 1], order[i]);
+	for (size_t i = 1; i < l->n_seen && !ret; i++) {
+		if (memcmp(l->seen + order[i - 1] * size, l->seen + order[i] * size, size))
+			continue;
+		ret = same_key_twice(l, order[i - 1], order[i]);
+		twice++;
+	}
 	free(order);
-	return ret;
+	return ret ? ret : check_room(l, l->n_seen - twice);
 }
 
 int loading_begin(struct loading *l, struct map *m, bool bpftool, struct maps_load *load,

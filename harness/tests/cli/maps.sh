@@ -287,6 +287,12 @@ if [[ ${BUILD:-build} != *asan* ]]; then # sanitizers take terabytes of it
 fi
 rm "$maps/fs/many" "$maps"/many.*
 
+printf 'maps:\n  raw:\n    entries:\n' >"$maps/wrong.yaml"
+seq -f '    - {key: 0x%010.0f, value: 0x010203}' 9 >>"$maps/wrong.yaml"
+expect_exit 2 "$verdict" maps load --dry-run --into "$maps/fs/a" "$maps/wrong.yaml"
+expect_output 'wrong.yaml:8:7: map raw has room for 4 entries, and this is one more'
+expect_output 'the file has 9: make the map larger'
+
 # large YAML, which is read line by line; JSON and bpftool's JSON, always entry by entry; a pipe
 {
 	printf 'maps:\n  lru:\n    type: lru_hash\n    entries:\n'
