@@ -28,8 +28,7 @@ struct maps_load {
 
 int maps_file_dump(struct map *m, struct arena *a, struct value **out, struct err *err);
 /* Checks all entries against the map's types, then writes them; other entries stay. desc is
- * what stands under the map's name, with `form` if its entries are bpftool's: those are fitted field by
- * field. Inner maps that are not there are made.
+ * what stands under the map's name. Inner maps that are not there are made.
  */
 int maps_file_load(struct map *m, const struct value *desc, struct maps_load *load,
 		   struct err *err);
@@ -43,7 +42,7 @@ struct maps_finder {
 };
 
 /* The same for all maps of a file in YAML or JSON, or in the form `bpftool map dump -j` writes: then
- * the map's name is the file's, without its ending. Entries are read one at a time, so a file of gigabytes
+ * the map's name is the file's, without its ending, and entries are fitted field by field. Entries are read one at a time, so a file of gigabytes
  * needs no more memory than its keys.
  */
 int maps_file_load_all(const char *path, const struct maps_finder *finder, struct maps_load *load,

@@ -33,12 +33,11 @@ static int check_desc(const struct map *m, const struct value *desc, const struc
 int maps_file_load(struct map *m, const struct value *desc, struct maps_load *load, struct err *err)
 {
 	const struct value *entries = value_get(desc, "entries");
-	bool bpftool = value_get(desc, "form") != NULL;
 	struct loading l;
 	int ret = check_desc(m, desc, entries, err);
 
 	if (!ret)
-		ret = loading_begin(&l, m, bpftool, load, err);
+		ret = loading_begin(&l, m, false, load, err);
 	if (ret)
 		return ret;
 	note_type(m, desc, load);
