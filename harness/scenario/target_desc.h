@@ -65,6 +65,7 @@ struct desc_map {
 	uint32_t max_entries; /* 0: as the object says */
 	bool has_scope;
 	enum map_scope scope;
+	bool is_scratch; /* what programs keep in it outlives no packet */
 	struct loc loc;
 };
 

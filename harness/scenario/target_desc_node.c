@@ -54,12 +54,18 @@ static int mp_scope(struct schema_ctx *ctx, const struct value *v, void *out)
 	return rc;
 }
 
+static int mp_scratch(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	return read_bool(ctx, v, &((struct desc_map *)out)->is_scratch);
+}
+
 /* clang-format off */
 const struct schema schema_target_map = {
 	"map", "What differs from the objects' own definition of a map, under `maps` by the map's name.",
 	(const struct schema_key[]){
 	{ "max_entries", false, "number", "as the objects say", "its size", "4096", mp_max_entries },
 	{ "scope", false, "`node` or `device`", "`node` if it is pinned by name, else `device`", "`node`: one map for all objects; `device`: one for each load of an object. A map of which there are several is named `OBJECT/MAP` or `DEVICE/MAP`", "device", mp_scope },
+	{ "scratch", false, "`true` or `false`", "`false`", "what programs keep in it outlives no packet: a replay does not tell of its changes", "true", mp_scratch },
 	{ 0 } } };
 /* clang-format on */
 
