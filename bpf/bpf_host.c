@@ -2,11 +2,11 @@
 /* The edge between host and network: cil_from_netdev at tc ingress of a native device, cil_to_netdev
  * at its tc egress.
  *
- * IPv4 (0x0800), also below up to two VLAN tags, is identified, and tracked and filtered where it
- * is the host's own. ARP (0x0806) and IPv6 (0x86dd) pass untouched if their headers are whole;
- * every other EtherType passes as it is.
+ * IPv4 and IPv6, also below up to two VLAN tags, are identified, and tracked and filtered where they
+ * are the host's own. ARP passes untouched if its header is whole; every other EtherType passes
+ * as it is.
  */
-#include <linux/ipv6.h>
+#include <linux/if_ether.h>
 
 #include <lib/config.h>
 #include <lib/conntrack.h>
@@ -15,22 +15,13 @@
 #include <lib/host_firewall.h>
 #include <lib/ipcache.h>
 #include <lib/ipv4.h>
+#include <lib/ipv6.h>
 #include <lib/trace.h>
 
 #define ARP_IPV4_LEN 28 /* RFC 826 with 6-byte hardware and 4-byte protocol addresses */
 
-static __always_inline int check_ipv6(struct __sk_buff *ctx, struct packet *pkt)
-{
-	__u8 version;
-
-	if (pkt->l3_off + sizeof(struct ipv6hdr) > ctx->len ||
-	    !ctx_load(ctx, pkt->l3_off, &version, sizeof(version)) || version >> 4 != 6)
-		return DROP(pkt, DROP_INVALID);
-	return 0;
-}
-
 /* Fills *pkt up to the network layer and its identities. 0, or the reason to drop. */
-static __always_inline int identify(struct __sk_buff *ctx, struct packet *pkt)
+static __always_inline int identify(ctx_t *ctx, struct packet *pkt)
 {
 	int ret;
 
@@ -45,20 +36,22 @@ static __always_inline int identify(struct __sk_buff *ctx, struct packet *pkt)
 	switch (pkt->ethertype) {
 	case ETH_P_IP:
 		ret = ipv4_parse(ctx, pkt);
-		if (ret)
-			return ret;
-		pkt->src_identity = ipcache_identity4(pkt->saddr);
-		pkt->dst_identity = ipcache_identity4(pkt->daddr);
-		return 0;
+		break;
 	case ETH_P_IPV6:
-		return check_ipv6(ctx, pkt);
+		ret = ipv6_parse(ctx, pkt);
+		break;
 	case ETH_P_ARP:
-		if (pkt->l3_off + ARP_IPV4_LEN > ctx->len)
+		if (pkt->l3_off + ARP_IPV4_LEN > ctx_len(ctx))
 			return DROP(pkt, DROP_INVALID);
 		return 0;
 	default:
 		return 0;
 	}
+	if (ret)
+		return ret;
+	pkt->src_identity = ipcache_identity(&pkt->saddr, pkt->is_ipv6);
+	pkt->dst_identity = ipcache_identity(&pkt->daddr, pkt->is_ipv6);
+	return 0;
 }
 
 static __always_inline __u8 trace_reason(const struct ct_result *ct, bool tracked)
@@ -66,45 +59,53 @@ static __always_inline __u8 trace_reason(const struct ct_result *ct, bool tracke
 	return tracked ? (__u8)ct->status : TRACE_REASON_UNKNOWN;
 }
 
-static __always_inline int forward(struct __sk_buff *ctx, enum direction dir, __u16 line)
+static __always_inline int forward(ctx_t *ctx, enum direction dir, __u16 line)
 {
-	metrics_add(REASON_FORWARDED, dir, SOURCE_FILE, line, ctx->len);
+	metrics_add(REASON_FORWARDED, dir, SOURCE_FILE, line, ctx_len(ctx));
 	return TC_ACT_OK;
 }
 
 SEC("tc")
-int cil_from_netdev(struct __sk_buff *ctx)
+int cil_from_netdev(ctx_t *ctx)
 {
-	struct packet pkt = {};
+	struct packet *pkt = packet_begin();
 	struct ct_result ct = {};
-	int ret = identify(ctx, &pkt);
-	bool tracked = CONFIG(enable_host_firewall) && pkt.dst_identity == IDENTITY_HOST;
+	bool tracked;
+	int ret;
 
+	if (!pkt)
+		return CTX_DROP;
+	ret = identify(ctx, pkt);
+	tracked = CONFIG(enable_host_firewall) && pkt->dst_identity == IDENTITY_HOST;
 	if (trace_wanted(TRACE_FROM_NETWORK, false))
-		trace_packet(ctx, &pkt, TRACE_FROM_NETWORK, TRACE_REASON_UNKNOWN);
+		trace_packet(ctx, pkt, TRACE_FROM_NETWORK, TRACE_REASON_UNKNOWN);
 	if (!ret && tracked)
-		ret = host_firewall(ctx, &pkt, DIR_INGRESS, &ct);
+		ret = host_firewall(ctx, pkt, DIR_INGRESS, &ct);
 	if (ret)
-		return drop_packet(ctx, &pkt, ret, DIR_INGRESS);
-	if (pkt.dst_identity == IDENTITY_HOST && trace_wanted(TRACE_TO_HOST, ct.report))
-		trace_packet(ctx, &pkt, TRACE_TO_HOST, trace_reason(&ct, tracked));
+		return drop_packet(ctx, pkt, ret, DIR_INGRESS);
+	if (pkt->dst_identity == IDENTITY_HOST && trace_wanted(TRACE_TO_HOST, ct.report))
+		trace_packet(ctx, pkt, TRACE_TO_HOST, trace_reason(&ct, tracked));
 	return forward(ctx, DIR_INGRESS, SOURCE_LINE);
 }
 
 SEC("tc")
-int cil_to_netdev(struct __sk_buff *ctx)
+int cil_to_netdev(ctx_t *ctx)
 {
-	struct packet pkt = {};
+	struct packet *pkt = packet_begin();
 	struct ct_result ct = {};
-	int ret = identify(ctx, &pkt);
-	bool tracked = CONFIG(enable_host_firewall) && pkt.src_identity == IDENTITY_HOST;
+	bool tracked;
+	int ret;
 
+	if (!pkt)
+		return CTX_DROP;
+	ret = identify(ctx, pkt);
+	tracked = CONFIG(enable_host_firewall) && pkt->src_identity == IDENTITY_HOST;
 	if (!ret && tracked)
-		ret = host_firewall(ctx, &pkt, DIR_EGRESS, &ct);
+		ret = host_firewall(ctx, pkt, DIR_EGRESS, &ct);
 	if (ret)
-		return drop_packet(ctx, &pkt, ret, DIR_EGRESS);
+		return drop_packet(ctx, pkt, ret, DIR_EGRESS);
 	if (trace_wanted(TRACE_TO_NETWORK, ct.report))
-		trace_packet(ctx, &pkt, TRACE_TO_NETWORK, trace_reason(&ct, tracked));
+		trace_packet(ctx, pkt, TRACE_TO_NETWORK, trace_reason(&ct, tracked));
 	return forward(ctx, DIR_EGRESS, SOURCE_LINE);
 }
 

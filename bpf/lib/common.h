@@ -27,6 +27,19 @@ union v6addr {
 	} d;
 };
 
+/* An address of either family; the bytes behind an IPv4 address are zero, so that addresses compare
+ * whatever their family.
+ */
+union addr {
+	__be32 ip4;
+	union v6addr ip6;
+};
+
+static __always_inline bool addr_equal(const union addr *a, const union addr *b)
+{
+	return a->ip6.d.d1 == b->ip6.d.d1 && a->ip6.d.d2 == b->ip6.d.d2;
+}
+
 union macaddr {
 	__u8 addr[6];
 	__u64 pad;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The packet under the program: bounded reads, and what parsing found out about it.
+/* The packet under the program: bounded reads and writes, and what parsing found out about it.
  *
- * Reads go through bpf_skb_load_bytes(): right for paged and linear packets alike.
+ * Reads and writes go through helpers: right for paged and linear packets alike. A program for XDP
+ * defines CTX_XDP before it includes anything; what needs an skb is left out then.
  */
 #ifndef VERDICT_LIB_CTX_H
 #define VERDICT_LIB_CTX_H
@@ -10,19 +11,111 @@
 
 #include <lib/common.h>
 
-/* One packet; filled by eth.h, ipv4.h and l4.h in that order. */
+#ifdef CTX_XDP
+
+typedef struct xdp_md ctx_t;
+
+#define CTX_PASS XDP_PASS
+#define CTX_DROP XDP_DROP
+
+static __always_inline bool ctx_load(ctx_t *ctx, __u32 off, void *to, __u32 len)
+{
+	return bpf_xdp_load_bytes(ctx, off, to, len) == 0;
+}
+
+static __always_inline bool ctx_store(ctx_t *ctx, __u32 off, void *from, __u32 len)
+{
+	return bpf_xdp_store_bytes(ctx, off, from, len) == 0;
+}
+
+static __always_inline __u32 ctx_len(ctx_t *ctx)
+{
+	return (__u32)bpf_xdp_get_buff_len(ctx);
+}
+
+static __always_inline __u32 ctx_hash(ctx_t *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
+static __always_inline __u32 ctx_ifindex(ctx_t *ctx)
+{
+	return ctx->ingress_ifindex;
+}
+
+static __always_inline bool ctx_is_gso(ctx_t *ctx)
+{
+	(void)ctx;
+	return false;
+}
+
+/* What the stack takes for the EtherType where there is no Ethernet header: XDP always has one. */
+static __always_inline __be16 ctx_protocol(ctx_t *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
+#else
+
+typedef struct __sk_buff ctx_t;
+
+#define CTX_PASS TC_ACT_OK
+#define CTX_DROP TC_ACT_SHOT
+
+static __always_inline bool ctx_load(ctx_t *ctx, __u32 off, void *to, __u32 len)
+{
+	return bpf_skb_load_bytes(ctx, off, to, len) == 0;
+}
+
+/* Leaves checksums to the caller, the skb's own (CHECKSUM_COMPLETE) included. */
+static __always_inline bool ctx_store(ctx_t *ctx, __u32 off, const void *from, __u32 len)
+{
+	return bpf_skb_store_bytes(ctx, off, from, len, 0) == 0;
+}
+
+static __always_inline __u32 ctx_len(ctx_t *ctx)
+{
+	return ctx->len;
+}
+
+static __always_inline __u32 ctx_hash(ctx_t *ctx)
+{
+	return bpf_get_hash_recalc(ctx);
+}
+
+static __always_inline __u32 ctx_ifindex(ctx_t *ctx)
+{
+	return ctx->ifindex;
+}
+
+static __always_inline bool ctx_is_gso(ctx_t *ctx)
+{
+	return ctx->gso_size != 0;
+}
+
+static __always_inline __be16 ctx_protocol(ctx_t *ctx)
+{
+	return (__be16)ctx->protocol;
+}
+
+#endif
+
+/* One packet; filled by eth.h, ip.h and l4.h in that order. */
 struct packet {
 	__u32 l3_off;
 	__u32 l4_off;
 	__u32 end; /* first byte after the IP packet: link-layer padding is no part of it */
 	__u32 src_identity, dst_identity; /* 0 until looked up */
-	__be32 saddr, daddr;
-	__be16 frag_id;
+	union addr saddr, daddr;
+	__be32 frag_id; /* IPv4: in the first two bytes */
 	__be16 sport, dport; /* see l4.h for ICMP */
 	__u16 ethertype; /* host order, below VLAN tags */
-	__u8 protocol;
+	__u8 protocol; /* of IPv6 behind the extension headers */
 	__u8 tcp_flags; /* byte 13 of the TCP header; 0 in later fragments */
-	__u8 icmp_type;
+	__u8 icmp_type, icmp_code;
+	bool is_ipv6;
 	bool more_fragments;
 	bool later_fragment; /* has no L4 header */
 	bool trackable; /* can belong to a flow */
@@ -32,14 +125,37 @@ struct packet {
 	__u16 drop_line;
 };
 
-static __always_inline bool ctx_load(struct __sk_buff *ctx, __u32 off, void *to, __u32 len)
+/* The packet at hand lies in a map and not on the stack, of which programs have little, and so that a
+ * tail call finds what was parsed already. One a CPU: no program of ours interrupts another one, and none
+ * runs another one's packet before its own is done.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct packet);
+	__uint(max_entries, 1);
+} packet_at_hand SEC(".maps");
+
+/* As the program before a tail call left it. NULL, which cannot be, satisfies the verifier. */
+static __always_inline struct packet *packet_resume(void)
 {
-	return bpf_skb_load_bytes(ctx, off, to, len) == 0;
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&packet_at_hand, &zero);
+}
+
+static __always_inline struct packet *packet_begin(void)
+{
+	struct packet *pkt = packet_resume();
+
+	if (pkt)
+		__builtin_memset(pkt, 0, sizeof(*pkt));
+	return pkt;
 }
 
 /* Reads only inside the IP packet. */
-static __always_inline bool packet_load(struct __sk_buff *ctx, const struct packet *pkt, __u32 off,
-					void *to, __u32 len)
+static __always_inline bool packet_load(ctx_t *ctx, const struct packet *pkt, __u32 off, void *to,
+					__u32 len)
 {
 	return off + len <= pkt->end && ctx_load(ctx, off, to, len);
 }

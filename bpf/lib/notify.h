@@ -3,8 +3,6 @@
 #ifndef VERDICT_LIB_NOTIFY_H
 #define VERDICT_LIB_NOTIFY_H
 
-#include <linux/if_ether.h>
-
 #include <lib/config.h>
 #include <lib/ctx.h>
 
@@ -40,28 +38,27 @@ struct notify_header {
 	__u8 ext_version;
 };
 
-static __always_inline struct notify_header notify_header(struct __sk_buff *ctx,
-							  enum notify_type type, __u8 subtype,
-							  enum notify_version version)
+static __always_inline struct notify_header notify_header(ctx_t *ctx, enum notify_type type,
+							  __u8 subtype, enum notify_version version)
 {
 	__u32 captured = CONFIG(trace_payload_len);
 
-	if (captured > ctx->len)
-		captured = ctx->len;
+	if (captured > ctx_len(ctx))
+		captured = ctx_len(ctx);
 	return (struct notify_header){
 		.type = type,
 		.subtype = subtype,
 		.source = CONFIG(host_ep_id),
-		.hash = bpf_get_hash_recalc(ctx),
-		.len_orig = ctx->len,
+		.hash = ctx_hash(ctx),
+		.len_orig = ctx_len(ctx),
 		.len_cap = captured,
 		.version = version,
 	};
 }
 
 /* The packet's first len_cap bytes follow the message. */
-static __always_inline void notify_send(struct __sk_buff *ctx, const struct notify_header *hdr,
-					void *message, __u32 size)
+static __always_inline void notify_send(ctx_t *ctx, const struct notify_header *hdr, void *message,
+					__u32 size)
 {
 	bpf_perf_event_output(ctx, &cilium_events, BPF_F_CURRENT_CPU | (__u64)hdr->len_cap << 32,
 			      message, size);
@@ -69,7 +66,7 @@ static __always_inline void notify_send(struct __sk_buff *ctx, const struct noti
 
 static __always_inline __u8 notify_flags(const struct packet *pkt)
 {
-	return pkt->ethertype == ETH_P_IPV6 ? NOTIFY_FLAG_IPV6 : 0;
+	return pkt->is_ipv6 ? NOTIFY_FLAG_IPV6 : 0;
 }
 
 #endif

@@ -26,9 +26,9 @@ struct policy_verdict_notify {
 
 _Static_assert(sizeof(struct policy_verdict_notify) == 40, "readers rely on the layout");
 
-static __always_inline void policy_log(struct __sk_buff *ctx, const struct packet *pkt,
-				       __be16 dport, enum direction dir,
-				       const struct policy_verdict *verdict, bool audited)
+static __always_inline void policy_log(ctx_t *ctx, const struct packet *pkt, __be16 dport,
+				       enum direction dir, const struct policy_verdict *verdict,
+				       bool audited)
 {
 	struct policy_verdict_notify msg = {
 		.hdr = notify_header(ctx, NOTIFY_POLICY_VERDICT, 0, NOTIFY_POLICY_VERDICT_VERSION),
@@ -37,6 +37,7 @@ static __always_inline void policy_log(struct __sk_buff *ctx, const struct packe
 		.dst_port = bpf_ntohs(dport),
 		.proto = pkt->protocol,
 		.dir = metrics_dir_of(dir),
+		.ipv6 = pkt->is_ipv6,
 		.match_type = verdict->match,
 		.audited = audited,
 		.l3 = CONFIG(eth_header_length) == 0,

@@ -14,10 +14,15 @@ static __always_inline __u8 source_file_id(const char *name)
 		return 1;
 	if (!__builtin_strcmp(name, "ipv4.h"))
 		return 107;
+	if (!__builtin_strcmp(name, "ipv6.h"))
+		return 114;
 	if (!__builtin_strcmp(name, "conntrack.h"))
 		return 108;
 	if (!__builtin_strcmp(name, "host_firewall.h"))
 		return 112;
+	/* ours alone: numbers that Cilium does not use */
+	if (!__builtin_strcmp(name, "frag.h"))
+		return 201;
 	file_has_no_number();
 	return 0;
 }

@@ -39,8 +39,8 @@ static __always_inline bool trace_wanted(enum trace_point point, bool report)
 	return CONFIG(monitor_aggregation) < AGGREGATE_ACTIVE_CT || report;
 }
 
-__subprogram int trace_packet(struct __sk_buff *ctx, const struct packet *pkt,
-			      enum trace_point point, __u8 reason)
+__subprogram int trace_packet(ctx_t *ctx, const struct packet *pkt, enum trace_point point,
+			      __u8 reason)
 {
 	struct trace_notify msg = {
 		.hdr = notify_header(ctx, NOTIFY_TRACE, point, NOTIFY_TRACE_VERSION),
@@ -49,7 +49,7 @@ __subprogram int trace_packet(struct __sk_buff *ctx, const struct packet *pkt,
 		.dst_id = point == TRACE_TO_HOST ? CONFIG(host_ep_id) : 0,
 		.reason = reason,
 		.flags = notify_flags(pkt),
-		.ifindex = ctx->ifindex,
+		.ifindex = ctx_ifindex(ctx),
 	};
 	notify_send(ctx, &msg.hdr, &msg, sizeof(msg));
 	return 0;
