@@ -54,9 +54,9 @@ static __always_inline int identify(ctx_t *ctx, struct packet *pkt)
 	return 0;
 }
 
-static __always_inline __u8 trace_reason(const struct ct_result *ct, bool tracked)
+static __always_inline __u8 trace_reason(const struct packet *pkt, bool tracked)
 {
-	return tracked ? (__u8)ct->status : TRACE_REASON_UNKNOWN;
+	return tracked ? pkt->ct.status : TRACE_REASON_UNKNOWN;
 }
 
 static __always_inline int forward(ctx_t *ctx, enum direction dir, __u16 line)
@@ -69,7 +69,6 @@ SEC("tc")
 int cil_from_netdev(ctx_t *ctx)
 {
 	struct packet *pkt = packet_begin();
-	struct ct_result ct = {};
 	bool tracked;
 	int ret;
 
@@ -80,11 +79,11 @@ int cil_from_netdev(ctx_t *ctx)
 	if (trace_wanted(TRACE_FROM_NETWORK, false))
 		trace_packet(ctx, pkt, TRACE_FROM_NETWORK, TRACE_REASON_UNKNOWN);
 	if (!ret && tracked)
-		ret = host_firewall(ctx, pkt, DIR_INGRESS, &ct);
+		ret = host_firewall(ctx, pkt, DIR_INGRESS);
 	if (ret)
 		return drop_packet(ctx, pkt, ret, DIR_INGRESS);
-	if (pkt->dst_identity == IDENTITY_HOST && trace_wanted(TRACE_TO_HOST, ct.report))
-		trace_packet(ctx, pkt, TRACE_TO_HOST, trace_reason(&ct, tracked));
+	if (pkt->dst_identity == IDENTITY_HOST && trace_wanted(TRACE_TO_HOST, pkt->ct.report))
+		trace_packet(ctx, pkt, TRACE_TO_HOST, trace_reason(pkt, tracked));
 	return forward(ctx, DIR_INGRESS, SOURCE_LINE);
 }
 
@@ -92,7 +91,6 @@ SEC("tc")
 int cil_to_netdev(ctx_t *ctx)
 {
 	struct packet *pkt = packet_begin();
-	struct ct_result ct = {};
 	bool tracked;
 	int ret;
 
@@ -101,11 +99,11 @@ int cil_to_netdev(ctx_t *ctx)
 	ret = identify(ctx, pkt);
 	tracked = CONFIG(enable_host_firewall) && pkt->src_identity == IDENTITY_HOST;
 	if (!ret && tracked)
-		ret = host_firewall(ctx, pkt, DIR_EGRESS, &ct);
+		ret = host_firewall(ctx, pkt, DIR_EGRESS);
 	if (ret)
 		return drop_packet(ctx, pkt, ret, DIR_EGRESS);
-	if (trace_wanted(TRACE_TO_NETWORK, ct.report))
-		trace_packet(ctx, pkt, TRACE_TO_NETWORK, trace_reason(&ct, tracked));
+	if (trace_wanted(TRACE_TO_NETWORK, pkt->ct.report))
+		trace_packet(ctx, pkt, TRACE_TO_NETWORK, trace_reason(pkt, tracked));
 	return forward(ctx, DIR_EGRESS, SOURCE_LINE);
 }
 

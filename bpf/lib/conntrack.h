@@ -16,19 +16,6 @@
 #include <lib/l4.h>
 #include <lib/reasons.h>
 
-enum ct_status {
-	CT_NEW = 0,
-	CT_ESTABLISHED = 1,
-	CT_REPLY = 2,
-	CT_RELATED = 3,
-};
-
-/* What a lookup found, as events tell it. */
-struct ct_result {
-	enum ct_status status;
-	bool report; /* worth a trace event even when events are aggregated */
-};
-
 static __always_inline int ct_recall_fragment(struct packet *pkt)
 {
 	struct ipv4_frag_l4ports found;
@@ -238,11 +225,26 @@ static __always_inline int ct_quoted_flow(ctx_t *ctx, struct packet *pkt, struct
 	return 1;
 }
 
+static __always_inline void ct_take(struct ct_state *ct, const struct ct_entry *entry,
+				    enum ct_status status)
+{
+	ct->status = status;
+	ct->node_port = entry->node_port;
+	ct->dsr = entry->dsr_internal;
+	ct->loopback = entry->lb_loopback;
+	ct->proxy_redirect = entry->proxy_redirect;
+	ct->from_tunnel = entry->from_tunnel;
+	ct->closing = ct_closing(entry);
+	ct->rev_nat_index = entry->rev_nat_index;
+	ct->nat_port = entry->nat_port;
+	ct->src_sec_id = entry->src_sec_id;
+	ct->nat_addr.ip6 = entry->nat_addr;
+}
+
 /* An error goes against the packet it quotes, to the one who sent that packet: anything else would
  * let a forged quote open the way to others. It doesn't prolong the flow's life.
  */
-static __always_inline int ct_lookup_error(ctx_t *ctx, struct packet *pkt, enum direction dir,
-					   struct ct_result *ct)
+static __always_inline int ct_lookup_error(ctx_t *ctx, struct packet *pkt, enum direction dir)
 {
 	enum direction quoted_dir = opposite(dir);
 	struct flow quoted = {};
@@ -260,50 +262,56 @@ static __always_inline int ct_lookup_error(ctx_t *ctx, struct packet *pkt, enum 
 		entry = ct_find(&quoted, tuple_flags_of(dir), now);
 	}
 	if (entry)
-		ct->status = CT_RELATED;
+		ct_take(&pkt->ct, entry, CT_RELATED);
 	return 0;
 }
 
-/* Which flow the packet belongs to; the flow's entry takes note of it. ct->status is CT_NEW where
- * there is none. pkt's L4 fields must be filled. 0, or the reason to drop.
+/* Which flow the packet belongs to; the flow's entry takes note of it, and pkt->ct of the entry. The
+ * status is CT_NEW where there is none. pkt's L4 fields must be filled. 0, or the reason to drop.
  */
-static __always_inline int ct_lookup(ctx_t *ctx, struct packet *pkt, enum direction dir,
-				     struct ct_result *ct)
+static __always_inline int ct_lookup(ctx_t *ctx, struct packet *pkt, enum direction dir)
 {
 	struct flow flow = packet_flow(pkt);
+	enum ct_status status = CT_REPLY;
 	struct ct_entry *entry;
 	__u32 now;
 
-	ct->status = CT_NEW;
-	ct->report = true;
+	pkt->ct = (struct ct_state){ .status = CT_NEW, .report = true };
 	if (pkt->icmp_error)
-		return ct_lookup_error(ctx, pkt, dir, ct);
+		return ct_lookup_error(ctx, pkt, dir);
 	if (!pkt->trackable)
 		return 0;
 	now = now_seconds();
 	flow_turn(&flow);
 	entry = ct_find(&flow, tuple_flags_of(opposite(dir)), now);
-	if (entry) {
-		ct->status = CT_REPLY;
-	} else {
+	if (!entry) {
 		flow_turn(&flow);
 		entry = ct_find(&flow, tuple_flags_of(dir), now);
-		if (!entry)
-			return 0;
-		ct->status = CT_ESTABLISHED;
+		status = CT_ESTABLISHED;
 	}
-	ct->report = ct_update(entry, pkt, dir, now);
+	if (!entry)
+		return 0;
+	pkt->ct.report = ct_update(entry, pkt, dir, now);
 	ct_count(entry, ctx_len(ctx));
+	ct_take(&pkt->ct, entry, status);
 	return 0;
 }
 
-/* Makes the entry of the flow that this packet begins. */
+/* Makes the entry of the flow that this packet begins, with what pkt->ct says of it. */
 static __always_inline int ct_create(ctx_t *ctx, struct packet *pkt, enum direction dir)
 {
 	struct flow flow = packet_flow(pkt);
 	struct ct_entry entry = {
+		.nat_addr = pkt->ct.nat_addr.ip6,
 		.packets = 1,
 		.bytes = ctx_len(ctx),
+		.node_port = pkt->ct.node_port,
+		.dsr_internal = pkt->ct.dsr,
+		.lb_loopback = pkt->ct.loopback,
+		.proxy_redirect = pkt->ct.proxy_redirect,
+		.from_tunnel = pkt->ct.from_tunnel,
+		.rev_nat_index = pkt->ct.rev_nat_index,
+		.nat_port = pkt->ct.nat_port,
 		.src_sec_id = pkt->src_identity,
 	};
 

@@ -28,6 +28,11 @@ static __always_inline bool ctx_store(ctx_t *ctx, __u32 off, void *from, __u32 l
 	return bpf_xdp_store_bytes(ctx, off, from, len) == 0;
 }
 
+static __always_inline bool ctx_store_summed(ctx_t *ctx, __u32 off, void *from, __u32 len)
+{
+	return ctx_store(ctx, off, from, len);
+}
+
 static __always_inline __u32 ctx_len(ctx_t *ctx)
 {
 	return (__u32)bpf_xdp_get_buff_len(ctx);
@@ -75,6 +80,12 @@ static __always_inline bool ctx_store(ctx_t *ctx, __u32 off, const void *from, _
 	return bpf_skb_store_bytes(ctx, off, from, len, 0) == 0;
 }
 
+/* For bytes that no checksum in the packet covers: skb->csum follows. */
+static __always_inline bool ctx_store_summed(ctx_t *ctx, __u32 off, const void *from, __u32 len)
+{
+	return bpf_skb_store_bytes(ctx, off, from, len, BPF_F_RECOMPUTE_CSUM) == 0;
+}
+
 static __always_inline __u32 ctx_len(ctx_t *ctx)
 {
 	return ctx->len;
@@ -102,6 +113,30 @@ static __always_inline __be16 ctx_protocol(ctx_t *ctx)
 
 #endif
 
+enum ct_status {
+	CT_NEW = 0,
+	CT_ESTABLISHED = 1,
+	CT_REPLY = 2,
+	CT_RELATED = 3,
+};
+
+/* What conntrack knows of the packet's flow; what ct_create() is to keep of it. */
+struct ct_state {
+	__u8 status; /* enum ct_status */
+	bool report; /* worth a trace event even when events are aggregated */
+	bool node_port; /* came by a node's port: its replies go back through this node */
+	bool dsr; /* nat_addr and nat_port are what the client called the backend */
+	bool loopback; /* of a pod to itself through a service */
+	bool proxy_redirect;
+	bool from_tunnel;
+	bool closing;
+	__u16 rev_nat_index; /* of the service that the flow was sent to; 0: none */
+	__be16 nat_port;
+	__u32 src_sec_id; /* of the one who began the flow */
+	__u32 backend_id; /* of service entries */
+	union addr nat_addr;
+};
+
 /* One packet; filled by eth.h, ip.h and l4.h in that order. */
 struct packet {
 	__u32 l3_off;
@@ -120,6 +155,7 @@ struct packet {
 	bool later_fragment; /* has no L4 header */
 	bool trackable; /* can belong to a flow */
 	bool icmp_error;
+	struct ct_state ct;
 	/* A drop's cause: set where it is decided, told where the program ends. */
 	__u8 drop_file;
 	__u16 drop_line;

@@ -55,8 +55,7 @@ static __always_inline int host_icmp6(struct packet *pkt)
 }
 
 /* Only for packets to the host (ingress) or from it (egress). 0, or the reason to drop. */
-static __always_inline int host_firewall(ctx_t *ctx, struct packet *pkt, enum direction dir,
-					 struct ct_result *ct)
+static __always_inline int host_firewall(ctx_t *ctx, struct packet *pkt, enum direction dir)
 {
 	int ret = ct_parse_l4(ctx, pkt);
 
@@ -64,8 +63,8 @@ static __always_inline int host_firewall(ctx_t *ctx, struct packet *pkt, enum di
 		ret = host_icmp6(pkt);
 	if (ret)
 		return ret < 0 ? ret : 0;
-	ret = ct_lookup(ctx, pkt, dir, ct);
-	if (ret || ct->status != CT_NEW)
+	ret = ct_lookup(ctx, pkt, dir);
+	if (ret || pkt->ct.status != CT_NEW)
 		return ret;
 	ret = host_policy(ctx, pkt, dir);
 	if (ret)
