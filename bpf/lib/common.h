@@ -27,6 +27,11 @@ union v6addr {
 	} d;
 };
 
+union v4addr {
+	__be32 be32;
+	__u8 addr[4];
+};
+
 /* An address of either family; the bytes behind an IPv4 address are zero, so that addresses compare
  * whatever their family.
  */

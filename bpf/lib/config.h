@@ -31,6 +31,10 @@ DECLARE_CONFIG(__u16, host_ep_id, 0, "Endpoint id of the host, source of its eve
 DECLARE_CONFIG(__u32, trace_payload_len, 128, "Bytes of a packet that follow an event");
 DECLARE_CONFIG(bool, enable_icmp_rule, false, "Policy matches ICMP types as ports");
 
+/* What stands for the node where the packet of its own making has to come from somewhere. */
+DECLARE_CONFIG(union v4addr, nat_ipv4_masquerade, { .be32 = 0 }, "IPv4 address of the node");
+DECLARE_CONFIG(union v6addr, nat_ipv6_masquerade, { .addr = { 0 } }, "IPv6 address of the node");
+
 /* Build-time settings in Cilium, ours at load time. */
 DECLARE_CONFIG(bool, enable_host_firewall, false, "Track and filter the host's own traffic");
 DECLARE_CONFIG(__u8, monitor_aggregation, AGGREGATE_NONE, "Fewer trace events: 0, 1 or 3");

@@ -11,12 +11,15 @@
 
 #include <lib/common.h>
 
+#define LINK_HEADER_MAX 22 /* Ethernet and two VLAN tags */
+
 #ifdef CTX_XDP
 
 typedef struct xdp_md ctx_t;
 
-#define CTX_PASS XDP_PASS
-#define CTX_DROP XDP_DROP
+#define CTX_IS_XDP true
+#define CTX_PASS   XDP_PASS
+#define CTX_DROP   XDP_DROP
 
 static __always_inline bool ctx_load(ctx_t *ctx, __u32 off, void *to, __u32 len)
 {
@@ -62,12 +65,38 @@ static __always_inline __be16 ctx_protocol(ctx_t *ctx)
 	return 0;
 }
 
+/* Cuts the packet to len bytes; it is not shorter. */
+static __always_inline int ctx_trim(ctx_t *ctx, __u32 len)
+{
+	return (int)bpf_xdp_adjust_tail(ctx, (int)len - (int)ctx_len(ctx));
+}
+
+/* Room before the network header, its bytes undefined. The longest link-layer header is moved along: what
+ * is moved too much lies in the room.
+ */
+static __always_inline int ctx_grow_l3(ctx_t *ctx, __u32 room)
+{
+	__u8 link[LINK_HEADER_MAX];
+
+	if (bpf_xdp_adjust_head(ctx, -(int)room) || !ctx_load(ctx, room, link, sizeof(link)))
+		return -1;
+	return ctx_store(ctx, 0, link, sizeof(link)) ? 0 : -1;
+}
+
+/* An skb has a sum of its own. */
+static __always_inline void ctx_settle_csum(ctx_t *ctx, __s64 sum)
+{
+	(void)ctx;
+	(void)sum;
+}
+
 #else
 
 typedef struct __sk_buff ctx_t;
 
-#define CTX_PASS TC_ACT_OK
-#define CTX_DROP TC_ACT_SHOT
+#define CTX_IS_XDP false
+#define CTX_PASS   TC_ACT_OK
+#define CTX_DROP   TC_ACT_SHOT
 
 static __always_inline bool ctx_load(ctx_t *ctx, __u32 off, void *to, __u32 len)
 {
@@ -109,6 +138,29 @@ static __always_inline bool ctx_is_gso(ctx_t *ctx)
 static __always_inline __be16 ctx_protocol(ctx_t *ctx)
 {
 	return (__be16)ctx->protocol;
+}
+
+static __always_inline int ctx_trim(ctx_t *ctx, __u32 len)
+{
+	return (int)bpf_skb_change_tail(ctx, len, 0);
+}
+
+static __always_inline int ctx_grow_l3(ctx_t *ctx, __u32 room)
+{
+	return (int)bpf_skb_adjust_room(ctx, (int)room, BPF_ADJ_ROOM_MAC, 0);
+}
+
+/* After the packet was made anew: skb->csum is the sum of its bytes from the network header on, where
+ * there is one (CHECKSUM_COMPLETE).
+ */
+static __always_inline void ctx_settle_csum(ctx_t *ctx, __s64 sum)
+{
+	__s64 was = bpf_csum_update(ctx, 0);
+
+	if (was < 0)
+		return;
+	bpf_csum_update(ctx, ~(__wsum)was);
+	bpf_csum_update(ctx, (__wsum)sum);
 }
 
 #endif
@@ -156,6 +208,11 @@ struct packet {
 	bool trackable; /* can belong to a flow */
 	bool icmp_error;
 	struct ct_state ct;
+	struct { /* for CALL_ICMP_ERROR */
+		__u16 type_code; /* type in the upper byte */
+		__u16 mtu;
+		__s16 reason; /* to drop where no answer may be given, negative */
+	} answer;
 	/* A drop's cause: set where it is decided, told where the program ends. */
 	__u8 drop_file;
 	__u16 drop_line;
