@@ -207,6 +207,12 @@ struct packet {
 	bool later_fragment; /* has no L4 header */
 	bool trackable; /* can belong to a flow */
 	bool icmp_error;
+	bool from_host; /* the host's stack has sent it */
+	bool from_tunnel;
+	bool from_proxy; /* a proxy has sent it for the pod */
+	__be16 proxy_port; /* where policy sends it; 0: to no proxy */
+	__u16 dst_endpoint; /* id of the pod it is for, where that is known: events name it */
+	union addr orig_saddr; /* before translation, for events; 0: as it is */
 	struct ct_state ct;
 	struct { /* for CALL_ICMP_ERROR */
 		__u16 type_code; /* type in the upper byte */

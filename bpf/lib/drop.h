@@ -30,6 +30,7 @@ __subprogram int drop_packet(ctx_t *ctx, const struct packet *pkt, int reason, e
 		.hdr = notify_header(ctx, NOTIFY_DROP, -reason, NOTIFY_DROP_VERSION),
 		.src_label = pkt->src_identity,
 		.dst_label = pkt->dst_identity,
+		.dst_id = pkt->dst_endpoint,
 		.line = pkt->drop_line,
 		.file = pkt->drop_file,
 		.ifindex = ctx_ifindex(ctx),

@@ -48,7 +48,7 @@ static __always_inline struct notify_header notify_header(ctx_t *ctx, enum notif
 	return (struct notify_header){
 		.type = type,
 		.subtype = subtype,
-		.source = CONFIG(host_ep_id),
+		.source = CONFIG(endpoint_id) ? CONFIG(endpoint_id) : CONFIG(host_ep_id),
 		.hash = ctx_hash(ctx),
 		.len_orig = ctx_len(ctx),
 		.len_cap = captured,
