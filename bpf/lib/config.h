@@ -33,6 +33,8 @@ DECLARE_CONFIG(union v6addr, endpoint_ipv6, { .addr = { 0 } }, "IPv6 address of 
 DECLARE_CONFIG(union v6addr, router_ipv6, { .addr = { 0 } }, "IPv6 address that pods route by");
 DECLARE_CONFIG(__u32, trace_payload_len, 128, "Bytes of a packet that follow an event");
 DECLARE_CONFIG(bool, enable_icmp_rule, false, "Policy matches ICMP types as ports");
+DECLARE_CONFIG(__u32, policy_verdict_log_filter, 3,
+	       "Verdict events of: 1 the way in, 2 out, 3 both");
 DECLARE_CONFIG(bool, allow_icmp_frag_needed, false, "Path MTU discovery passes the policy of pods");
 
 /* What stands for the node where the packet of its own making has to come from somewhere. */
@@ -47,6 +49,8 @@ DECLARE_CONFIG(__u32, cilium_host_ifindex, 0, "The host's own end of cilium_host
 DECLARE_CONFIG(union macaddr, cilium_host_mac, { .pad = 0 }, "Its MAC address");
 DECLARE_CONFIG(bool, enable_host_firewall, false, "Track and filter the host's own traffic");
 DECLARE_CONFIG(__u8, monitor_aggregation, AGGREGATE_NONE, "Fewer trace events: 0, 1 or 3");
+DECLARE_CONFIG(bool, policy_on_established, false,
+	       "Pods' policy judges each packet of who began a flow, not its first alone");
 DECLARE_CONFIG(bool, policy_audit_mode, false, "Let pass what policy denies, and say so");
 DECLARE_CONFIG(__u32, ct_lifetime_tcp, 8000, "Seconds a TCP connection lives without packets");
 DECLARE_CONFIG(__u32, ct_lifetime_nontcp, 60, "Seconds any other flow lives without packets");

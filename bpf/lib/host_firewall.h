@@ -7,14 +7,6 @@
 #include <lib/policy.h>
 #include <lib/policy_log.h>
 
-/* What policy takes for the port of an ICMP message: its type, where rules may name types. */
-static __always_inline __be16 policy_dport(const struct packet *pkt)
-{
-	if (!is_icmp(pkt))
-		return pkt->dport;
-	return CONFIG(enable_icmp_rule) ? bpf_htons(pkt->icmp_type) : 0;
-}
-
 __subprogram int host_policy(ctx_t *ctx, struct packet *pkt, enum direction dir)
 {
 	__u32 remote = dir == DIR_INGRESS ? pkt->src_identity : pkt->dst_identity;
@@ -24,6 +16,8 @@ __subprogram int host_policy(ctx_t *ctx, struct packet *pkt, enum direction dir)
 	int ret;
 
 	ret = policy_lookup(remote, dir == DIR_EGRESS, pkt->protocol, dport, &verdict);
+	if (!ret && verdict.proxy_port) /* no proxy can take the host's own traffic over */
+		ret = verdict.verdict = DROP_PROXY_UNKNOWN_PROTO;
 	audited = ret && CONFIG(policy_audit_mode);
 	policy_log(ctx, pkt, dport, dir, &verdict, audited);
 	return audited ? 0 : ret;

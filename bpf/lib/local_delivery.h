@@ -8,6 +8,8 @@
 #ifndef VERDICT_LIB_LOCAL_DELIVERY_H
 #define VERDICT_LIB_LOCAL_DELIVERY_H
 
+#include <linux/if_packet.h>
+
 #include <lib/config.h>
 #include <lib/endpoint.h>
 #include <lib/icmp_error.h>

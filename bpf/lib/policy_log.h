@@ -26,6 +26,13 @@ struct policy_verdict_notify {
 
 _Static_assert(sizeof(struct policy_verdict_notify) == 40, "readers rely on the layout");
 
+static __always_inline __s32 policy_log_verdict(const struct policy_verdict *verdict, bool audited)
+{
+	if (!audited && verdict->verdict)
+		return verdict->verdict;
+	return audited ? 0 : bpf_ntohs(verdict->proxy_port);
+}
+
 static __always_inline void policy_log(ctx_t *ctx, const struct packet *pkt, __be16 dport,
 				       enum direction dir, const struct policy_verdict *verdict,
 				       bool audited)
@@ -33,7 +40,7 @@ static __always_inline void policy_log(ctx_t *ctx, const struct packet *pkt, __b
 	struct policy_verdict_notify msg = {
 		.hdr = notify_header(ctx, NOTIFY_POLICY_VERDICT, 0, NOTIFY_POLICY_VERDICT_VERSION),
 		.remote_label = dir == DIR_INGRESS ? pkt->src_identity : pkt->dst_identity,
-		.verdict = audited ? 0 : verdict->verdict,
+		.verdict = policy_log_verdict(verdict, audited),
 		.dst_port = bpf_ntohs(dport),
 		.proto = pkt->protocol,
 		.dir = metrics_dir_of(dir),
@@ -45,7 +52,8 @@ static __always_inline void policy_log(ctx_t *ctx, const struct packet *pkt, __b
 		.cookie = verdict->cookie,
 	};
 
-	notify_send(ctx, &msg.hdr, &msg, sizeof(msg));
+	if (CONFIG(policy_verdict_log_filter) & metrics_dir_of(dir))
+		notify_send(ctx, &msg.hdr, &msg, sizeof(msg));
 }
 
 #endif
