@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* XDP on native devices: what is from a network on the list is dropped here, before it costs anything.
+ *
+ * What is not IP, or not whole, passes: cil_from_netdev, which sees it next, names the reason to drop it.
+ */
+#define CTX_XDP
+#include <lib/ctx.h>
+
+#include <linux/if_ether.h>
+
+#include <lib/config.h>
+#include <lib/drop.h>
+#include <lib/eth.h>
+#include <lib/ipv4.h>
+#include <lib/ipv6.h>
+#include <lib/prefilter.h>
+
+/* False: not IP, or no packet that anyone would take. */
+static __always_inline bool parse(ctx_t *ctx, struct packet *pkt)
+{
+	if (eth_parse(ctx, pkt) != ETH_OK)
+		return false;
+	switch (pkt->ethertype) {
+	case ETH_P_IP:
+		return !ipv4_parse(ctx, pkt);
+	case ETH_P_IPV6:
+		return !ipv6_parse(ctx, pkt);
+	default:
+		return false;
+	}
+}
+
+/* A flood is what the list is for: unless all events are wanted its packets are only counted. */
+static __always_inline int drop_listed(ctx_t *ctx, struct packet *pkt, int reason)
+{
+	if (CONFIG(monitor_aggregation) == AGGREGATE_NONE)
+		return drop_packet(ctx, pkt, reason, DIR_INGRESS);
+	metrics_add(-reason, DIR_INGRESS, pkt->drop_file, pkt->drop_line, ctx_len(ctx));
+	return CTX_DROP;
+}
+
+SEC("xdp")
+int cil_xdp_entry(ctx_t *ctx)
+{
+	struct packet *pkt = packet_begin();
+	int ret;
+
+	if (!pkt || !parse(ctx, pkt))
+		return CTX_PASS;
+	ret = prefilter(pkt);
+	return ret ? drop_listed(ctx, pkt, ret) : CTX_PASS;
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";
