@@ -41,14 +41,15 @@ static __always_inline bool csum_l4_offset(__u8 protocol, __u32 *off)
 	return false;
 }
 
-#ifdef CTX_XDP
-
+/* A sum as the packet holds it. */
 static __always_inline __u16 csum_fold(__u32 sum)
 {
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
 	return (__u16)~sum;
 }
+
+#ifdef CTX_XDP
 
 /* diff is what bpf_csum_diff() gave. */
 static __always_inline int csum_replace(ctx_t *ctx, __u32 off, __s64 diff, bool udp)

@@ -63,6 +63,8 @@ static __always_inline __u8 source_file_id(const char *name)
 		return 211;
 	if (!__builtin_strcmp(name, "masquerade.h"))
 		return 212;
+	if (!__builtin_strcmp(name, "quote.h"))
+		return 213;
 	file_has_no_number();
 	return 0;
 }

@@ -206,7 +206,8 @@ TABLE(source_file, "source file",
 	{ 209, "bandwidth.h", NULL },
 	{ 210, "proxy.h", NULL },
 	{ 211, "prefilter.h", NULL },
-	{ 212, "masquerade.h", NULL });
+	{ 212, "masquerade.h", NULL },
+	{ 213, "quote.h", NULL });
 /* clang-format on */
 
 static const struct word *find(const struct word_table *t, int number)
