@@ -15,6 +15,11 @@
 /* A program includes what it may not call. */
 #define __subprogram static __attribute__((noinline, unused))
 
+/* A global function: the verifier looks at it once, for any arguments (a pointer may be NULL), and not again
+ * on each way that leads to it. It returns a number.
+ */
+#define __verified_alone __attribute__((noinline, unused))
+
 #define __description(text) __attribute__((btf_decl_tag(text)))
 
 union v6addr {

@@ -234,11 +234,14 @@ static __always_inline void ct_take(struct ct_state *ct, const struct ct_entry *
 	ct->loopback = entry->lb_loopback;
 	ct->proxy_redirect = entry->proxy_redirect;
 	ct->from_tunnel = entry->from_tunnel;
+	ct->from_l7lb = entry->from_l7lb;
 	ct->closing = ct_closing(entry);
 	ct->rev_nat_index = entry->rev_nat_index;
 	ct->nat_port = entry->nat_port;
 	ct->src_sec_id = entry->src_sec_id;
 	ct->nat_addr.ip6 = entry->nat_addr;
+	if (status == CT_REPLY)
+		ct->to_initiator = true;
 }
 
 /* An error goes against the packet it quotes, to the one who sent that packet: anything else would
@@ -257,6 +260,7 @@ static __always_inline int ct_lookup_error(ctx_t *ctx, struct packet *pkt, enum 
 	if (ret == 0 || !addr_equal(&quoted.saddr, &pkt->daddr))
 		return 0;
 	entry = ct_find(&quoted, tuple_flags_of(quoted_dir), now);
+	pkt->ct.to_initiator = entry;
 	if (!entry) {
 		flow_turn(&quoted);
 		entry = ct_find(&quoted, tuple_flags_of(dir), now);
@@ -310,6 +314,7 @@ static __always_inline int ct_create(ctx_t *ctx, struct packet *pkt, enum direct
 		.lb_loopback = pkt->ct.loopback,
 		.proxy_redirect = pkt->ct.proxy_redirect,
 		.from_tunnel = pkt->ct.from_tunnel,
+		.from_l7lb = pkt->ct.from_l7lb,
 		.rev_nat_index = pkt->ct.rev_nat_index,
 		.nat_port = pkt->ct.nat_port,
 		.src_sec_id = pkt->src_identity,

@@ -10,6 +10,7 @@
 #include <linux/pkt_cls.h>
 
 #include <lib/common.h>
+#include <lib/lb_state.h>
 
 #define LINK_HEADER_MAX 22 /* Ethernet and two VLAN tags */
 
@@ -179,13 +180,16 @@ struct ct_state {
 	bool node_port; /* came by a node's port: its replies go back through this node */
 	bool dsr; /* nat_addr and nat_port are what the client called the backend */
 	bool loopback; /* of a pod to itself through a service */
+	bool to_initiator; /* the packet goes to the one who began the flow: an answer, or an error about
+			    * what he sent
+			    */
 	bool proxy_redirect;
 	bool from_tunnel;
+	bool from_l7lb; /* a proxy began it for the pod */
 	bool closing;
 	__u16 rev_nat_index; /* of the service that the flow was sent to; 0: none */
 	__be16 nat_port;
 	__u32 src_sec_id; /* of the one who began the flow */
-	__u32 backend_id; /* of service entries */
 	union addr nat_addr;
 };
 
@@ -214,6 +218,7 @@ struct packet {
 	__u16 dst_endpoint; /* id of the pod it is for, where that is known: events name it */
 	union addr orig_saddr; /* before translation, for events; 0: as it is */
 	struct ct_state ct;
+	struct lb_state lb;
 	struct { /* for CALL_ICMP_ERROR */
 		__u16 type_code; /* type in the upper byte */
 		__u16 mtu;
