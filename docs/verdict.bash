@@ -115,7 +115,7 @@ _verdict()
 		fi
 		;;
 	help)
-		_verdict_reply -W "$commands scenario fields" -- "$cur"
+		_verdict_reply -W "$commands scenario targets fields" -- "$cur"
 		;;
 	esac
 }

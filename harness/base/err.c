@@ -26,31 +26,49 @@ static void append_v(struct err *err, const char *fmt, va_list ap)
 	vsnprintf(err->text + used, sizeof(err->text) - used, fmt, ap);
 }
 
+/* Of a line that ends within size bytes, its length without the end; -1 for longer ones, which machines
+ * write (a dump of maps in one line may have a gigabyte), and past the last.
+ */
+static int read_line(const char *path, int number, char *line, size_t size)
+{
+	FILE *f = fopen(path, "re");
+	size_t len = 0;
+	int c = EOF;
+
+	for (int n = 1; f && n < number; n++) {
+		do
+			c = getc_unlocked(f);
+		while (c != EOF && c != '\n');
+		if (c == EOF)
+			break;
+	}
+	while (f && (c != EOF || number == 1) && len < size) {
+		c = getc_unlocked(f);
+		if (c == EOF || c == '\n')
+			break;
+		line[len++] = (char)c;
+	}
+	if (f)
+		fclose(f);
+	if (!f || (!len && c == EOF) || len == size)
+		return -1;
+	len -= len && line[len - 1] == '\r';
+	line[len] = '\0';
+	return (int)len;
+}
+
 /* Shows the line with tabs kept, so that the caret stands under the right character. */
 static void append_source_line(struct err *err, const struct loc *at)
 {
-	FILE *f = fopen(at->file, "re");
-	char *line = NULL;
-	size_t cap = 0;
-	ssize_t len = -1;
+	char line[400];
+	int len = read_line(at->file, at->line, line, sizeof(line));
 
-	if (!f)
+	if (len < 0)
 		return;
-	for (int n = 0; n < at->line; n++) {
-		len = getline(&line, &cap, f);
-		if (len < 0)
-			break;
-	}
-	fclose(f);
-	if (len > 0 && len < 400) {
-		while (len > 0 && (line[len - 1] == '\n' || line[len - 1] == '\r'))
-			line[--len] = '\0';
-		append(err, "\n%6d | %s\n       | ", at->line, line);
-		for (int i = 0; i + 1 < at->col && i < len; i++)
-			append(err, "%c", line[i] == '\t' ? '\t' : ' ');
-		append(err, "^");
-	}
-	free(line);
+	append(err, "\n%6d | %s\n       | ", at->line, line);
+	for (int i = 0; i + 1 < at->col && i < len; i++)
+		append(err, "%c", line[i] == '\t' ? '\t' : ' ');
+	append(err, "^");
 }
 
 int err_input(struct err *err, const struct loc *at, const char *fmt, ...)

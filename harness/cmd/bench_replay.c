@@ -173,7 +173,7 @@ static int run_bare(struct bench_replay *b, const struct replay *r, double *took
 static int measure_once(struct bench_replay *b, const struct replay *r, struct cost *c,
 			struct err *err)
 {
-	double small, large, bare;
+	double small = 0, large = 0, bare = 0;
 	int ret = run_replay(b, 0, &small, &c->rss_short_kb, err);
 
 	if (!ret)

@@ -16,7 +16,7 @@ struct blessing *bless_begin(struct arena *a, const struct scenario *s);
  */
 void bless_take(struct blessing *b, struct scenario_result *res);
 /* If all held on each engine: takes the line out of the file, all else byte for byte, by rename, and
- * prints what was blessed. Otherwise prints that nothing was, and changes nothing.
+ * prints what was blessed. 1: prints that nothing was, and changes nothing.
  */
 int bless_end(struct blessing *b, FILE *out, struct err *err);
 

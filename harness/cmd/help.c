@@ -13,6 +13,7 @@ static const struct {
 	void (*print)(struct buf *out);
 } references[] = {
 	{ "scenario", schema_print_reference },
+	{ "targets", schema_print_targets },
 	{ "fields", schema_print_fields },
 };
 
@@ -68,14 +69,14 @@ static int help_main(int argc, char **argv)
 }
 
 static const struct cmd_option options[] = {
-	{ "--markdown", NULL, "with scenario and fields: as Markdown, as docs/ has it" },
+	{ "--markdown", NULL, "with scenario, targets and fields: as Markdown, as docs/ has it" },
 	{ NULL, NULL, NULL },
 };
 
 const struct command cmd_help = {
 	.name = "help",
-	.args = "[COMMAND | scenario | fields]",
-	.summary = "print commands, options, the scenario reference, or packet fields",
+	.args = "[COMMAND | scenario | targets | fields]",
+	.summary = "print commands, options, and references",
 	.options = options,
 	.run = help_main,
 };

@@ -140,7 +140,7 @@ static int inspect_main(int argc, char **argv)
 }
 
 static const struct cmd_option options[] = {
-	{ "--json", NULL, "as JSON" },
+	{ "--json", NULL, "as JSON (reports/inspect.schema.json)" },
 	{ "--no-load", NULL, "only read the file; needs no privilege" },
 	{ "--program", "NAME", "show this program only" },
 	{ "--type", "SECTION=TYPE",

@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* `verdict record`: a replay written down as a scenario that expects what was seen. */
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/file.h"
+#include "cmd/record_folder.h"
 #include "cmd/replay_options.h"
 #include "engine/run.h"
 #include "judge/judge.h"
-#include "packet/pcapng.h"
 #include "report/record.h"
 
 #define SCENARIO_FILE "scenario.yaml"
@@ -20,7 +15,7 @@
 struct recording {
 	struct replay_options o;
 	const char *out; /* the folder to be */
-	const char *making; /* beside it, until it is complete */
+	struct record_folder folder;
 	struct arena *a; /* outlives both runs */
 	struct scenario scenario; /* as options say */
 	struct raw_target target;
@@ -32,83 +27,6 @@ struct recording {
 
 /* ---- the folder ---- */
 
-static int check_name(const struct recording *r, struct err *err)
-{
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				      "0123456789._-";
-	const char *name = r->scenario.name;
-
-	if (*name && name[0] != '.' && !name[strspn(name, allowed)] && strlen(name) <= 100)
-		return 0;
-	return err_input(err, NULL,
-			 "%s: the folder's name becomes the scenario's, which is made of letters, "
-			 "digits, '-', '_' and '.'",
-			 r->out);
-}
-
-/* An empty folder may be there: somebody has made it for this. */
-static int check_out(const struct recording *r, struct err *err)
-{
-	DIR *dir = opendir(r->out);
-	struct dirent *e;
-	bool taken = false;
-
-	if (!dir)
-		return errno == ENOENT ? 0 : err_input(err, NULL, "%s: %m", r->out);
-	while (!taken && (e = readdir(dir)))
-		taken = strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
-	closedir(dir);
-	if (!taken)
-		return 0;
-	return err_input(err, NULL,
-			 "%s is there already and not empty: record into another folder, or remove "
-			 "it first",
-			 r->out);
-}
-
-static int copy_fd(int in, int to, const char *name, struct err *err)
-{
-	char *block = malloc(1 << 16);
-	ssize_t n;
-
-	while ((n = read(in, block, 1 << 16)) > 0) {
-		for (ssize_t done = 0, put; done < n; done += put) {
-			put = write(to, block + done, (size_t)(n - done));
-			if (put < 0) {
-				free(block);
-				return err_system(err, errno, "cannot write %s", name);
-			}
-		}
-	}
-	free(block);
-	return n < 0 ? err_input(err, NULL, "cannot read %s: %m", name) : 0;
-}
-
-/* *out: the copy's path. */
-static int copy_file(struct recording *r, const char *from, const char *name, const char **out,
-		     struct err *err)
-{
-	__cleanup_fd int in = open(from, O_RDONLY | O_CLOEXEC);
-	__cleanup_fd int to = -1;
-
-	if (in < 0)
-		return err_input(err, NULL, "cannot read %s: %m", from);
-	*out = file_join(r->a, r->making, name);
-	to = open(*out, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	if (to < 0 && errno == EEXIST)
-		return err_input(err, NULL, "two of the files are called %s", name);
-	if (to < 0)
-		return err_system(err, errno, "cannot write %s", *out);
-	return copy_fd(in, to, from, err);
-}
-
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 static bool ends_in(const char *name, const char *end)
 {
 	size_t len = strlen(name), n = strlen(end);
@@ -119,82 +37,26 @@ static bool ends_in(const char *name, const char *end)
 /* What bpftool dumped is of the map that its file is called after: such names stay. */
 static const char *maps_name(const struct recording *r, const char *path)
 {
-	const char *name = base_name(path);
+	const char *name = record_base_name(path);
 
 	if (r->o.n_maps == 1 && (ends_in(name, ".yaml") || ends_in(name, ".yml")))
 		return "maps.yaml";
 	return name;
 }
 
-static int copy_maps(struct recording *r, struct err *err)
+static int fill_folder(struct recording *r, struct err *err)
 {
-	int ret = 0;
+	const char *ip = r->o.replay.ip_batch;
+	int ret = record_folder_capture(&r->folder, r->o.capture, &r->step.send.capture, err);
 
 	r->target.maps = arena_alloc(r->a, (r->o.n_maps + 1) * sizeof(*r->target.maps));
 	for (size_t i = 0; i < r->o.n_maps && !ret; i++)
-		ret = copy_file(r, r->o.maps[i], maps_name(r, r->o.maps[i]),
-				&r->target.maps[r->target.n_maps++], err);
+		ret = record_folder_copy(&r->folder, r->o.maps[i], maps_name(r, r->o.maps[i]),
+					 &r->target.maps[r->target.n_maps++], err);
+	if (!ret && ip)
+		ret = record_folder_copy(&r->folder, ip, record_base_name(ip), &r->target.ip_batch,
+					 err);
 	return ret;
-}
-
-/* The copy keeps its form, which its name tells. */
-static int copy_capture(struct recording *r, struct err *err)
-{
-	const char *path, *named = NULL;
-	uint32_t magic = 0;
-	FILE *f;
-	int ret = copy_file(r, r->o.capture, "capture", &path, err);
-
-	if (ret)
-		return ret;
-	f = fopen(path, "re");
-	if (f && fread(&magic, sizeof(magic), 1, f) == 1)
-		named = magic == PCAPNG_MAGIC ? "capture.pcapng" : "capture.pcap";
-	if (f)
-		fclose(f);
-	if (!named)
-		return err_input(err, NULL, "%s is empty", r->o.capture);
-	r->step.send.capture = file_join(r->a, r->making, named);
-	if (rename(path, r->step.send.capture))
-		return err_system(err, errno, "cannot write %s", r->step.send.capture);
-	return 0;
-}
-
-static int make_folder(struct recording *r, struct err *err)
-{
-	int ret;
-
-	r->making = arena_printf(r->a, "%s.%d.tmp", r->out, (int)getpid());
-	ret = file_mkdir_p(r->making, err);
-	if (!ret)
-		ret = copy_capture(r, err);
-	if (!ret)
-		ret = copy_maps(r, err);
-	if (!ret && r->o.replay.ip_batch)
-		ret = copy_file(r, r->o.replay.ip_batch, base_name(r->o.replay.ip_batch),
-				&r->target.ip_batch, err);
-	return ret;
-}
-
-static void remove_making(const struct recording *r)
-{
-	const char *names[REPLAY_OPTIONS_MAX + 8];
-	size_t n = 0;
-
-	if (!r->making)
-		return;
-	names[n++] = file_join(r->a, r->making, SCENARIO_FILE);
-	names[n++] = file_join(r->a, r->making, "capture");
-	if (r->step.send.capture)
-		names[n++] = r->step.send.capture;
-	if (r->target.ip_batch)
-		names[n++] = r->target.ip_batch;
-	for (size_t i = 0; i < r->target.n_maps; i++)
-		if (r->target.maps[i])
-			names[n++] = r->target.maps[i];
-	for (size_t i = 0; i < n; i++)
-		unlink(names[i]);
-	rmdir(r->making);
 }
 
 /* ---- the scenario that the options say ---- */
@@ -220,6 +82,7 @@ static void fill_target(struct recording *r)
 	t->desc = o->desc;
 	t->file = o->target;
 	t->objects = o->objects;
+	t->objects_written = o->objects ? portable(r, o->objects) : NULL;
 	t->program = o->program;
 	t->config = o->config;
 	t->n_config = o->n_config;
@@ -298,13 +161,15 @@ static int choose_packets(struct recording *r, struct err *err)
 static void describe(struct recording *r)
 {
 	const struct replay_options *o = &r->o;
-	const char *what = o->program ? o->program : o->object ? base_name(o->object) : o->target;
+	const char *what = o->program  ? o->program
+			   : o->object ? record_base_name(o->object)
+				       : o->target;
 
 	r->scenario.summary =
 		arena_printf(r->a, "What %s%s%s made of %s", what, o->hook ? " at " : "",
-			     o->hook ? o->hook : "", base_name(o->capture));
-	r->from =
-		arena_printf(r->a, "Recorded by `verdict record` from %s.", base_name(o->capture));
+			     o->hook ? o->hook : "", record_base_name(o->capture));
+	r->from = arena_printf(r->a, "Recorded by `verdict record` from %s.",
+			       record_base_name(o->capture));
 }
 
 static int build(struct recording *r, struct err *err)
@@ -319,7 +184,7 @@ static int build(struct recording *r, struct err *err)
 	r->step.raw = true;
 	s->arena = r->a;
 	s->path = r->out;
-	s->dir = r->making;
+	s->dir = r->folder.making;
 	s->target = &r->target;
 	s->engines = ENGINE_TESTRUN;
 	s->seed = r->o.replay.seed;
@@ -343,14 +208,14 @@ static int run(struct recording *r, struct run_trace *out, struct err *err)
 static int try_detail(struct recording *r, enum record_detail detail, struct err *err)
 {
 	const struct record_opts opts = { .from = r->from, .detail = detail };
-	const char *path = file_join(r->a, r->making, SCENARIO_FILE);
+	const char *path;
 	struct scenario_result first = { 0 }, second = { 0 };
 	__cleanup_buf struct buf text = BUF_INIT;
 	struct scenario *s;
 	int ret;
 
 	record_print(&text, &r->scenario, &r->trace, &opts);
-	ret = file_write(path, text.data, text.len, err);
+	ret = record_folder_write(&r->folder, SCENARIO_FILE, text.data, text.len, &path, err);
 	if (!ret)
 		ret = scenario_load(path, &s, err);
 	if (ret)
@@ -403,16 +268,27 @@ static int write_scenario(struct recording *r, struct err *err)
 	return ret;
 }
 
+/* Everything else is copied. */
+static void say_where_object_is(const struct recording *r)
+{
+	const char *written = r->target.object ? r->target.written : r->target.objects_written;
+
+	if (written && written[0] != '$' && (r->target.objects || strchr(written, '/')))
+		printf("note: the scenario names %s, which is not copied\n", written);
+}
+
 static int finish(struct recording *r, struct err *err)
 {
-	if (rename(r->making, r->out))
-		return err_system(err, errno, "cannot write %s", r->out);
+	size_t n = r->trace.steps[0].n_packets;
+	int ret = record_folder_finish(&r->folder, err);
+
+	if (ret)
+		return ret;
+	say_where_object_is(r);
 	printf("%s: %zu packet%s recorded. Read " SCENARIO_FILE
 	       " there: what is wrong in it was wrong in the run. Then:\n"
 	       "  verdict run --bless %s\n",
-	       r->out, r->trace.steps[0].n_packets, r->trace.steps[0].n_packets == 1 ? "" : "s",
-	       r->out);
-	r->making = NULL;
+	       r->out, n, n == 1 ? "" : "s", r->out);
 	return 0;
 }
 
@@ -420,13 +296,11 @@ static int record(struct recording *r, const char *capture, struct err *err)
 {
 	int ret = replay_options_finish(&r->o, capture, err);
 
-	r->scenario.name = base_name(r->out);
+	r->scenario.name = record_base_name(r->out);
 	if (!ret)
-		ret = check_name(r, err);
+		ret = record_folder_begin(&r->folder, r->a, r->out, err);
 	if (!ret)
-		ret = check_out(r, err);
-	if (!ret)
-		ret = make_folder(r, err);
+		ret = fill_folder(r, err);
 	if (!ret)
 		ret = build(r, err);
 	if (!ret)
@@ -475,7 +349,7 @@ static int checked(struct recording *r, char **rest, int n_rest)
 	ret = record(r, rest[0], err);
 	if (ret) {
 		cmd_error("%s", err->text);
-		remove_making(r);
+		record_folder_abort(&r->folder);
 	}
 	ret = ret ? err_exit_code(err) : EXIT_AS_EXPECTED;
 	run_cache_free(r->cache);

@@ -206,7 +206,6 @@ static int tell(struct session *s, const struct trace *t, struct err *err)
 static int run_fully(struct session *s, const struct capture_packet *p, struct pending *e,
 		     struct err *err)
 {
-	const struct hop *first;
 	struct trace t;
 	int ret;
 
@@ -215,11 +214,11 @@ static int run_fully(struct session *s, const struct capture_packet *p, struct p
 	if (ret)
 		return ret;
 	t.capture = s->o.capture;
-	first = t.n_hops ? &t.hops[0] : NULL;
-	e->ran = first && !first->not_run;
-	e->verdict = e->ran ? first->verdict : 0;
-	if (e->ran)
+	if (t.n_hops && !t.hops[0].not_run) {
+		e->ran = true;
+		e->verdict = t.hops[0].verdict;
 		replay_count(&s->totals, e->verdict);
+	}
 	s->totals.unmodelled += t.outcome == OUTCOME_UNMODELLED;
 	for (size_t i = 0; i < t.n_hops; i++)
 		s->totals.lost += t.hops[i].lost;

@@ -142,14 +142,8 @@ static int take_packets(struct replay_options *o, const char *text)
 
 /* ---- the table ---- */
 
-static int take_text(const char **to, const char *value)
-{
-	*to = value;
-	return *value ? 0 : EXIT_USAGE;
-}
-
-/* Options that are a word, and where it goes. */
-static const char **text_option(struct replay_options *o, const char *name)
+/* Options that are a word. -1: none of them. */
+static int text_option(struct replay_options *o, const char *name, const char *value)
 {
 	const struct {
 		const char *name;
@@ -161,10 +155,13 @@ static const char **text_option(struct replay_options *o, const char *name)
 		{ "--ip", &o->replay.ip_batch },
 	};
 
-	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
-		if (strcmp(list[i].name, name) == 0)
-			return list[i].to;
-	return NULL;
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+		if (strcmp(list[i].name, name) != 0)
+			continue;
+		*list[i].to = value;
+		return *value ? 0 : EXIT_USAGE;
+	}
+	return -1;
 }
 
 static int list_option(struct replay_options *o, const char *name, const char *value)
@@ -186,10 +183,10 @@ static int list_option(struct replay_options *o, const char *name, const char *v
 
 int replay_option(struct replay_options *o, const char *name, const char *value)
 {
-	const char **text = text_option(o, name);
+	int ret = text_option(o, name, value);
 
-	if (text)
-		return take_text(text, value);
+	if (ret >= 0)
+		return ret;
 	if (strcmp(name, "--ifindex") == 0)
 		return take_u32(value, &o->replay.place.ifindex) || !o->replay.place.ifindex
 			       ? EXIT_USAGE
@@ -250,12 +247,8 @@ static int find_target(struct replay_options *o, struct err *err)
 	return ret ? ret : target_desc_of_object(path, &o->desc, err);
 }
 
-/* Programs may look at whether a packet is for this host: the device has the MAC the capture's was
- * taken at.
- */
 static void learn_mac(struct replay_options *o, const char *capture)
 {
-	bool egress = o->replay.place.hook && strcmp(o->replay.place.hook, "egress") == 0;
 	struct err *err = calloc(1, sizeof(*err));
 	struct capture *cap = NULL;
 	struct capture_packet p;
@@ -264,12 +257,10 @@ static void learn_mac(struct replay_options *o, const char *capture)
 	/* a pipe cannot be read twice */
 	if (stat(capture, &st) == 0 && S_ISREG(st.st_mode) &&
 	    capture_open(capture, &cap, err) == 0 && capture_next(cap, &p, err) == 1 &&
-	    p.linktype == LINK_ETHERNET && p.caplen >= 14)
-		memcpy(o->mac, p.data + (egress ? 6 : 0), sizeof(o->mac));
+	    replay_device_mac(&p, o->replay.place.hook, o->mac))
+		o->replay.place.mac = o->mac;
 	capture_close(cap);
 	free(err);
-	if (!(o->mac[0] & 1) && memcmp(o->mac, "\0\0\0\0\0", 6) != 0)
-		o->replay.place.mac = o->mac;
 }
 
 static void need(struct replay_options *o, const char *object)

@@ -40,6 +40,7 @@ struct session {
 	const char *missing[2]; /* by engine: "" works, NULL not asked yet */
 	const char *running; /* "name (engine)" for the progress line */
 	struct blessing *blessing; /* of the present scenario; NULL: nothing is to be blessed */
+	bool not_blessed; /* some that were to be */
 };
 
 static const enum engine_kind engine_kinds[] = { ENGINE_TESTRUN, ENGINE_NETNS };
@@ -209,6 +210,18 @@ static void run_on(struct session *s, const struct selected *item, size_t engine
 	arena_free(a);
 }
 
+static void bless(struct session *s)
+{
+	int ret = bless_end(s->blessing, stdout, s->err);
+
+	s->not_blessed |= ret > 0;
+	if (ret >= 0)
+		return;
+	cmd_error("%s", s->err->text);
+	s->input_errors |= s->err->kind == ERR_INPUT;
+	s->system_errors |= s->err->kind == ERR_SYSTEM;
+}
+
 static void run_item(struct session *s, const struct selected *item)
 {
 	if (!item->scenario) {
@@ -226,11 +239,8 @@ static void run_item(struct session *s, const struct selected *item)
 	for (size_t i = 0; i < 2 && !stopped_by; i++)
 		if (item->scenario->engines & s->opts->engines & engine_kinds[i])
 			run_on(s, item, i);
-	if (s->blessing && !stopped_by && bless_end(s->blessing, stdout, s->err)) {
-		cmd_error("%s", s->err->text);
-		s->input_errors |= s->err->kind == ERR_INPUT;
-		s->system_errors |= s->err->kind == ERR_SYSTEM;
-	}
+	if (s->blessing && !stopped_by)
+		bless(s);
 }
 
 static unsigned plan(const struct selection *sel, unsigned engines)
@@ -256,7 +266,7 @@ static int exit_code(const struct session *s)
 		return EXIT_HARNESS;
 	if (s->input_errors)
 		return EXIT_USAGE;
-	if (s->totals.failed + s->totals.unreviewed)
+	if (s->totals.failed + s->totals.unreviewed || s->not_blessed)
 		return EXIT_UNEXPECTED;
 	if (s->totals.passed)
 		return EXIT_AS_EXPECTED;

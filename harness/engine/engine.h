@@ -19,6 +19,7 @@ struct engine_opts {
 	/* "<bpffs>/<id>": node n's maps are pinned at pins_node_dir(pin_root, n) */
 	const char *pin_root;
 	bool pristine; /* no helper is interposed; time is real then */
+	uint64_t seed; /* where random numbers start, unless pristine */
 };
 
 /* A packet and where it enters. */

@@ -491,10 +491,10 @@ static int netns_loaded(const struct engine *e, struct loaded_list *list, struct
 
 	for (size_t i = 0; i < e->n_nodes; i++)
 		for (size_t j = 0; agent_object_name(j) && !ret; j++)
-			ret = loaded_add_file(list,
-					      file_join(e->arena, e->nodes[i].objects,
-							agent_object_name(j)),
-					      err);
+			ret = loaded_add_file(
+				list,
+				file_join(e->arena, e->nodes[i].objects, agent_object_name(j)),
+				err);
 	return ret;
 }
 

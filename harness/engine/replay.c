@@ -229,6 +229,17 @@ int replay_at(struct replay *r, const struct replay_place *place, struct err *er
 	return ret ? ret : enter_at_device(r, err);
 }
 
+bool replay_device_mac(const struct capture_packet *first, const char *hook, uint8_t mac[6])
+{
+	static const uint8_t none[6];
+	bool egress = hook && strcmp(hook, "egress") == 0;
+
+	if (first->linktype != LINK_ETHERNET || first->caplen < 14)
+		return false;
+	memcpy(mac, first->data + (egress ? 6 : 0), 6);
+	return !(mac[0] & 1) && memcmp(mac, none, 6) != 0;
+}
+
 /* ---- life ---- */
 
 /* For as long as it lasts: what a program keeps per CPU stays in one place. */
@@ -244,18 +255,14 @@ static void stay_on_cpu(struct replay *r)
 	r->is_pinned = sched_setaffinity(0, sizeof(one), &one) == 0;
 }
 
-static int make_env(struct replay *r, struct err *err)
+/* The environment is the target's: programs that are kept for a later replay go on using it. */
+static void start_env(struct replay *r)
 {
-	int ret;
-
-	if (r->opts.pristine || !r->desc->interpose)
-		return 0;
-	ret = helper_env_new(&r->env, err);
-	if (ret)
-		return ret;
+	r->env = target_env(r->target);
+	if (!r->env)
+		return;
 	helper_env_seed(r->env, r->opts.seed);
 	helper_env_set_clock(r->env, BOOT_NS);
-	return 0;
 }
 
 static int set_up(struct replay *r, struct err *err)
@@ -263,15 +270,14 @@ static int set_up(struct replay *r, struct err *err)
 	struct target_opts target = r->opts.target;
 	int ret = sandbox_enter(err);
 
-	if (!ret)
-		ret = make_env(r, err);
-	target.env = r->env;
+	target.interpose = !r->opts.pristine;
 	if (!ret)
 		ret = target_open(&target, &r->target, err);
 	if (!ret)
 		ret = replay_net_open(&r->net, err);
 	if (ret)
 		return ret;
+	start_env(r);
 	plan_devices(r);
 	ret = replay_net_add(r->net, (const struct replay_device *const *)r->devices, r->n_devices,
 			     any_xdp(r), err);
@@ -283,7 +289,7 @@ static int set_up(struct replay *r, struct err *err)
 		ret = replay_seed(r, err);
 	if (!ret)
 		ret = replay_trace_tails(r, err);
-	if (!ret && !r->opts.verdicts_only)
+	if (!ret && !r->opts.verdicts_only && !r->opts.no_changes)
 		ret = replay_start_watches(r, err);
 	if (!ret)
 		stay_on_cpu(r);
@@ -321,7 +327,6 @@ void replay_close(struct replay *r)
 	replay_end_trace(r);
 	target_close(r->target);
 	replay_net_close(r->net);
-	helper_env_free(r->env);
 	arena_free(r->scratch);
 	arena_free(r->arena);
 }

@@ -18,7 +18,7 @@ struct replay_place {
 	const char *object, *program; /* either the program; both NULL: the only one there is */
 	const char *role; /* or the role or device of a target file */
 	const char *hook; /* "ingress", "egress", "xdp"; NULL: what the program's type says */
-	const char *const *maps; /* files for maps_file_read() */
+	const char *const *maps; /* files for maps_file_load_all() */
 	size_t n_maps;
 	const struct value
 		*entries; /* as written in a scenario: {MAP: [{key, value}]}; NULL: none */
@@ -33,13 +33,14 @@ struct replay_opts {
 	struct target_opts target; /* env is replay's own: leave it NULL */
 	bool pristine; /* nothing is interposed */
 	struct replay_place place; /* of the first packet */
-	const char *const *maps; /* files for maps_file_read() */
+	const char *const *maps; /* files for maps_file_load_all() */
 	size_t n_maps;
 	const struct value
 		*entries; /* as written in a scenario: {MAP: [{key, value}]}; NULL: none */
 	const char *ip_batch; /* file for `ip -batch` in the namespace: routes, neighbours; NULL */
 	uint64_t seed;
 	bool follow;
+	bool no_changes; /* hops do not tell which map entries they changed */
 	bool verdicts_only; /* replay_packet() will not be called: maps are not watched */
 };
 
@@ -49,6 +50,11 @@ struct replay_seeded {
 	const char **notes; /* fields of a file that the map's type lacks */
 	size_t n_notes;
 };
+
+/* The MAC of the device that a capture was taken at: where its first packet goes to, or comes from at
+ * egress. Programs look at whether a packet is for this host. False: the packet does not tell.
+ */
+bool replay_device_mac(const struct capture_packet *first, const char *hook, uint8_t mac[6]);
 
 /* Enters the sandbox; the calling thread stays in the replay's network namespace until replay_close().
  * *out's programs are loaded, maps seeded. What opts points to outlives the replay.

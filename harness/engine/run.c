@@ -353,6 +353,7 @@ static int run_on_cluster(const struct scenario *s, enum engine_kind kind,
 	eo.cluster = r.session->cluster;
 	eo.topology = r.session->topology;
 	eo.pin_root = r.pin_root;
+	eo.seed = s->seed;
 	ret = r.ops->open(&eo, &log, &r.engine, err);
 	if (!ret) {
 		out->interposed = r.ops->interposed(r.engine);

@@ -34,20 +34,11 @@ static void note(struct raw_run *r, const char *text)
 
 /* ---- opening ---- */
 
-/* The device's MAC is the one the capture's packets were sent to, or from at egress: programs look at
- * whether a packet is for this host.
- */
 static const uint8_t *device_mac(const struct raw_run *r, const struct send_step *send)
 {
-	bool egress = send->hook && !strcmp(send->hook, "egress");
-	static const uint8_t none[6];
-	const struct capture_packet *p = r->sends.packets;
-	const uint8_t *mac;
+	uint8_t *mac = arena_alloc(r->a, 6);
 
-	if (!r->sends.n || p->linktype != LINK_ETHERNET || p->caplen < 14)
-		return NULL;
-	mac = p->data + (egress ? 6 : 0);
-	return (mac[0] & 1) || !memcmp(mac, none, 6) ? NULL : mac;
+	return r->sends.n && replay_device_mac(r->sends.packets, send->hook, mac) ? mac : NULL;
 }
 
 static const struct tunnel_meta *tunnel(const struct raw_run *r, const struct send_step *send)
@@ -175,6 +166,7 @@ static void fill_opts(const struct raw_run *r, struct replay_opts *o)
 		.ip_batch = t->ip_batch,
 		.seed = r->scenario->seed,
 		.follow = t->follow,
+		.no_changes = true, /* of a step they are told, map by map */
 	};
 }
 
@@ -344,6 +336,8 @@ int run_raw(const struct scenario *s, const struct run_opts *opts, struct arena 
 
 	timeline_init(&r.time, a);
 	ret = open_replay(&r, err);
+	if (ret && err->kind == ERR_INPUT && !strstr(err->text, s->path))
+		err_wrap(err, "%s:%d", s->path, s->target->loc.line);
 	if (ret)
 		return ret;
 	out->steps = arena_alloc(a, s->n_steps * sizeof(*out->steps));

@@ -170,8 +170,10 @@ static int set_up(struct engine *e, const struct log_sink *log, struct err *err)
 		ret = helper_env_new(&e->env, err);
 	if (ret)
 		return ret;
-	if (e->env)
+	if (e->env) {
 		helper_env_set_clock(e->env, BOOT_NS);
+		helper_env_seed(e->env, e->opts.seed);
+	}
 	for (size_t i = 0; i < e->n_nodes && !ret; i++) {
 		struct node_state *n = &e->nodes[i];
 

@@ -63,6 +63,14 @@ bool hop_drops(const struct hop *h)
 	return false;
 }
 
+static void print_hop_verdict(struct buf *out, const struct hop *h)
+{
+	if (h->not_run)
+		buf_puts(out, "not run");
+	else
+		print_verdict(out, h->hook, h->verdict);
+}
+
 void print_identity(struct buf *out, uint32_t identity)
 {
 	const char *name = identity <= INT32_MAX ? word_name(&words_identity, (int)identity) : NULL;
@@ -170,7 +178,7 @@ static void print_hop(struct buf *out, size_t number, const struct hop *h)
 
 	buf_printf(out, "  hop %zu: %s %s %s: ", number, h->at, h->program,
 		   word_name(&words_hook, (int)h->hook));
-	print_verdict(out, h->hook, h->verdict);
+	print_hop_verdict(out, h);
 	if (h->verdict_inferred)
 		buf_puts(out, " (concluded)");
 	if (h->drop_reason) {
@@ -347,7 +355,7 @@ void judge_print_packet(struct buf *out, const struct trace *t)
 		const struct hop *h = &t->hops[i];
 
 		buf_printf(out, "%s%s %s ", i ? " > " : " | ", h->at, h->program);
-		print_verdict(out, h->hook, h->verdict);
+		print_hop_verdict(out, h);
 		print_hop_ct(out, h);
 	}
 	buf_puts(out, " => ");

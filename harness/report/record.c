@@ -109,7 +109,7 @@ static void print_target(struct buf *out, const struct raw_target *t, const stru
 	buf_puts(out, "target: ");
 	flow_text(&f, "object", t->object ? t->written : NULL);
 	flow_text(&f, "file", t->file);
-	flow_text(&f, "objects", t->objects);
+	flow_text(&f, "objects", t->objects_written);
 	flow_text(&f, "program", t->program);
 	print_types(&f, t);
 	print_config(&f, t);

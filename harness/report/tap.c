@@ -132,7 +132,7 @@ static void tap_notes(struct buf *out, const struct run_trace *trace)
 	}
 }
 
-/* An unreviewed one is no TODO either: prove(1) counts those as passed. */
+/* An unreviewed one has no directive: what prove(1) takes for work still to do, it counts as passed. */
 static int tap_result(struct reporter *r, const struct scenario_result *res, struct err *err)
 {
 	bool ok = res->status == STATUS_PASSED || res->status == STATUS_SKIPPED;

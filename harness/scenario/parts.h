@@ -11,6 +11,14 @@ extern const struct schema schema_scenario, schema_step, schema_send, schema_tun
 	schema_hop, schema_maps, schema_entry, schema_target;
 extern const struct schema *const schema_parts[]; /* in the reference's order; ends with NULL */
 
+/* Of a reference, as Markdown: links to the sections, a section with the table of keys, one with a table
+ * of words. parts ends with NULL.
+ */
+void reference_contents(struct buf *out, const struct schema *const *parts);
+void reference_part(struct buf *out, const struct schema *s);
+void reference_words(struct buf *out, const char *title, const char *text,
+		     const struct word_table *t);
+
 bool parse_u64(const char *s, size_t len, uint64_t max, uint64_t *out); /* decimal or 0x hex */
 int read_word(struct schema_ctx *ctx, const struct value *v, const struct word_table *t, int *out);
 /* Each item of a list, or a plain value as a list of one; an empty list is an error. */

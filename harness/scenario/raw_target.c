@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "scenario/object_path.h"
@@ -33,12 +34,19 @@ static int tg_program(struct schema_ctx *ctx, const struct value *v, void *out)
 
 static int tg_file(struct schema_ctx *ctx, const struct value *v, void *out)
 {
-	return read_string(ctx, v, &((struct raw_target *)out)->file);
+	struct raw_target *t = out;
+
+	t->file_loc = v->loc;
+	return read_string(ctx, v, &t->file);
 }
 
 static int tg_objects(struct schema_ctx *ctx, const struct value *v, void *out)
 {
-	return read_string(ctx, v, &((struct raw_target *)out)->objects);
+	struct raw_target *t = out;
+	int rc = read_string(ctx, v, &t->objects);
+
+	t->objects_written = t->objects;
+	return rc;
 }
 
 static int tg_config(struct schema_ctx *ctx, const struct value *v, void *out)
@@ -153,7 +161,7 @@ const struct schema schema_target = {
 	{ "sha256", false, "digest, or the beginning of one", "any", "of the object when this was written; the result says if it is another one now", "8adb728810d47863", tg_sha256 },
 	{ "types", false, "map of sections to types", "as the section's name says", "program types of sections that libbpf does not know", "{from-netdev: tc}", tg_types },
 	{ "file", false, "name or file", "an object", "a [target file](targets.md): one of `fixtures/targets`, or a path", "cilium-1.19", tg_file },
-	{ "objects", false, "folder", "the target file's own", "where the target file's objects lie", "$VERDICT_CILIUM_OBJECTS", tg_objects },
+	{ "objects", false, "folder", "the target file's own", "where the target file's objects lie: in the scenario's folder, from where `verdict` runs, or behind a variable", "$VERDICT_CILIUM_OBJECTS", tg_objects },
 	{ "config", false, "map of constants", "as compiled", "constants in `.rodata`, by name", "{enable_debug: 1}", tg_config },
 	{ "map_sizes", false, "map of numbers", "as compiled", "`max_entries` of maps, by name", "{filter_ports: 65536}", tg_map_sizes },
 	{ "ip", false, "file", "nothing", "lines for `ip -batch` in the namespace of the packets: addresses, routes, neighbours; in the scenario's folder", "routes.ip", tg_ip },
@@ -162,15 +170,23 @@ const struct schema schema_target = {
 	{ 0 } } };
 /* clang-format on */
 
+/* The error there is, at its place in the scenario. */
+static int err_at(struct schema_ctx *ctx, const struct loc *at)
+{
+	char *text = strdup(ctx->err->text);
+
+	err_clear(ctx->err);
+	err_input(ctx->err, at, "%s", text);
+	free(text);
+	return -EINVAL;
+}
+
 /* 1: not on this machine, t->missing is set. */
 static int resolve_object(struct schema_ctx *ctx, struct raw_target *t)
 {
-	struct err why = { 0 };
-	int rc = object_path(ctx->arena, ctx->dir, t->object, &t->object, &t->missing, &why);
+	int rc = object_path(ctx->arena, ctx->dir, t->object, &t->object, &t->missing, ctx->err);
 
-	if (rc < 0)
-		return err_input(ctx->err, &t->object_loc, "%s", why.text);
-	return rc;
+	return rc < 0 ? err_at(ctx, &t->object_loc) : rc;
 }
 
 /* A path is meant from the scenario's folder first, as its other paths are. */
@@ -187,26 +203,36 @@ static void resolve_file(struct schema_ctx *ctx, struct raw_target *t)
 
 static int resolve_folder(struct schema_ctx *ctx, struct raw_target *t)
 {
-	struct err why = { 0 };
+	const char *beside;
+	struct stat st;
 	int rc;
 
 	if (!t->objects)
 		return 0;
-	rc = path_expand(ctx->arena, t->objects, &t->objects, &t->missing, &why);
-	if (rc < 0)
-		return err_input(ctx->err, &t->loc, "%s", why.text);
-	return rc;
+	rc = path_expand(ctx->arena, t->objects, &t->objects, &t->missing, ctx->err);
+	if (rc)
+		return rc < 0 ? err_at(ctx, &t->loc) : rc;
+	beside = file_join(ctx->arena, ctx->dir, t->objects);
+	if (stat(beside, &st) == 0 && S_ISDIR(st.st_mode))
+		t->objects = beside;
+	return 0;
 }
 
 static int load_object(struct schema_ctx *ctx, struct raw_target *t)
 {
-	struct err why = { 0 };
 	int rc = resolve_object(ctx, t);
 
 	if (rc)
 		return rc < 0 ? rc : 0;
-	rc = target_desc_of_object(t->object, &t->desc, &why);
-	return rc ? err_input(ctx->err, &t->object_loc, "%s", why.text) : 0;
+	rc = target_desc_of_object(t->object, &t->desc, ctx->err);
+	return rc ? err_at(ctx, &t->object_loc) : 0;
+}
+
+static bool is_unset(const char *variable)
+{
+	const char *value = getenv(variable);
+
+	return !value || !*value;
 }
 
 static int load_file(struct schema_ctx *ctx, struct raw_target *t)
@@ -216,13 +242,14 @@ static int load_file(struct schema_ctx *ctx, struct raw_target *t)
 
 	resolve_file(ctx, t);
 	rc = target_desc_load(t->file, &t->desc, ctx->err);
-	if (rc)
-		return rc;
-	rc = resolve_folder(ctx, t);
+	if (rc && access(t->file, F_OK))
+		return err_at(ctx, &t->file_loc);
+	if (!rc)
+		rc = resolve_folder(ctx, t);
 	if (rc)
 		return rc < 0 ? rc : 0;
 	env = t->desc->objects_env;
-	if (!t->objects && !t->desc->objects_dir && env && !getenv(env))
+	if (!t->objects && !t->desc->objects_dir && env && is_unset(env))
 		t->missing = arena_printf(ctx->arena,
 					  "the variable %s is not set: it names the folder of the "
 					  "objects of target %s%s%s",
@@ -255,7 +282,7 @@ int read_target(struct schema_ctx *ctx, const struct value *v, struct scenario *
 
 	t->loc = v->loc;
 	if (v->kind == VALUE_SCALAR)
-		rc = read_string(ctx, v, &t->file);
+		rc = tg_file(ctx, v, t);
 	else
 		rc = schema_bind(ctx, &schema_target, v, t);
 	if (!rc)

@@ -18,7 +18,7 @@ static void print_words(struct buf *out, const char *title, const char *text,
 	}
 }
 
-static void print_part(struct buf *out, const struct schema *s)
+void reference_part(struct buf *out, const struct schema *s)
 {
 	buf_printf(out,
 		   "\n## %s\n\n%s\n\n| key | takes | default | meaning | example |\n"
@@ -75,23 +75,23 @@ static const char values[] =
 	"them |\n";
 
 /* "map override" has the anchor #map-override, as GitHub and others make it. */
-static void print_contents(struct buf *out)
+void reference_contents(struct buf *out, const struct schema *const *parts)
 {
-	for (size_t i = 0; schema_parts[i]; i++) {
-		buf_printf(out, "%s[%s](#", i ? " · " : "", schema_parts[i]->name);
-		for (const char *c = schema_parts[i]->name; *c; c++)
+	for (size_t i = 0; parts[i]; i++) {
+		buf_printf(out, "%s[%s](#", i ? " · " : "", parts[i]->name);
+		for (const char *c = parts[i]->name; *c; c++)
 			buf_putc(out, *c == ' ' ? '-' : *c);
 		buf_puts(out, ")");
 	}
-	buf_puts(out, " · [values](#values) · [words](#words)\n");
 }
 
 void schema_print_reference(struct buf *out)
 {
 	buf_puts(out, intro);
-	print_contents(out);
+	reference_contents(out, schema_parts);
+	buf_puts(out, " · [values](#values) · [words](#words)\n");
 	for (size_t i = 0; schema_parts[i]; i++)
-		print_part(out, schema_parts[i]);
+		reference_part(out, schema_parts[i]);
 	buf_puts(out, values);
 	buf_puts(out,
 		 "\n# Words\n\nA word is written in any case, with `-` or `_`; its number will "

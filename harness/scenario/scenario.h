@@ -223,7 +223,9 @@ struct raw_target {
 	const char *sha256; /* of the object when this was written, or its beginning; NULL */
 	struct loc sha256_loc;
 	const char *file; /* name or path for target_desc_load(); NULL: an object */
+	struct loc file_loc;
 	const char *objects; /* folder for the target file's objects; NULL: its own */
+	const char *objects_written; /* as the scenario names it */
 	struct target_desc *desc; /* of the object or the file; NULL where .missing */
 	const struct setting *config;
 	size_t n_config;
@@ -234,7 +236,7 @@ struct raw_target {
 	const char *ip_batch; /* lines for `ip -batch` in the packets' namespace; NULL */
 	bool pristine, follow;
 	const char *missing; /* why it cannot run on this machine; NULL */
-	/* Entries before the first step: {MAP: [{key, value}]}, and files for maps_file_read(). */
+	/* Entries before the first step: {MAP: [{key, value}]}, and files for maps_file_load_all(). */
 	const struct value *entries;
 	const char **maps;
 	size_t n_maps;

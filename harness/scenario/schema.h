@@ -42,6 +42,8 @@ int schema_bind(struct schema_ctx *ctx, const struct schema *s, const struct val
 
 /* The reference of every key as Markdown: `verdict help scenario --markdown`, docs/scenario.md. */
 void schema_print_reference(struct buf *out);
+/* The same for target files: `verdict help targets`, docs/targets.md. */
+void schema_print_targets(struct buf *out);
 /* The same for the names of packet fields: `verdict help fields --markdown`, docs/fields.md. */
 void schema_print_fields(struct buf *out);
 

@@ -41,6 +41,9 @@ static int check_device(const struct target_desc *d, const struct desc_device *d
 					 "'%s' cannot have the ifindex %u: it is that of '%s'",
 					 dev->name, dev->ifindex, other->name);
 	}
+	if (strcmp(dev->name, dev->role) != 0 && is_role(d, dev->name))
+		return err_input(err, &dev->loc,
+				 "a device cannot have the name of another role, '%s'", dev->name);
 	return is_role(d, dev->role) ? 0 : unknown_role(d, dev, err);
 }
 

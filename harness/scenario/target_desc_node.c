@@ -59,7 +59,7 @@ const struct schema schema_target_map = {
 	"map", "What differs from the objects' own definition of a map, under `maps` by the map's name.",
 	(const struct schema_key[]){
 	{ "max_entries", false, "number", "as the objects say", "its size", "4096", mp_max_entries },
-	{ "scope", false, "`node` or `device`", "`node` for maps that ask to be pinned by name, `device` for others", "`node`: one map for all objects; `device`: one for each load of an object. A map of which there are several is named `OBJECT/MAP` or `DEVICE/MAP`", "device", mp_scope },
+	{ "scope", false, "`node` or `device`", "`node` if it is pinned by name, else `device`", "`node`: one map for all objects; `device`: one for each load of an object. A map of which there are several is named `OBJECT/MAP` or `DEVICE/MAP`", "device", mp_scope },
 	{ 0 } } };
 /* clang-format on */
 

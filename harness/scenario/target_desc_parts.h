@@ -10,6 +10,9 @@ extern const struct schema schema_target_file, schema_target_objects, schema_tar
 	schema_target_map, schema_target_tail_call, schema_target_events, schema_target_device;
 extern const struct schema *const schema_target_parts[]; /* ends with NULL */
 
+/* Hooks that the kernel has no test run for; all have the number -1. */
+extern const struct word_table words_live_hook;
+
 /* With its arena and defaults, no name. */
 struct target_desc *target_desc_new(void);
 /* What no table can see: names of the file's own that nothing has, or that two things have. */

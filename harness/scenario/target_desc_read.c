@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The keys of a target file: tables for reading, for suggestions, and for docs/targets.md. */
 #include <ctype.h>
+#include <errno.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -18,7 +19,7 @@ static const struct word live_hooks[] = {
 	{ -1, "post_bind4", NULL },   { -1, "post_bind6", NULL },   { -1, "sock_create", NULL },
 	{ -1, "sock_release", NULL }, { -1, "sock_ops", NULL },
 };
-static const struct word_table words_live_hook = { "hook", live_hooks, N_OF(live_hooks) };
+const struct word_table words_live_hook = { "hook", live_hooks, N_OF(live_hooks) };
 
 int target_expect_map(struct schema_ctx *ctx, const struct value *v, const char *what)
 {
@@ -61,11 +62,13 @@ int target_read_ref(struct schema_ctx *ctx, const struct value *v, struct progra
 	if (rc)
 		return rc;
 	slash = strrchr(text, '/');
-	if (!slash || slash == text || !slash[1])
-		return err_input(ctx->err, &v->loc,
-				 "expected an object and its program, such as "
-				 "bpf_lxc.o/cil_from_container, found '%s'",
-				 text);
+	if (!slash || slash == text || !slash[1]) {
+		err_input(ctx->err, &v->loc,
+			  "expected an object and its program, such as "
+			  "bpf_lxc.o/cil_from_container, found '%s'",
+			  text);
+		return -EINVAL;
+	}
 	out->object = arena_strndup(ctx->arena, text, (size_t)(slash - text));
 	out->program = target_read_name(ctx, slash + 1, &out->may_lack);
 	out->loc = v->loc;
@@ -240,14 +243,28 @@ static int td_hooks(struct schema_ctx *ctx, const struct value *v, void *out)
 
 /* ---- the top ---- */
 
+/* It may become part of a file's name in reports. */
 static int td_name(struct schema_ctx *ctx, const struct value *v, void *out)
 {
-	return read_string(ctx, v, &((struct target_desc *)out)->name);
+	static const char allowed[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	struct target_desc *d = out;
+	int rc = read_string(ctx, v, &d->name);
+
+	if (!rc && (d->name[0] == '.' || d->name[strspn(d->name, allowed)]))
+		return err_input(ctx->err, &v->loc,
+				 "a name is made of letters, digits, '-', '_' and '.'");
+	return rc;
 }
 
 static int td_summary(struct schema_ctx *ctx, const struct value *v, void *out)
 {
-	return read_string(ctx, v, &((struct target_desc *)out)->summary);
+	struct target_desc *d = out;
+	int rc = read_string(ctx, v, &d->summary);
+
+	if (!rc && strchr(d->summary, '\n'))
+		return err_input(ctx->err, &v->loc, "the summary is one line");
+	return rc;
 }
 
 static int td_objects(struct schema_ctx *ctx, const struct value *v, void *out)
@@ -275,7 +292,7 @@ const struct schema schema_target_file = {
 	{ "config", false, "map of constants", "nothing", "constants by name, with or without `__config_`, or any global variable; set in every object that has one of that name", "{cluster_id: 0}", td_config },
 	{ "hooks", false, "map of roles", "none", "which program sits where, by the role of a device: `{ROLE: {HOOK: OBJECT/PROGRAM}}`. The role's name is free; [hooks](#hooks)", "{native: {ingress: bpf_host.o/cil_from_netdev}}", td_hooks },
 	{ "maps", false, "map of [maps](#map)", "as the objects say", "sizes, and who shares them", "{cilium_ct4_global: {max_entries: 4096}}", target_read_maps },
-	{ "tail_calls", false, "list of [tail calls](#tail-call)", "none", "slots that the objects leave to their agent", "[{map: cilium_call_policy, index: 7, program: bpf_lxc.o/cil_lxc_policy}]", target_read_tail_calls },
+	{ "tail_calls", false, "list of [tail calls](#tail-call)", "none", "slots that the objects leave to their agent", "[{map: calls, index: 7, program: bpf_lxc.o/policy}]", target_read_tail_calls },
 	{ "events", false, "map, see [events](#events)", "none", "where programs report what they did", "{map: cilium_events}", target_read_events },
 	{ "interpose", false, "`true` or `false`", "`true`", "`false`: no object has its helper calls replaced; time, random numbers and redirects are the kernel's", "false", td_interpose },
 	{ "devices", false, "list of [devices](#device)", "none", "the node's devices", "[{name: eth0, ifindex: 2, role: native}]", target_read_devices },

@@ -49,7 +49,11 @@ static int read_object(struct elf_image *image, void **data, struct err *err)
 	if (fstat(fd, &st) < 0)
 		return err_system(err, errno, "cannot ask about %s", image->path);
 	if (!S_ISREG(st.st_mode))
-		return err_input(err, NULL, "the object %s is no file", image->path);
+		return err_input(err, NULL, "cannot read the object %s: it is %s, give the .o file",
+				 image->path,
+				 S_ISDIR(st.st_mode)	? "a folder"
+				 : S_ISFIFO(st.st_mode) ? "a pipe"
+							: "no regular file");
 	if (st.st_size > SIZE_MAX_OBJECT)
 		return err_input(err, NULL, "%s has %lld MB, so it is no BPF object", image->path,
 				 (long long)st.st_size >> 20);
@@ -103,7 +107,7 @@ static int collect_section(struct elf_work *w, Elf_Scn *scn, size_t names, struc
 		w->text = i;
 	else if (!strcmp(s->name, ".maps"))
 		w->maps = i;
-	else if (!strcmp(s->name, "maps") && s->shdr->sh_type == SHT_PROGBITS)
+	else if (elf_is_legacy_maps(s) && !w->legacy_maps)
 		w->legacy_maps = i;
 	else if (!strcmp(s->name, ".BTF"))
 		w->btf_sec = i;
@@ -120,8 +124,8 @@ static int open_elf(struct elf_work *w, struct err *err)
 	w->elf = elf_begin(w->fd, ELF_C_RDWR, NULL);
 	if (!w->elf || elf_getshdrnum(w->elf, &w->n_secs) || elf_getshdrstrndx(w->elf, &names))
 		return err_from_libelf(w, err);
-	/* one more for a BTF section that is yet to be made */
-	w->secs = arena_alloc(w->arena, (w->n_secs + 1) * sizeof(*w->secs));
+	/* two more, for BTF and relocations that are yet to be made */
+	w->secs = arena_alloc(w->arena, (w->n_secs + 2) * sizeof(*w->secs));
 	w->secs[0].name = "";
 	while (!ret && (scn = elf_nextscn(w->elf, scn)))
 		ret = collect_section(w, scn, names, err);
@@ -147,14 +151,43 @@ static int parse_btf(struct elf_work *w, struct err *err)
 	w->image->btf = btf__new(d->d_buf, (uint32_t)d->d_size);
 	libbpf_log_end();
 	last_warning(buf_str(&log), &why);
-	if (!w->image->btf)
-		return err_input(err, NULL, "%s is damaged: its BTF cannot be read%s%s",
-				 w->image->path, why.len ? ": " : "", buf_str(&why));
+	if (!w->image->btf) {
+		err_input(err, NULL, "%s is damaged: its BTF cannot be read%s%s", w->image->path,
+			  why.len ? ": " : "", buf_str(&why));
+		return err_hint(err,
+				"compile it again; tools that rewrite objects (strip, objcopy) "
+				"may have spoilt it");
+	}
 	if (btf__endianness(w->image->btf) != native)
 		return err_input(err, NULL, "%s is damaged: its BTF has the other byte order",
 				 w->image->path);
 	btf__set_pointer_size(w->image->btf, 8);
 	return btf_check(w->image->btf, w->image->path, err);
+}
+
+/* Line and function information; libbpf goes on without it, to fail later for another reason. */
+static int check_btf_ext(struct elf_work *w, struct err *err)
+{
+	__cleanup_buf struct buf log = BUF_INIT;
+	struct btf_ext *ext;
+	const Elf_Data *d = NULL;
+
+	for (size_t i = 1; i < w->n_secs && w->image->btf; i++)
+		if (strcmp(w->secs[i].name, ".BTF.ext") == 0)
+			d = w->secs[i].data;
+	if (!d || !d->d_buf || !d->d_size)
+		return 0;
+	libbpf_log_begin(&log);
+	ext = btf_ext__new(d->d_buf, (uint32_t)d->d_size);
+	libbpf_log_end();
+	if (!ext) {
+		err_input(err, NULL,
+			  "%s is damaged: its line information (.BTF.ext) cannot be read",
+			  w->image->path);
+		return err_hint(err, "compile it again");
+	}
+	btf_ext__free(ext);
+	return 0;
 }
 
 static int store_btf(struct elf_work *w, struct err *err)
@@ -199,6 +232,8 @@ static int normalise(struct elf_work *w, struct err *err)
 		ret = elf_check_calls(w, err);
 	if (!ret)
 		ret = parse_btf(w, err);
+	if (!ret)
+		ret = check_btf_ext(w, err);
 	if (!ret)
 		ret = elf_convert_maps(w, err);
 	if (!ret)

@@ -6,8 +6,9 @@
  *  - static functions in program sections: bound global, for libbpf refuses them ("is static and not
  *    supported"). In .text they are subprograms and stay as they are;
  *  - `pinning` values of BTF-defined maps other than none and by name: none;
- *  - maps of the old kind, struct bpf_map_def or iproute2's bpf_elf_map in a section "maps": defined
- *    by BTF, which is made if the object has none.
+ *  - maps of the old kind, struct bpf_map_def or iproute2's bpf_elf_map in a section "maps", or
+ *    gobpf's, a section "maps/NAME" each: defined by BTF, which is made if the object has none. An
+ *    iproute2 map of maps begins with the inner maps its object gives it.
  * Sections whose name tells libbpf no program type get one by elf_apply().
  * Refused is what libbpf would link wrongly: calls of functions that lie outside .text.
  */

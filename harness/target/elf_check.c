@@ -23,6 +23,10 @@ static int not_elf(const struct check *c)
 {
 	if (c->size == 0)
 		return err_input(c->err, NULL, "%s is empty, so no BPF object", c->path);
+	if (c->size >= 8 && memcmp(c->data, "!<arch>\n", 8) == 0) {
+		err_input(c->err, NULL, "%s is an archive, no BPF object", c->path);
+		return err_hint(c->err, "`ar x` takes its objects out: give one of those");
+	}
 	if (c->size >= 4 && memcmp(c->data, "BC\xC0\xDE", 4) == 0)
 		err_input(c->err, NULL, "%s is LLVM bitcode, no BPF object", c->path);
 	else

@@ -29,7 +29,8 @@ struct elf_work {
 	Elf *elf;
 	struct elf_scn *secs; /* by section number; [0] is empty */
 	size_t n_secs;
-	size_t symtab, text, maps, legacy_maps, btf_sec; /* section numbers, 0: none */
+	/* Section numbers, 0: none. Of maps of the old kind the first, which becomes ".maps". */
+	size_t symtab, text, maps, legacy_maps, btf_sec;
 	Elf64_Sym *syms;
 	size_t n_syms;
 	bool btf_changed;
@@ -42,9 +43,13 @@ struct elf_legacy {
 	Elf64_Sym *sym;
 	const char *name;
 	uint32_t type, key_size, value_size, max_entries, flags;
-	uint32_t id, pinning; /* bpf_elf_map's */
+	uint32_t id, pinning; /* bpf_elf_map's, and gobpf's pinning */
+	uint32_t inner_id; /* bpf_elf_map's, of a map of maps: the id of what it holds; 0: none */
+	uint32_t inner_idx; /* under which key an inner map stands in it at first */
+	const struct elf_legacy *inner; /* the map that inner_id names */
+	uint32_t n_slots; /* inner maps that it may begin with: room behind its definition */
 	uint32_t offset, size; /* of its new definition in .maps */
-	uint32_t struct_id; /* its new definition in BTF */
+	uint32_t struct_size, struct_id; /* its new definition in BTF */
 };
 
 /* Input error unless every offset, size and index of the tables lies inside the file. */
@@ -60,6 +65,18 @@ bool elf_is_function(const struct elf_work *w, const Elf64_Sym *sym);
 const Elf64_Rel *elf_relocations(const struct elf_work *w, size_t sec, size_t *n);
 /* The section's bytes from now on; memory is the arena's. */
 void elf_replace_data(const struct elf_work *w, size_t sec, void *data, size_t size);
+
+/* A section at the end; 0 if there is no memory. `type` is its data's for libelf. */
+size_t elf_add_section(struct elf_work *w, const char *name, uint32_t sh_type, Elf_Type type);
+uint32_t elf_add_section_name(struct elf_work *w, const char *name);
+/* "maps", or one section a map as gobpf has them: "maps/NAME". */
+bool elf_is_legacy_maps(const struct elf_scn *s);
+/* Of maps of maps: which map says what they hold, and how many slots begin filled. */
+int elf_find_inner_maps(struct elf_work *w, struct err *err);
+/* Once the definitions have their places: the slots that begin filled, as libbpf wants them told. */
+int elf_relocate_inner_maps(struct elf_work *w, struct err *err);
+/* BTF's sections "maps/NAME", which no kernel takes by that name, lose their meaning. */
+void elf_drop_legacy_datasecs(struct elf_work *w);
 
 /* The passes, in this order. */
 int elf_check_calls(const struct elf_work *w, struct err *err);

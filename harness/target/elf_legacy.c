@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Maps of the old kind, which libbpf 1.0 ceased to take: a section "maps" of struct bpf_map_def, or
- * of iproute2's struct bpf_elf_map. They are defined anew in BTF, as a compiler would today.
+ * of iproute2's struct bpf_elf_map, or sections "maps/NAME" as gobpf has them, with pinning and a
+ * namespace behind bpf_map_def's fields. They are defined anew in BTF, as a compiler would today.
  */
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
@@ -11,13 +12,27 @@
 #include "target/elf_internal.h"
 
 #define MAP_DEF_WORDS 5 /* type, key_size, value_size, max_entries, flags */
+#define GOBPF_WORDS   6 /* and pinning; then perhaps 256 bytes of namespace */
 #define ELF_MAP_WORDS 9 /* and id, pinning, inner_id, inner_idx (iproute2's bpf_elf.h) */
-#define WORDS	      16 /* what is looked at beyond must be zero */
+#define LEGACY_MAX    4096
 #define PIN_GLOBAL_NS 2 /* iproute2: pinned by name, for all */
 
 #define REFUSED(w, err, fmt, ...)                                                                  \
 	err_input(err, NULL, "%s: old map definitions (section \"maps\"): " fmt, (w)->image->path, \
 		  ##__VA_ARGS__)
+
+bool elf_is_legacy_maps(const struct elf_scn *s)
+{
+	return s->shdr && s->shdr->sh_type == SHT_PROGBITS &&
+	       !(s->shdr->sh_flags & SHF_EXECINSTR) &&
+	       (!strcmp(s->name, "maps") || !strncmp(s->name, "maps/", 5));
+}
+
+/* gobpf: a section a map. */
+static bool is_gobpf(const struct elf_work *w)
+{
+	return w->secs[w->legacy_maps].name[4] == '/';
+}
 
 static int collect(struct elf_work *w, struct err *err)
 {
@@ -26,12 +41,14 @@ static int collect(struct elf_work *w, struct err *err)
 		unsigned type = ELF64_ST_TYPE(s->st_info);
 		const char *name = elf_sym_name(w, s);
 
-		if (s->st_shndx != w->legacy_maps || !*name ||
-		    (type != STT_OBJECT && type != STT_NOTYPE))
+		if (s->st_shndx >= w->n_secs || !elf_is_legacy_maps(&w->secs[s->st_shndx]) ||
+		    !*name || (type != STT_OBJECT && type != STT_NOTYPE))
 			continue;
 		w->legacy = arena_grow(w->arena, w->legacy, w->n_legacy, sizeof(*w->legacy));
 		w->legacy[w->n_legacy++] = (struct elf_legacy){ .sym = s, .name = name };
 	}
+	if (w->n_legacy > LEGACY_MAX)
+		return REFUSED(w, err, "%zu of them are more than any loader takes", w->n_legacy);
 	return w->n_legacy ? 0 : REFUSED(w, err, "none has a name");
 }
 
@@ -40,48 +57,61 @@ static int collect(struct elf_work *w, struct err *err)
  */
 static int decode(const struct elf_work *w, struct elf_legacy *m, size_t size, struct err *err)
 {
-	const Elf_Data *d = w->secs[w->legacy_maps].data;
+	const Elf_Data *d = w->secs[m->sym->st_shndx].data;
 	const uint8_t *at = (const uint8_t *)d->d_buf + m->sym->st_value;
 	uint32_t word[ELF_MAP_WORDS] = { 0 };
 	size_t known = size == sizeof(word) ? sizeof(word) : MAP_DEF_WORDS * 4;
 
-	if (m->sym->st_value % size || size > d->d_size - m->sym->st_value)
+	if (is_gobpf(w) && size >= GOBPF_WORDS * 4)
+		known = GOBPF_WORDS * 4;
+	if (m->sym->st_value % size || m->sym->st_value > d->d_size ||
+	    size > d->d_size - m->sym->st_value)
 		return REFUSED(w, err, "%s does not lie where a definition of %zu bytes could",
 			       m->name, size);
 	memcpy(word, at, known);
-	for (size_t i = known; i < size; i++)
+	/* a namespace says where gobpf pins; here each object has a folder of its own */
+	for (size_t i = known; i < size && !is_gobpf(w); i++)
 		if (at[i])
 			return REFUSED(w, err, "%s has fields beyond the known ones", m->name);
-	if (word[0] == BPF_MAP_TYPE_ARRAY_OF_MAPS || word[0] == BPF_MAP_TYPE_HASH_OF_MAPS)
-		return REFUSED(w, err,
-			       "%s is a map of maps; only a definition by BTF (section .maps) can "
-			       "tell what it holds",
-			       m->name);
 	m->type = word[0];
 	m->key_size = word[1];
 	m->value_size = word[2];
 	m->max_entries = word[3];
 	m->flags = word[4];
-	m->id = word[5];
-	m->pinning = word[6];
+	m->id = is_gobpf(w) ? 0 : word[5];
+	m->pinning = word[is_gobpf(w) ? 5 : 6];
+	m->inner_id = word[7];
+	m->inner_idx = word[8];
 	return 0;
+}
+
+/* How many of them share a section. */
+static size_t beside(const struct elf_work *w, const struct elf_legacy *m)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->n_legacy; i++)
+		n += w->legacy[i].sym->st_shndx == m->sym->st_shndx;
+	return n;
 }
 
 static int decode_all(struct elf_work *w, struct err *err)
 {
-	const Elf_Data *d = w->secs[w->legacy_maps].data;
-	size_t size = d->d_buf && w->n_legacy ? d->d_size / w->n_legacy : 0;
 	int ret = 0;
 
-	if (size < MAP_DEF_WORDS * 4 || size * w->n_legacy != d->d_size)
-		return REFUSED(w, err, "%zu bytes are no %zu definitions", d->d_size, w->n_legacy);
-	for (size_t i = 0; !ret && i < w->n_legacy; i++)
+	for (size_t i = 0; !ret && i < w->n_legacy; i++) {
+		const Elf_Data *d = w->secs[w->legacy[i].sym->st_shndx].data;
+		size_t n = beside(w, &w->legacy[i]), size = d->d_buf ? d->d_size / n : 0;
+
+		if (size < MAP_DEF_WORDS * 4 || size * n != d->d_size)
+			return REFUSED(w, err, "%zu bytes are no %zu definitions", d->d_size, n);
 		ret = decode(w, &w->legacy[i], size, err);
-	return ret;
+	}
+	return ret ? ret : elf_find_inner_maps(w, err);
 }
 
 /* Appends to the section names; the offset of the new one. */
-static uint32_t add_section_name(struct elf_work *w, const char *name)
+uint32_t elf_add_section_name(struct elf_work *w, const char *name)
 {
 	size_t names = 0, len = strlen(name) + 1;
 	const Elf_Data *d;
@@ -96,23 +126,31 @@ static uint32_t add_section_name(struct elf_work *w, const char *name)
 	return (uint32_t)(d->d_size - len);
 }
 
-static int add_btf_section(struct elf_work *w, struct err *err)
+size_t elf_add_section(struct elf_work *w, const char *name, uint32_t sh_type, Elf_Type type)
 {
 	struct elf_scn *s = &w->secs[w->n_secs];
 
-	w->image->btf = btf__new_empty();
 	s->scn = elf_newscn(w->elf);
 	s->shdr = s->scn ? elf64_getshdr(s->scn) : NULL;
 	s->data = s->scn ? elf_newdata(s->scn) : NULL;
-	if (!w->image->btf || !s->data || !s->shdr)
-		return err_system(err, ENOMEM, "cannot give BTF to %s", w->image->path);
-	s->name = ".BTF";
+	if (!s->data || !s->shdr)
+		return 0;
+	s->name = name;
 	s->data->d_version = EV_CURRENT;
 	s->data->d_align = 8;
-	s->shdr->sh_type = SHT_PROGBITS;
+	s->data->d_type = type;
+	s->shdr->sh_type = sh_type;
 	s->shdr->sh_addralign = 8;
-	s->shdr->sh_name = add_section_name(w, s->name);
-	w->btf_sec = w->n_secs++;
+	s->shdr->sh_name = elf_add_section_name(w, name);
+	return w->n_secs++;
+}
+
+static int add_btf_section(struct elf_work *w, struct err *err)
+{
+	w->image->btf = btf__new_empty();
+	w->btf_sec = elf_add_section(w, ".BTF", SHT_PROGBITS, ELF_T_BYTE);
+	if (!w->image->btf || !w->btf_sec)
+		return err_system(err, ENOMEM, "cannot give BTF to %s", w->image->path);
 	btf__set_pointer_size(w->image->btf, 8);
 	return 0;
 }
@@ -120,7 +158,7 @@ static int add_btf_section(struct elf_work *w, struct err *err)
 struct definition {
 	struct btf *btf;
 	int int_type, failed; /* the first error, negative */
-	int members[8];
+	int members[8]; /* type, key, value, max_entries, map_flags, pinning, values */
 	const char *names[8];
 	unsigned n;
 };
@@ -175,7 +213,7 @@ static void add_part(struct definition *d, const struct elf_legacy *m, const cha
 		add_number(d, sized, size);
 }
 
-static void define(struct definition *d, struct elf_legacy *m)
+static void add_parts(struct definition *d, const struct elf_legacy *m)
 {
 	d->n = 0;
 	add_number(d, "type", m->type);
@@ -184,12 +222,42 @@ static void define(struct definition *d, struct elf_legacy *m)
 	add_number(d, "max_entries", m->max_entries);
 	if (m->flags)
 		add_number(d, "map_flags", m->flags);
-	if (m->pinning == PIN_GLOBAL_NS)
-		add_number(d, "pinning", ELF_PIN_BY_NAME);
-	m->size = 8 * d->n;
-	m->struct_id = (uint32_t)checked(d, btf__add_struct(d->btf, NULL, m->size));
+}
+
+/* All members but `values` are pointers. */
+static int add_struct(struct definition *d, uint32_t size)
+{
+	int id = checked(d, btf__add_struct(d->btf, NULL, size));
+
 	for (unsigned i = 0; i < d->n; i++)
 		checked(d, btf__add_field(d->btf, d->names[i], d->members[i], 64 * i, 0));
+	return id;
+}
+
+/* What __array(values, struct {...}) compiles to: an array of no elements, pointers to the struct. */
+static int inner_values(struct definition *d, const struct elf_legacy *inner)
+{
+	int pointer;
+
+	add_parts(d, inner);
+	pointer = checked(d, btf__add_ptr(d->btf, add_struct(d, 8 * d->n)));
+	return checked(d, btf__add_array(d->btf, d->int_type, pointer, 0));
+}
+
+static void define(struct definition *d, struct elf_legacy *m)
+{
+	int values = m->inner ? inner_values(d, m->inner) : 0;
+
+	add_parts(d, m);
+	if (m->pinning == PIN_GLOBAL_NS)
+		add_number(d, "pinning", ELF_PIN_BY_NAME);
+	m->struct_size = 8 * d->n;
+	m->size = m->struct_size + 8 * m->n_slots;
+	if (m->inner) {
+		d->members[d->n] = values;
+		d->names[d->n++] = "values";
+	}
+	m->struct_id = (uint32_t)add_struct(d, m->struct_size);
 }
 
 static struct elf_legacy *find(const struct elf_work *w, const char *name)
@@ -249,6 +317,8 @@ static int define_all(struct elf_work *w, uint32_t *size, struct err *err)
 	uint32_t datasec = elf_find_datasec(d.btf, "maps");
 	int ret = 0;
 
+	elf_drop_legacy_datasecs(w);
+
 	d.int_type = checked(&d, btf__add_int(d.btf, "int", 4, BTF_INT_SIGNED));
 	*size = 0;
 	for (size_t i = 0; i < w->n_legacy; i++) {
@@ -273,17 +343,19 @@ static void move_section(struct elf_work *w, uint32_t size)
 	struct elf_scn *s = &w->secs[w->legacy_maps];
 
 	elf_replace_data(w, w->legacy_maps, arena_alloc(w->arena, size), size);
-	s->shdr->sh_name = add_section_name(w, ".maps");
-	s->name = ".maps";
+	s->shdr->sh_name = elf_add_section_name(w, ".maps");
 	for (size_t i = 0; i < w->n_legacy; i++) {
 		Elf64_Sym *sym = w->legacy[i].sym;
 
+		elf_note(w, "map definition", w->legacy[i].name,
+			 arena_printf(w->arena, "in the section %s", w->secs[sym->st_shndx].name),
+			 "by BTF in the section .maps");
+		sym->st_shndx = (Elf64_Section)w->legacy_maps;
 		sym->st_value = w->legacy[i].offset;
 		sym->st_size = w->legacy[i].size;
 		sym->st_info = ELF64_ST_INFO(STB_GLOBAL, STT_OBJECT);
-		elf_note(w, "map definition", w->legacy[i].name, "in the section maps",
-			 "by BTF in the section .maps");
 	}
+	s->name = ".maps";
 	elf_flagdata(w->secs[w->symtab].data, ELF_C_SET, ELF_F_DIRTY);
 	w->maps = w->legacy_maps;
 }
@@ -304,9 +376,10 @@ int elf_convert_maps(struct elf_work *w, struct err *err)
 		ret = add_btf_section(w, err);
 	if (!ret)
 		ret = define_all(w, &size, err);
-	if (!ret)
-		move_section(w, size);
-	return ret;
+	if (ret)
+		return ret;
+	move_section(w, size);
+	return elf_relocate_inner_maps(w, err);
 }
 
 void elf_complete_legacy(const struct elf_work *w, struct elf_map *map)

@@ -295,6 +295,14 @@ unsigned interpose_calls(const struct interposer *ip, const char *program)
 	return h && !h->shipped ? calls_of(h) : 0;
 }
 
+bool interpose_missed(const struct interposer *ip, const struct bpf_program *prog)
+{
+	size_t i = 0;
+
+	return bpf_program__fd(prog) >= 0 && !find_program(ip, bpf_program__name(prog)) &&
+	       next_call(bpf_program__insns(prog), bpf_program__insn_cnt(prog), &i) >= 0;
+}
+
 bool interpose_asks_time(const struct interposer *ip, const char *program)
 {
 	const struct hooked *h = find_program(ip, program);

@@ -15,6 +15,7 @@
 #include "base/err.h"
 
 struct bpf_object;
+struct bpf_program;
 struct helper_env;
 
 /* One object's load. libbpf chooses a program's load hook by section name when an object is opened,
@@ -47,6 +48,8 @@ void interpose_done(struct interposer *ip);
 bool interpose_holds(const struct interposer *ip, const char *program);
 /* How many calls of the program were replaced. */
 unsigned interpose_calls(const struct interposer *ip, const char *program);
+/* True for a loaded program that has such calls, and is of a type that cannot be hooked. */
+bool interpose_missed(const struct interposer *ip, const struct bpf_program *prog);
 /* True if the program asks for the time. */
 bool interpose_asks_time(const struct interposer *ip, const char *program);
 /* Calls replaced, all programs together; of one helper (BPF_FUNC_*). */

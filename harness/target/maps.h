@@ -10,6 +10,7 @@
 #include "base/value.h"
 
 struct btf;
+struct object;
 
 /* An open map with its types. BTF comes from the kernel (the map's btf_id), so a pinned map made
  * by anyone describes itself; without BTF keys and values are hex.
@@ -34,6 +35,8 @@ int map_open_fd(int fd, const char *name, struct map **out, struct err *err); /*
 void map_close(struct map *m); /* NULL is fine */
 /* For loading into a map of maps; the kernel does not tell. */
 void map_set_inner(struct map *m, const struct map_shape *inner);
+/* The same from the file that the map is defined in under that name; nothing if it does not say. */
+void map_set_inner_of(struct map *m, const struct object *o, const char *name);
 
 /* Every map error names map, key and errno. Maps whose values are no data (prog arrays, map-in-map,
  * rings): input error, -EOPNOTSUPP. A per-CPU value is written to every CPU, but its counters to the

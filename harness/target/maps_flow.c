@@ -150,16 +150,33 @@ static int quoted_text(struct flow *f, struct buf *out)
 }
 
 /* Bare text ends before , ] } a line's end, a comment, and a colon that a blank follows. */
+static bool ends_bare(const struct flow *f, const char *p)
+{
+	switch (*p) {
+	case ',':
+	case ']':
+	case '}':
+	case '[':
+	case '{':
+	case '\n':
+	case '\r':
+	case '\0':
+		return true;
+	case ':':
+		return p + 1 == f->end || strchr(" \n\r,]}", p[1]);
+	case '#':
+		return p > f->at && p[-1] == ' ';
+	default:
+		return false;
+	}
+}
+
 static size_t bare_length(const struct flow *f)
 {
 	const char *p = f->at;
 
-	for (; p < f->end && !strchr(",]}[{\n\r", *p) && *p; p++) {
-		if (*p == ':' && (p + 1 == f->end || strchr(" \n\r,]}", p[1])))
-			break;
-		if (*p == '#' && p > f->at && p[-1] == ' ')
-			break;
-	}
+	while (p < f->end && !ends_bare(f, p))
+		p++;
 	while (p > f->at && (p[-1] == ' ' || p[-1] == '\t'))
 		p--;
 	return (size_t)(p - f->at);

@@ -65,6 +65,33 @@ size_t map_io_size(const struct map *m)
 	return map_stride(m) * map_cpus(m);
 }
 
+static const char *why_not(uint32_t type)
+{
+	switch (type) {
+	case BPF_MAP_TYPE_XSKMAP:
+	case BPF_MAP_TYPE_SOCKMAP:
+	case BPF_MAP_TYPE_SOCKHASH:
+	case BPF_MAP_TYPE_REUSEPORT_SOCKARRAY:
+		return "its entries are sockets of running processes, which nothing written can "
+		       "stand for; the process that owns a socket puts it in";
+	case BPF_MAP_TYPE_PERF_EVENT_ARRAY:
+	case BPF_MAP_TYPE_RINGBUF:
+	case BPF_MAP_TYPE_USER_RINGBUF:
+		return "it carries events and holds no entries";
+	case BPF_MAP_TYPE_QUEUE:
+	case BPF_MAP_TYPE_STACK:
+	case BPF_MAP_TYPE_BLOOM_FILTER:
+		return "its values have no keys to be found by";
+	case BPF_MAP_TYPE_SK_STORAGE:
+	case BPF_MAP_TYPE_INODE_STORAGE:
+	case BPF_MAP_TYPE_TASK_STORAGE:
+		return "its values belong to sockets, files or tasks, not to keys";
+	default:
+		return "its values are handles of the kernel, not data that can be read or written "
+		       "here";
+	}
+}
+
 int map_check_plain(const struct map *m, const struct loc *at, struct err *err)
 {
 	switch (m->type) {
@@ -77,10 +104,7 @@ int map_check_plain(const struct map *m, const struct loc *at, struct err *err)
 	case BPF_MAP_TYPE_LPM_TRIE:
 		return 0;
 	}
-	err_input(err, at,
-		  "map %s is a %s: its values are handles of the kernel, not data that can be "
-		  "read or written here",
-		  m->name, map_type_name(m->type));
+	err_input(err, at, "map %s is a %s: %s", m->name, map_type_name(m->type), why_not(m->type));
 	if (err)
 		err->no = EOPNOTSUPP;
 	return -EOPNOTSUPP;

@@ -99,15 +99,22 @@ static int encode_cpus(struct loading *l, const struct value *values, const stru
 	return ret;
 }
 
-int loading_known_fields(struct loading *l, const struct value *v, const char *const names[])
+static int hint_fields(struct loading *l, const char *const names[])
 {
 	__cleanup_buf struct buf known = BUF_INIT;
 
 	for (size_t i = 0; names[i]; i++)
 		buf_printf(&known, "%s%s", i ? ", " : "", names[i]);
-	if (v->kind != VALUE_MAP)
-		return err_input(l->err, &v->loc, "map %s (%s): fields by name belong here: {%s}",
-				 l->m->name, map_type_name(l->m->type), buf_str(&known));
+	return err_hint(l->err, "known fields: %s", buf_str(&known));
+}
+
+int loading_known_fields(struct loading *l, const struct value *v, const char *const names[])
+{
+	if (v->kind != VALUE_MAP) {
+		err_input(l->err, &v->loc, "map %s (%s): fields by name belong here", l->m->name,
+			  map_type_name(l->m->type));
+		return hint_fields(l, names);
+	}
 	for (size_t i = 0; i < v->n; i++) {
 		size_t j = 0;
 
@@ -118,7 +125,7 @@ int loading_known_fields(struct loading *l, const struct value *v, const char *c
 		err_input(l->err, &v->keys[i]->loc,
 			  "map %s: there is no field \"%s\" in an entry of a %s", l->m->name,
 			  v->keys[i]->text, map_type_name(l->m->type));
-		return err_hint(l->err, "known fields: %s", buf_str(&known));
+		return hint_fields(l, names);
 	}
 	return 0;
 }

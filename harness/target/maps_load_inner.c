@@ -4,7 +4,8 @@
  * A map of maps takes inner maps like its template only: type, sizes of key and value, flags, and for
  * arrays max_entries too unless BPF_F_INNER_MAP is among the flags (kernel/bpf/map_in_map.c,
  * bpf_map_meta_equal). The kernel tells nobody what its template is, so it is taken from what is
- * said first of: the file, the object (struct map.inner), another inner map of the same outer one.
+ * said first of: the file, the object (struct map.inner), another inner map of the same outer one, the
+ * one made before.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -95,8 +96,8 @@ static int shape_of(struct loading *l, const struct value *v, struct map_shape *
 
 	if (l->m->inner)
 		known = *l->m->inner;
-	else
-		of_sibling(l, &known);
+	else if (!of_sibling(l, &known))
+		known = l->made;
 	*out = known;
 	ret = type_of(l, v, &out->type);
 	if (!ret)
@@ -110,8 +111,10 @@ static int shape_of(struct loading *l, const struct value *v, struct map_shape *
 	if (ret)
 		return ret;
 	drop_types(out, &known);
-	if (out->type && out->key_size && out->value_size && out->max_entries)
+	if (out->type && out->key_size && out->value_size && out->max_entries) {
+		l->made = *out;
 		return 0;
+	}
 	err_input(l->err, &v->loc,
 		  "map %s has no inner map at this key, and of what kind one would be is not known",
 		  l->m->name);

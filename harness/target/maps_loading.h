@@ -12,6 +12,7 @@ struct loading {
 	struct err *err;
 	bool bpftool;
 	uint8_t *key, *value, *io; /* of the entry at hand, encoded */
+	struct map_shape made; /* of the inner map made last; type 0: none */
 	/* Keys so far and where they stand in the file, to find one that is there twice; only while checking. */
 	uint8_t *seen;
 	struct loc *seen_at;

@@ -39,7 +39,7 @@ static bool is_word(const char *s)
 {
 	static const char *const taken[] = { "null", "yes", "no", "on", "off", "true", "false" };
 
-	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+	for (size_t i = 0; strchr("nyoftNYOFT", *s) && i < sizeof(taken) / sizeof(taken[0]); i++)
 		if (strcasecmp(s, taken[i]) == 0)
 			return false;
 	if (!isalpha((unsigned char)*s) && *s != '_')

@@ -49,7 +49,7 @@ static size_t line_length(const char *at, const char *end)
 
 int source_odd_line(const struct source_text *t)
 {
-	const char *at = t->data, *end = t->data + t->size;
+	const char *at = t->data, *end = t->data + t->size, *given_back = at;
 	bool begun = false;
 
 	for (int line = 1; at < end; line++) {
@@ -60,6 +60,7 @@ int source_odd_line(const struct source_text *t)
 			return line;
 		begun |= kind == LINE_MAPS;
 		at += len;
+		source_give_back(t, &given_back, at);
 	}
 	return begun ? 0 : 1;
 }
@@ -149,7 +150,7 @@ static int entry_line(struct telling *t, struct flow *f)
 static int one_line(struct telling *t, const char *at, size_t len, int number)
 {
 	enum line_kind kind = kind_of(at, len);
-	struct flow f = flow_begin(t->text->path, at, len, t->err);
+	struct flow f = flow_begin(t->text->path, at, trimmed(at, len), t->err);
 
 	f.line = number;
 	switch (kind) {

@@ -166,9 +166,10 @@ static void diff_keyed(struct changes *c, const struct copy *was, const struct c
 	size_t i = 0, j = 0;
 
 	while (i < was->n || j < is->n) {
-		const struct map_item *x = i < was->n ? &was->items[i] : NULL;
-		const struct map_item *y = j < is->n ? &is->items[j] : NULL;
-		int order = !x ? 1 : !y ? -1 : memcmp(x->key, y->key, c->w->map->key_size);
+		const struct map_item *x = &was->items[i], *y = &is->items[j];
+		int order = i == was->n	 ? 1
+			    : j == is->n ? -1
+					 : memcmp(x->key, y->key, c->w->map->key_size);
 
 		if (order < 0)
 			add(c, x->key, x->value, NULL);

@@ -71,6 +71,9 @@ int object_open_image(const struct object *o, struct bpf_object **out, struct er
 	libbpf_log_end();
 	if (!bpf)
 		return err_from_open(err, no, o->path, buf_str(&log));
+	for (size_t i = 0; i < o->opts.n_asked; i++)
+		bpf_program__set_autoload(bpf_object__find_program_by_name(bpf, o->opts.asked[i]),
+					  true);
 	ret = elf_apply(o->image, bpf, err);
 	if (ret) {
 		bpf_object__close(bpf);

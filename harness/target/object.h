@@ -34,6 +34,9 @@ struct object_opts {
 	size_t n_sharing;
 	const struct elf_type_override *types; /* of sections whose name does not tell */
 	size_t n_types;
+	/* Programs to load though their sections begin with '?', which leaves that to the loader */
+	const char *const *asked;
+	size_t n_asked;
 	enum map_mismatch on_map_mismatch; /* a pinned map that does not fit the object */
 	bool refuse_mismatch; /* such a map is an input error instead */
 	struct helper_env *env; /* of interposed helpers; NULL: none is, all are the kernel's */

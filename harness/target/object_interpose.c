@@ -103,7 +103,7 @@ static int load_once(struct object *o, struct err *err)
 	if (!ret)
 		return 0;
 	if (o->interposer && refusal_from_load_log(buf_str(&log), o->arena, &r.program, &r.why) &&
-	    interpose_calls(o->interposer, r.program)) {
+	    interpose_calls(o->interposer, r.program) && !refusal_of(o, r.program)) {
 		r.asks_time = interpose_asks_time(o->interposer, r.program);
 		add_refusal(o, &r);
 		object_log(o,
@@ -123,6 +123,25 @@ static int reopen(struct object *o, struct err *err)
 	interpose_free(o->interposer);
 	o->interposer = NULL;
 	return object_open_configured(o, err);
+}
+
+/* Programs whose load cannot be got at, as those attached by BTF. */
+static void add_missed(struct object *o)
+{
+	struct bpf_program *p;
+
+	bpf_object__for_each_program(p, o->bpf)
+	{
+		if (interpose_missed(o->interposer, p))
+			add_refusal(o,
+				    &(struct refusal){
+					    .program = arena_strdup(o->arena, bpf_program__name(p)),
+					    .why = arena_printf(
+						    o->arena,
+						    "programs of type %s cannot be interposed",
+						    libbpf_bpf_prog_type_str(bpf_program__type(p))),
+				    });
+	}
 }
 
 static void tell_refusals(struct object *o)
@@ -222,6 +241,7 @@ int object_load_interposed(struct object *o, struct err *err)
 	/* only what really loads as shipped was refused for its replaced calls */
 	for (size_t i = recalled; i < o->n_refusals; i++)
 		remember(o, &o->refusals[i]);
+	add_missed(o);
 	tell_refusals(o);
 	count_interposed(o);
 	return learn_maps(o, err);

@@ -15,14 +15,23 @@ struct target {
 	struct event_ring *events; /* NULL: none */
 };
 
+/* Several loads have one each: which is meant? */
+static int not_the_only(const struct target *t, const char *near, struct err *err)
+{
+	err_input(err, &t->desc->events_loc, "there is more than one map %s", t->desc->events_map);
+	return err_hint(err, "say which, as in %s, or give it `scope: node` in maps", near);
+}
+
 static int open_events(struct target *t, struct err *err)
 {
-	const char *name = t->desc->events_map;
-	const struct map *m = name ? target_find_map(t, name) : NULL;
+	const char *name = t->desc->events_map, *near;
+	const struct set_map *m = name ? set_find_map(t->set, name) : NULL;
 
-	if (!m)
-		return 0;
-	return event_ring_open(m->fd, false, &t->events, err);
+	if (m)
+		return event_ring_open(m->map->fd, false, &t->events, err);
+	near = name ? set_nearest_map(t->set, name) : NULL;
+	m = near ? set_find_map(t->set, near) : NULL;
+	return m && !strcmp(m->own_name, name) ? not_the_only(t, near, err) : 0;
 }
 
 /* One that is kept, if its maps can be made as new; else loaded. */

@@ -38,6 +38,8 @@ static void key_of_load(struct buf *key, const struct planned_load *l)
 		value_print(key, l->config[i].value);
 		buf_puts(key, "\n");
 	}
+	for (size_t i = 0; i < l->n_asked; i++)
+		buf_printf(key, "program %s\n", l->asked[i]);
 	for (size_t i = 0; i < l->n_types; i++)
 		buf_printf(key, "type %s %s\n", l->types[i].section, l->types[i].type);
 	for (size_t i = 0; i < l->n_maps; i++)

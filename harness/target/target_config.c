@@ -68,9 +68,9 @@ static int set_common(struct plan *p, struct err *err)
 	for (size_t i = 0; i < p->desc->config.n; i++) {
 		const struct setting *s = &p->desc->config.list[i];
 
-		if (!set_where_known(p, s, NULL, NULL) &&
+		if (!set_where_known(p, s, NULL, NULL) && !s->may_lack &&
 		    !plan_leaves_out(p, has_variable, s->name))
-			return unknown_constant(p, s, "no object of the target", err);
+			return unknown_constant(p, s, "the target", err);
 	}
 	return 0;
 }
@@ -103,9 +103,7 @@ static int set_for_device(struct plan *p, const struct desc_device *dev, struct 
 		if (!set_where_known(p, s, NULL, dev) && !s->may_lack &&
 		    !plan_leaves_out(p, has_variable, s->name))
 			return unknown_constant(
-				p, s,
-				arena_printf(p->arena, "no object of the role '%s'", dev->role),
-				err);
+				p, s, arena_printf(p->arena, "the role '%s'", dev->role), err);
 	}
 	return 0;
 }
@@ -121,7 +119,7 @@ int plan_config(struct plan *p, struct err *err)
 	for (size_t i = 0; i < p->opts->n_config && !ret; i++) {
 		const struct setting *s = &p->opts->config[i];
 
-		if (!set_where_known(p, s, NULL, NULL))
+		if (!set_where_known(p, s, NULL, NULL) && !s->may_lack)
 			ret = unknown_constant(p, s, p->desc->name, err);
 	}
 	return ret;

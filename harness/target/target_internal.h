@@ -30,6 +30,8 @@ struct planned_load {
 	size_t n_maps;
 	struct map_sharing *sharing;
 	size_t n_sharing;
+	const char **asked; /* programs that hooks and tail calls name */
+	size_t n_asked;
 };
 
 struct plan {

@@ -189,13 +189,32 @@ static int plan_maps(struct plan *p, struct err *err)
 	for (size_t i = 0; i < p->opts->n_maps; i++)
 		if (!resize_where_known(p, &p->opts->maps[i]))
 			return unknown_map(p, &p->opts->maps[i].loc, p->opts->maps[i].map, err);
-	if (p->desc->path && p->desc->events_map && !p->opts->n_only) {
-		struct map_override none = { p->desc->events_map, 0, p->desc->events_loc };
-
-		if (!resize_where_known(p, &none))
-			return unknown_map(p, &none.loc, none.map, err);
-	}
 	return 0;
+}
+
+/* An object by itself may have none, and so may those that are left when some are left out. */
+static int check_events(const struct plan *p, struct err *err)
+{
+	const struct target_desc *d = p->desc;
+	bool found = !d->events_map || !d->path || p->opts->n_only;
+	const char *name = d->events_map, *slash = name ? strrchr(name, '/') : NULL;
+
+	if (slash) /* one of several */
+		name = slash + 1;
+	for (size_t i = 0; name && i < p->n_objects; i++) {
+		const struct elf_image *m = p->objects[i].image;
+
+		for (size_t j = 0; j < m->n_maps; j++) {
+			if (strcmp(m->maps[j].name, name) != 0)
+				continue;
+			if (m->maps[j].type != BPF_MAP_TYPE_PERF_EVENT_ARRAY)
+				return err_input(err, if_written(&d->events_loc),
+						 "%s of %s is no perf event array", name,
+						 p->objects[i].desc->name);
+			found = true;
+		}
+	}
+	return found ? 0 : unknown_map(p, &d->events_loc, name, err);
 }
 
 /* ---- programs ---- */
@@ -265,6 +284,20 @@ static bool is_typed(const struct plan *p, const char *object, const char *secti
 	return false;
 }
 
+/* To every load of the object; those that it lacks are left out. */
+static void ask_for(struct plan *p, const struct program_ref *ref)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		struct planned_load *l = &p->loads[i];
+
+		if (strcmp(l->object->desc->name, ref->object) != 0 ||
+		    !find_program(l->object->image, ref->program))
+			continue;
+		l->asked = arena_grow(p->arena, l->asked, l->n_asked, sizeof(*l->asked));
+		l->asked[l->n_asked++] = ref->program;
+	}
+}
+
 static int check_hook(const struct plan *p, const struct desc_hook *h, struct err *err)
 {
 	const struct planned_object *o = plan_object(p, h->ref.object);
@@ -291,6 +324,14 @@ static int check_tail_call(const struct plan *p, const struct desc_tail_call *t,
 	return unknown_program(p, &t->ref, o->image, err);
 }
 
+static void ask_for_programs(struct plan *p)
+{
+	for (size_t i = 0; i < p->desc->n_hooks; i++)
+		ask_for(p, &p->desc->hooks[i].ref);
+	for (size_t i = 0; i < p->desc->n_tail_calls; i++)
+		ask_for(p, &p->desc->tail_calls[i].ref);
+}
+
 int plan_names(struct plan *p, struct err *err)
 {
 	int ret = plan_config(p, err);
@@ -299,9 +340,12 @@ int plan_names(struct plan *p, struct err *err)
 		ret = plan_types(p, err);
 	if (!ret)
 		ret = plan_maps(p, err);
+	if (!ret)
+		ret = check_events(p, err);
 	for (size_t i = 0; i < p->desc->n_hooks && !ret; i++)
 		ret = check_hook(p, &p->desc->hooks[i], err);
 	for (size_t i = 0; i < p->desc->n_tail_calls && !ret; i++)
 		ret = check_tail_call(p, &p->desc->tail_calls[i], err);
+	ask_for_programs(p);
 	return ret;
 }

@@ -12,7 +12,7 @@ struct name_list {
 	size_t n;
 };
 
-void name_list_add(struct name_list *l, const char *name);
+void name_list_add(struct name_list *names, const char *name);
 /* "WHOSE has no WHAT 'NAME'", with the nearest of those known; what: "constant", "map". */
 int plan_unknown(const struct loc *loc, const char *what, const char *name, const char *whose,
 		 const struct name_list *known, struct err *err);

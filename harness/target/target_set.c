@@ -45,6 +45,8 @@ static int load_one(struct target_set *s, const struct plan *p, const struct pla
 		.n_sharing = l->n_sharing,
 		.types = l->types,
 		.n_types = l->n_types,
+		.asked = l->asked,
+		.n_asked = l->n_asked,
 		.refuse_mismatch = true,
 		.env = l->object->desc->interpose ? s->env : NULL,
 		.log = p->opts->log,
@@ -91,9 +93,11 @@ static int list_map(struct target_set *s, const struct loaded *l, const struct b
 			       .device = l->device,
 			       .is_data = bpf_map__is_internal(map) };
 	ret = map_open_fd(bpf_map__fd(map), m->name, &m->map, err);
-	if (!ret)
-		s->n_all++;
-	return ret;
+	if (ret)
+		return ret;
+	map_set_inner_of(m->map, l->o, bpf_map__name(map));
+	s->n_all++;
+	return 0;
 }
 
 /* The data sections of all loads come after the maps of all. */

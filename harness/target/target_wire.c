@@ -84,12 +84,7 @@ static int wire(const struct target_set *s, const struct plan *p, const struct d
 	/* of an object that is left out, as the user asked */
 	if (p->opts->n_only && (!plan_object(p, t->ref.object) || !m))
 		return 0;
-	if (!m)
-		return unknown_map(s, t, err);
-	return err_input(err, &t->ref.loc,
-			 "%s is not loaded by default: its section's name begins "
-			 "with '?'",
-			 t->ref.program);
+	return unknown_map(s, t, err);
 }
 
 int set_wire(struct target_set *s, const struct plan *p, struct err *err)

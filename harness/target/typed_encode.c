@@ -42,12 +42,19 @@ static int bad(struct encoder *e, const struct value *v, const char *wants)
 /* Appends ".name" or "[i]" for the time of a descent; returns the length to cut back to. */
 static size_t path_push(struct encoder *e, const char *name, size_t i)
 {
-	size_t len = strlen(e->path), room = sizeof(e->path) - len;
+	size_t len = strlen(e->path), room = sizeof(e->path) - len, n;
 
-	if (name)
-		snprintf(e->path + len, room, "%s%s", len ? "." : "", name);
-	else
+	if (!name) {
 		snprintf(e->path + len, room, "[%zu]", i);
+		return len;
+	}
+	/* once a field of every entry of a map: no format to be read */
+	if (len && room > 1)
+		e->path[len] = '.';
+	room -= len && room > 1;
+	n = strnlen(name, room - 1);
+	memcpy(e->path + sizeof(e->path) - room, name, n);
+	e->path[sizeof(e->path) - room + n] = '\0';
 	return len;
 }
 
@@ -223,13 +230,18 @@ static bool overlap(const struct slot *a, const struct slot *b)
 	return a->bit < b->bit + b->bits && b->bit < a->bit + a->bits;
 }
 
-/* Two members of a union written at once: one would silently undo the other. */
+/* Two members of a union written at once: one would silently undo the other. In the order that a dump
+ * has, each member lies behind those before it, whose end is known.
+ */
 static int check_overlap(struct encoder *e, const struct slot *s, const struct value *v, size_t i,
-			 const struct slot *now)
+			 const struct slot *now, size_t *end)
 {
 	struct slot before;
+	bool is_behind = now->bit >= *end;
 
-	for (size_t j = 0; j < i; j++)
+	if (now->bit + now->bits > *end)
+		*end = now->bit + now->bits;
+	for (size_t j = 0; j < i && !is_behind; j++)
 		if (slot_find(s, v->keys[j]->text, &before) && overlap(&before, now))
 			return err_input(e->err, &v->keys[i]->loc,
 					 "%s: \"%s\" and \"%s\" are the same bytes: write one",
@@ -240,6 +252,7 @@ static int check_overlap(struct encoder *e, const struct slot *s, const struct v
 static int encode_composite(struct encoder *e, const struct slot *s, const struct value *v)
 {
 	struct slot member;
+	size_t end = 0; /* of what was written */
 	int ret;
 
 	if (v->kind != VALUE_MAP)
@@ -250,7 +263,7 @@ static int encode_composite(struct encoder *e, const struct slot *s, const struc
 
 		if (!slot_find(s, name, &member))
 			return unknown_field(e, s, v->keys[i]);
-		ret = check_overlap(e, s, v, i, &member);
+		ret = check_overlap(e, s, v, i, &member, &end);
 		if (ret)
 			return ret;
 		cut = path_push(e, name, 0);
@@ -339,24 +352,49 @@ static int encode_slot(struct encoder *e, const struct slot *s, const struct val
 	return ret;
 }
 
+/* A number in the host's order, of 1, 2, 4 or 8 bytes. */
+static bool untyped_number(const struct value *v, uint8_t *out, size_t size)
+{
+	bool is_word = size == 1 || size == 2 || size == 4 || size == 8;
+	struct number n;
+
+	if (v->kind != VALUE_SCALAR || !is_word || v->quoted || strncmp(v->text, "0x", 2) == 0 ||
+	    text_to_number(v->text, &n) || n.is_negative || (size < 8 && n.value >> (8 * size)))
+		return false;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	memcpy(out, &n.value, size);
+#else
+	memcpy(out, (uint8_t *)&n.value + 8 - size, size);
+#endif
+	return true;
+}
+
+/* [7, 9]: as many numbers as fill the bytes, each of the same size; a Maglev table is one of ids. */
+static int untyped_list(struct encoder *e, const struct value *v)
+{
+	size_t each = v->n ? e->size / v->n : 0;
+
+	if (!each || each * v->n != e->size || (each != 1 && each != 2 && each != 4 && each != 8))
+		return err_input(e->err, &v->loc,
+				 "%s: %zu numbers do not fill %zu bytes evenly (there is no type)",
+				 e->what, v->n, e->size);
+	for (size_t i = 0; i < v->n; i++)
+		if (!untyped_number(v->items[i], e->out + i * each, each))
+			return err_input(e->err, &v->items[i]->loc,
+					 "%s: a number of %zu bytes was expected", e->what, each);
+	return 0;
+}
+
 static int encode_untyped(struct encoder *e, const struct value *v)
 {
-	bool is_word = e->size == 1 || e->size == 2 || e->size == 4 || e->size == 8;
-	struct number n;
 	char wants[128];
 
 	if (v->kind == VALUE_SCALAR && text_to_bytes(v->text, e->out, e->size))
 		return 0;
-	if (v->kind == VALUE_SCALAR && is_word && !v->quoted && strncmp(v->text, "0x", 2) &&
-	    text_to_number(v->text, &n) == 0 && !n.is_negative &&
-	    (e->size == 8 || n.value >> (8 * e->size) == 0)) {
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-		memcpy(e->out, &n.value, e->size);
-#else
-		memcpy(e->out, (uint8_t *)&n.value + 8 - e->size, e->size);
-#endif
+	if (untyped_number(v, e->out, e->size))
 		return 0;
-	}
+	if (v->kind == VALUE_LIST)
+		return untyped_list(e, v);
 	snprintf(wants, sizeof(wants), "%zu bytes as 0x and %zu hex digits (there is no type)",
 		 e->size, 2 * e->size);
 	return bad(e, v, wants);

@@ -57,8 +57,11 @@ static bool name_is_address(const char *name)
 	static const char *const words[] = { "ip",    "ip4",   "ipv4", "addr", "address",
 					     "saddr", "daddr", "cidr", NULL };
 
-	return is_one_of(last_word(name), words) || strcmp(name, "tunnel_endpoint") == 0 ||
-	       strncmp(name, "ipv4_", 5) == 0;
+	const char *last = last_word(name);
+
+	/* each of the words begins with one of these */
+	return (strchr("iasdc", *last) && is_one_of(last, words)) ||
+	       strcmp(name, "tunnel_endpoint") == 0 || strncmp(name, "ipv4_", 5) == 0;
 }
 
 static bool name_is_ip6(const char *name)
@@ -96,8 +99,10 @@ static int follow(const struct btf *btf, uint32_t id, struct chain *out)
 			return -EINVAL;
 		out->type = t;
 		if (btf_is_typedef(t)) {
-			out->network_order |= is_one_of(type_name(btf, t), network);
-			out->mac |= strcmp(type_name(btf, t), "mac_t") == 0;
+			const char *name = type_name(btf, t);
+
+			out->network_order |= *name == '_' && is_one_of(name, network);
+			out->mac |= *name == 'm' && strcmp(name, "mac_t") == 0;
 		} else if (!btf_is_mod(t) && !btf_is_var(t)) {
 			return 0;
 		}
@@ -373,13 +378,15 @@ static bool find(const struct slot *s, const char *name, struct slot *out, int d
 	struct slot m;
 
 	for (unsigned i = 0; i < n && (*budget)-- > 0; i++) {
-		if (slot_member(s, i, &m))
+		const char *is = btf__name_by_offset(s->btf, (btf_members(s->type) + i)->name_off);
+
+		if ((is && *is && strcmp(is, name) != 0) || slot_member(s, i, &m))
 			continue;
-		if (*m.name && strcmp(m.name, name) == 0) {
+		if (*m.name) {
 			*out = m;
 			return true;
 		}
-		if (!*m.name && depth < TYPE_DEPTH_MAX && find(&m, name, out, depth + 1, budget))
+		if (depth < TYPE_DEPTH_MAX && find(&m, name, out, depth + 1, budget))
 			return true;
 	}
 	return false;

@@ -100,8 +100,8 @@ static bool schema_ref_fits(const json_t *root, const char *ref, const json_t *v
 		root = runs;
 	}
 	return schema_valid(root,
-			    json_object_get(json_object_get(root, "$defs"), strrchr(ref, '/') + 1), v,
-			    where, text, size);
+			    json_object_get(json_object_get(root, "$defs"), strrchr(ref, '/') + 1),
+			    v, where, text, size);
 }
 
 static bool schema_keyword(const json_t *root, const char *word, const json_t *arg,

@@ -138,7 +138,7 @@ scenarios() {
 		>"$out" 2>&1 </dev/null || rc=$?
 	cat "$out"
 	last=$(tail -n 1 "$out")
-	if ! [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed(,\ ([0-9]+)\ skipped)? ]]; then
+	if ! [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed(,\ ([0-9]+)\ unreviewed)?(,\ ([0-9]+)\ skipped)? ]]; then
 		failing "verdict run ended with $rc and no count:"
 		tail -n 15 "$out" >>"$logs/$stage.failed"
 		tell 0 1
@@ -146,13 +146,13 @@ scenarios() {
 	fi
 	if [ "${BASH_REMATCH[2]}" = 0 ] && [ $rc != 0 ]; then
 		failing "verdict run says that none failed, but ended with $rc"
-		tell "${BASH_REMATCH[1]}" 1 "${BASH_REMATCH[4]:-0}"
+		tell "${BASH_REMATCH[1]}" 1 "${BASH_REMATCH[6]:-0}"
 		return
 	fi
 	if [ $rc != 0 ]; then
 		grep -v '^ *ok\b' "$out" | head -n 80 >>"$logs/$stage.failed"
 	fi
-	tell "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}" "${BASH_REMATCH[4]:-0}"
+	tell "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}" "${BASH_REMATCH[6]:-0}"
 }
 
 stage_scenarios() {

@@ -8,20 +8,7 @@
  */
 #include "cilium_node.h"
 
-#define K8S2	       0xc0a80a02 /* 192.168.10.2 */
-#define CLIENT_OUTSIDE 0xc0a80a64 /* 192.168.10.100 */
-
-#define CT  "cilium_ct4_global"
-#define NAT "cilium_snat_v4_external"
-
 enum { TO_LXC = 0, TO_OVERLAY = 4, TO_NETWORK = 11 };
-
-/* Conntrack keys hold the addresses of a flow reversed, its ports as they are; flags 0 is the entry of who
- * sent, 1 of who received, 4 of the service.
- */
-#define CT_KEY(src, sport, dst, dport, flags)                                                      \
-	"{daddr: " src ", saddr: " dst ", dport: " #dport ", sport: " #sport                       \
-	", nexthdr: 6, flags: " #flags "}"
 
 /* ---- one pod to another ---- */
 
@@ -174,7 +161,7 @@ static void a_port_that_is_no_service_is_the_host_firewalls(struct node *n)
 
 static void xdp(struct node *n, const char *text, int verdict)
 {
-	const struct hop *hop = node_run(n, "eth0", "xdp", text, SYN, NULL);
+	const struct hop *hop = node_run(n, "eth0", "xdp", text, SYN);
 
 	cr_expect_eq(hop->verdict, verdict, "%s: %s", n->last,
 		     word_name(&words_xdp_verdict, hop->verdict));
@@ -240,13 +227,13 @@ static void the_identity_of_the_tunnel_counts(struct node *n)
 /* The kernel's test run gives packets no tunnel metadata: 147. */
 static void without_metadata_the_tunnels_packets_are_dropped(struct node *n)
 {
-	node_run(n, "cilium_vxlan", "ingress", "10.0.2.30:45000 > 10.0.1.20:80", SYN, NULL);
+	node_run(n, "cilium_vxlan", "ingress", "10.0.2.30:45000 > 10.0.1.20:80", SYN);
 	expect_drop(n, 147, "bpf_overlay.c");
 }
 
 static void all_flows(bool pristine)
 {
-	struct node *n = node_open(pristine);
+	struct node *n = node_open(pristine, false);
 
 	pod_to_pod_is_delivered(n);
 	its_answer_passes_and_the_flow_goes_on(n);
@@ -264,12 +251,6 @@ static void all_flows(bool pristine)
 		the_identity_of_the_tunnel_counts(n);
 	}
 	node_close(n);
-}
-
-static void need_cilium(void)
-{
-	if (!getenv("VERDICT_CILIUM_OBJECTS"))
-		cr_skip_test("needs Cilium's objects in the folder VERDICT_CILIUM_OBJECTS");
 }
 
 Test(cilium_traffic, packets_go_where_the_agents_maps_say, .timeout = 120)

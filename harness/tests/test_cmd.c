@@ -380,8 +380,8 @@ static void fits_80_columns(const char *what, const char *text)
 
 Test(cmd, all_help_fits_into_80_columns)
 {
-	static const char *const topics[] = { "run",  "list",	  "bench", "doctor",
-					      "help", "scenario", "fields" };
+	static const char *const topics[] = { "run",  "list",	  "bench",   "doctor",
+					      "help", "scenario", "targets", "fields" };
 
 	fits_80_columns("help", verdict("help")->out);
 	for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++) {
@@ -398,6 +398,8 @@ Test(cmd, the_references_are_those_of_docs)
 
 	cr_assert(file_read(a, "docs/scenario.md", &text, NULL, &err) == 0);
 	cr_expect(eq(str, (char *)verdict("help", "--markdown", "scenario")->out, text));
+	cr_assert(file_read(a, "docs/targets.md", &text, NULL, &err) == 0);
+	cr_expect(eq(str, (char *)verdict("help", "--markdown", "targets")->out, text));
 	cr_assert(file_read(a, "docs/fields.md", &text, NULL, &err) == 0);
 	cr_expect(eq(str, (char *)verdict("help", "--markdown", "fields")->out, text));
 	cr_expect(has(verdict("help", "fields")->out, "\n  tcp.dstport "));

@@ -310,6 +310,97 @@ Test(elf, iproute2_maps_and_slots_are_understood)
 	elf_free(image);
 }
 
+#define BPF_ELF_MAP                                                                                \
+	"struct bpf_elf_map { __u32 type, size_key, size_value, max_elem, flags, id, pinning,\n"   \
+	"	inner_id, inner_idx; };\n"
+
+/* Key 3 holds `in` from the start, `other` has the same id but is in it nowhere. */
+#define NESTED                                                                                     \
+	BPF_PRELUDE BPF_ELF_MAP                                                                    \
+		"struct bpf_elf_map SEC(\"maps\") in = { .type = 2, .size_key = 4, .size_value = " \
+		"8,\n"                                                                             \
+		"	.max_elem = 5, .id = 77, .inner_idx = 3 };\n"                                    \
+		"struct bpf_elf_map SEC(\"maps\") other = { .type = 2, .size_key = 4, "            \
+		".size_value =\n"                                                                  \
+		"	8, .max_elem = 5, .id = 77, .inner_idx = -1 };\n"                                \
+		"struct bpf_elf_map SEC(\"maps\") out = { .type = TYPE, .size_key = 4, "           \
+		".size_value =\n"                                                                  \
+		"	4, .max_elem = 6, .inner_id = 77 };\n"                                           \
+		"SEC(\"classifier\") int prog(void *ctx) { __u32 k = 3, i = 4; __u64 *v;\n"        \
+		"	void *m = map_lookup(&out, &k); if (!m) return 98;\n"                            \
+		"	v = map_lookup(m, &i); map_lookup(&other, &i); return v ? ++*v : 99; }\n"
+
+static void counts_nested(const char *debug, const char *type)
+{
+	const char *name = arena_printf(arena, "nested%s%s", debug, type);
+	const char *source = arena_printf(arena, "#define TYPE %s\n%s", type, NESTED);
+	struct elf_image *image = image_of(compile_for(arena, "bpf", debug, name, source));
+	struct bpf_object *obj = loaded(image);
+	uint32_t key = 4;
+	uint64_t value = 0;
+
+	cr_expect_eq(run(obj, "prog"), 1);
+	cr_expect_eq(run(obj, "prog"), 2);
+	cr_expect_eq(bpf_map_lookup_elem(bpf_object__find_map_fd_by_name(obj, "in"), &key, &value),
+		     0);
+	cr_expect_eq(value, 2);
+	cr_assert(map_of(image, "out")->inner);
+	cr_expect_eq(map_of(image, "out")->inner->value_size, 8);
+	cr_expect_eq(map_of(image, "out")->inner->max_entries, 5);
+	bpf_object__close(obj);
+	elf_free(image);
+}
+
+Test(elf, iproute2_maps_of_maps_begin_with_their_inner_maps)
+{
+	NEEDS_ROOT();
+	counts_nested("-g0", "12");
+	counts_nested("-g0", "13");
+	counts_nested("-g", "12");
+	counts_nested("-g", "13");
+}
+
+/* A section a map; pinning and a namespace behind the fields. */
+#define GOBPF                                                                                      \
+	BPF_PRELUDE                                                                                \
+	"struct bpf_map_def { __u32 type, key, value, max, flags, pinning; char ns[256]; };\n"     \
+	"struct bpf_map_def SEC(\"maps/first\") first = { 2, 4, 8, 2, 0, 2, \"mine\" };\n"         \
+	"struct bpf_map_def SEC(\"maps/second\") second = { 1, 8, 8, 3, 1, 0, \"\" };\n"           \
+	"SEC(\"classifier\") int prog(void *ctx)\n"                                                \
+	"{ __u32 k = 1; __u64 *v = map_lookup(&first, &k); if (!v) return 99;\n"                   \
+	"  map_lookup(&second, v); return ++*v; }\n"
+
+static void counts_gobpf(const char *debug)
+{
+	const char *name = arena_printf(arena, "gobpf%s", debug);
+	struct elf_image *image = image_of(compile_for(arena, "bpf", debug, name, GOBPF));
+	struct bpf_object *obj = loaded(image);
+	struct bpf_map_info info = { 0 };
+	uint32_t len = sizeof(info);
+
+	cr_expect_eq(run(obj, "prog"), 1);
+	cr_expect_eq(run(obj, "prog"), 2);
+	cr_expect(bpf_map__pin_path(bpf_object__find_map_by_name(obj, "first")));
+	cr_expect_eq(map_of(image, "second")->key_size, 8);
+	cr_expect_str_eq(change_of(image, "map definition", "second")->was,
+			 "in the section maps/second");
+	/* the kernel took the object's BTF */
+	cr_assert_eq(
+		bpf_obj_get_info_by_fd(bpf_object__find_map_fd_by_name(obj, "first"), &info, &len),
+		0);
+	cr_expect(bpf_object__btf_fd(obj) >= 0);
+	bpf_map__unpin(bpf_object__find_map_by_name(obj, "first"), NULL);
+	bpf_object__close(obj);
+	elf_free(image);
+}
+
+Test(elf, gobpfs_section_a_map_is_understood)
+{
+	NEEDS_ROOT();
+	counts_gobpf("-g0");
+	counts_gobpf("-g");
+}
+
 Test(elf, old_maps_that_cannot_be_converted_are_named)
 {
 	NEEDS_ROOT();
@@ -323,7 +414,13 @@ Test(elf, old_maps_that_cannot_be_converted_are_named)
 	refused(compile_bpf(arena, "nested",
 			    BPF_PRELUDE BPF_MAP_DEF
 			    "struct bpf_map_def SEC(\"maps\") outer = { 13, 4, 4, 3, 0 };\n"),
-		"outer is a map of maps");
+		"outer is a map of maps, and nothing tells what it holds");
+	refused(compile_bpf(
+			arena, "far",
+			BPF_PRELUDE BPF_ELF_MAP
+			"struct bpf_elf_map SEC(\"maps\") in = { 2, 4, 8, 5, 0, 7, 0, 0, 5000 };\n"
+			"struct bpf_elf_map SEC(\"maps\") out = { 12, 4, 4, 9999, 0, 0, 0, 7 };\n"),
+		"in stands in out from the start under key 5000");
 	refused(compile_bpf(arena, "short",
 			    BPF_PRELUDE "struct def { __u32 type, k; };\n"
 					"struct def SEC(\"maps\") tiny = { 1, 4 };\n"),

@@ -5,8 +5,8 @@
 #include <linux/bpf.h>
 
 #include "elf_source.h"
-#include "target/object.h"
 #include "target/helper_env.h"
+#include "target/object.h"
 
 TestSuite(elf_cilium, .init = set_up, .fini = tear_down);
 

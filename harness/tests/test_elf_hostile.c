@@ -31,6 +31,20 @@ TestSuite(elf_hostile, .init = set_up, .fini = tear_down);
 		    "SEC(\"2/7\") int prog(void *ctx)\n"                                           \
 		    "{ __u32 k = 0; return map_lookup(&one, &k) ? 1 : !map_lookup(&two, &k); }\n"
 
+#define NESTED_SOURCE                                                                              \
+	BPF_PRELUDE "struct def { __u32 type, k, v, max, flags, id, pinning, inner_id, idx; };\n"  \
+		    "struct def SEC(\"maps\") in = { 2, 4, 4, 3, 0, 7, 0, 0, 2 };\n"               \
+		    "struct def SEC(\"maps\") out = { 12, 4, 4, 3, 0, 0, 0, 7, 0 };\n"             \
+		    "SEC(\"classifier\") int prog(void *ctx)\n"                                    \
+		    "{ __u32 k = 0; return map_lookup(&out, &k) ? 1 : !map_lookup(&in, &k); }\n"
+
+#define GOBPF_SOURCE                                                                               \
+	BPF_PRELUDE "struct def { __u32 type, k, v, max, flags, pinning; };\n"                     \
+		    "struct def SEC(\"maps/one\") one = { 1, 4, 4, 3, 0, 0 };\n"                   \
+		    "struct def SEC(\"maps/two\") two = { 2, 4, 8, 3, 0, 2 };\n"                   \
+		    "SEC(\"classifier\") int prog(void *ctx)\n"                                    \
+		    "{ __u32 k = 0; return map_lookup(&one, &k) ? 1 : !map_lookup(&two, &k); }\n"
+
 static const char *file_of(const char *name, const void *bytes, size_t size)
 {
 	const char *path = arena_printf(arena, "%s/%s", test_dir(arena), name);
@@ -54,8 +68,12 @@ Test(elf_hostile, what_is_no_object_is_called_by_its_name)
 
 	NEEDS_ROOT();
 	refused("/nonexistent/x.o", "No such file");
-	refused(test_dir(arena), "is no file");
-	refused("/dev/zero", "is no file");
+	refused(test_dir(arena), "it is a folder");
+	refused("/dev/zero", "no regular file");
+	refused(file_of("x.a",
+			"!<arch>\nx.o/            0           0     0     644     8         `\n",
+			68),
+		"`ar x` takes its objects out");
 	refused(file_of("empty.o", "", 0), "is empty");
 	refused(file_of("three.o",
 			"\x7f"
@@ -88,10 +106,28 @@ Test(elf_hostile, a_fifo_does_not_hang_and_a_huge_file_is_not_read)
 	NEEDS_ROOT();
 	fifo = arena_printf(arena, "%s/fifo", test_dir(arena));
 	cr_assert_eq(mkfifo(fifo, 0600), 0);
-	refused(fifo, "is no file");
+	refused(fifo, "it is a pipe");
 	huge = file_of("huge.o", "x", 1);
 	cr_assert_eq(truncate(huge, (off_t)3 << 30), 0);
 	refused(huge, "3072 MB");
+}
+
+/* Byte 12 of its header is the length of a part. */
+Test(elf_hostile, line_information_that_lies_is_named)
+{
+	const Elf64_Shdr *s;
+	const Elf64_Ehdr *e;
+	size_t size;
+	char *data;
+
+	NEEDS_ROOT();
+	data = bytes_of(compile_bpf(arena, "ext", SOURCE), &size);
+	e = (const Elf64_Ehdr *)data;
+	s = (const Elf64_Shdr *)(data + e->e_shoff);
+	for (size_t i = 0; i < e->e_shnum; i++)
+		if (!strcmp(data + s[e->e_shstrndx].sh_offset + s[i].sh_name, ".BTF.ext"))
+			memset(data + s[i].sh_offset + 12, 0x7f, 4);
+	refused(file_of("ext.o", data, size), "line information (.BTF.ext)");
 }
 
 Test(elf_hostile, bitcode_and_stripped_objects_are_explained)
@@ -248,4 +284,13 @@ Test(elf_hostile, damaged_objects_of_the_old_kind_are_taken_or_refused, .timeout
 	NEEDS_ROOT();
 	fuzz("-g", "old", OLD_SOURCE, 3000, 88172645u);
 	fuzz("-g0", "old", OLD_SOURCE, 2000, 362436069u);
+}
+
+Test(elf_hostile, damaged_maps_of_maps_and_sections_a_map_are_taken_or_refused, .timeout = 120)
+{
+	NEEDS_ROOT();
+	fuzz("-g", "nested", NESTED_SOURCE, 2000, 521288629u);
+	fuzz("-g0", "nested", NESTED_SOURCE, 2000, 88675123u);
+	fuzz("-g", "gobpf", GOBPF_SOURCE, 2000, 5783321u);
+	fuzz("-g0", "gobpf", GOBPF_SOURCE, 1000, 6615241u);
 }

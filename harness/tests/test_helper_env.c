@@ -21,6 +21,7 @@ static const char source[] = BPF_PRELUDE BPF_HELPERS
 	"SEC(\"tc\") int tc_bad_flags(void *ctx) { return redirect(1, 2); }\n"
 	"SEC(\"tc\") int tc_peer(void *ctx) { return redirect_peer(7, 0); }\n"
 	"SEC(\"tc\") int tc_neigh(void *ctx) { return redirect_neigh(1, 0, 0, 0); }\n"
+	"SEC(\"tc\") int tc_neigh_flags(void *ctx) { return redirect_neigh(1, 0, 0, 9); }\n"
 	"SEC(\"tc\") int tc_neigh4(void *ctx) {\n"
 	"	struct neigh n = { 2, { 0x0100000a } };\n"
 	"	return redirect_neigh(1, &n, sizeof(n), 0); }\n"
@@ -115,6 +116,8 @@ Test(helper_env, each_redirect_of_tc_is_noted_with_what_it_asked_and_what_the_ke
 	expect_note(&o, "tc_bad_flags", (struct helper_note){ NOTE_REDIRECT, 1, 2, .ret = 2 });
 	expect_note(&o, "tc_peer", (struct helper_note){ NOTE_REDIRECT_PEER, 7, .ret = 7 });
 	expect_note(&o, "tc_neigh", (struct helper_note){ NOTE_REDIRECT_NEIGH, 1, .ret = 7 });
+	expect_note(&o, "tc_neigh_flags",
+		    (struct helper_note){ NOTE_REDIRECT_NEIGH, 1, 9, .ret = 2 });
 	expect_note(&o, "tc_neigh4",
 		    (struct helper_note){ NOTE_REDIRECT_NEIGH, 1, .ret = 7, .family = AF_INET,
 					  .next_hop = { 10, 0, 0, 1 } });

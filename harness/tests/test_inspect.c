@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include "bpf_source.h"
+#include "json_schema.h"
 #include "target/figures.h"
 
 static struct arena *arena;
@@ -238,4 +239,61 @@ Test(inspect, maps_constants_and_slots_are_told_as_the_source_has_them)
 	cr_expect_str_eq(word(o, "program"), "second");
 	cr_expect_eq(number(o, "index"), 2);
 	json_decref(root);
+}
+
+/* ---- reports/inspect.schema.json ---- */
+
+static json_t *load_schema(void)
+{
+	json_error_t e;
+	json_t *schema = json_load_file("reports/inspect.schema.json", JSON_REJECT_DUPLICATES, &e);
+
+	cr_assert(schema != NULL, "%s: run the tests at the top of the tree", e.text);
+	return schema;
+}
+
+static void expect_valid(json_t *schema, json_t *doc, const char *what)
+{
+	char why[1024] = "";
+
+	cr_expect(schema_valid(schema, schema, doc, "", why, sizeof(why)), "%s: %s", what, why);
+	json_decref(doc);
+}
+
+Test(inspect, json_is_what_the_schema_says)
+{
+	json_t *schema = load_schema();
+	glob_t found = { 0 };
+
+	NEEDS_ROOT();
+	expect_valid(schema, inspect_odd(), "odd.o");
+	expect_valid(schema, inspected("build/bpf/bpf_host.o"), "bpf_host.o");
+	if (glob("/usr/lib/*/bpf/xdp*.o", 0, NULL, &found) == 0)
+		for (size_t i = 0; i < found.gl_pathc; i++) {
+			const char *const argv[] = { "build/verdict", "inspect",	 "--json",
+						     "--no-load",     found.gl_pathv[i], NULL };
+
+			expect_valid(schema, json_of(argv), found.gl_pathv[i]);
+		}
+	globfree(&found);
+	json_decref(schema);
+}
+
+Test(inspect, the_schema_refuses_a_field_missing_or_too_many)
+{
+	json_t *schema = load_schema(), *doc, *program = NULL;
+	char why[1024];
+
+	NEEDS_ROOT();
+	doc = inspected("build/bpf/bpf_host.o");
+	for (size_t i = 0; !json_is_object(json_object_get(program, "verifier")); i++)
+		program = json_array_get(json_object_get(doc, "programs"), i);
+	json_object_set_new(program, "insn", json_integer(1));
+	cr_expect(!schema_valid(schema, schema, doc, "", why, sizeof(why)));
+	json_object_del(program, "insn");
+	cr_expect(schema_valid(schema, schema, doc, "", why, sizeof(why)), "%s", why);
+	json_object_del(json_object_get(program, "verifier"), "verified_insns");
+	cr_expect(!schema_valid(schema, schema, doc, "", why, sizeof(why)));
+	json_decref(doc);
+	json_decref(schema);
 }

@@ -143,3 +143,31 @@ Test(interpose, without_a_clock_time_is_the_kernels_also_after_a_virtual_load)
 	unload(&real);
 	unload(&virtual);
 }
+
+/* Without BTF no function is described to the kernel, and the appended ones need not be. */
+Test(interpose, an_object_without_btf_is_interposed_as_well)
+{
+	static const char bare[] = BPF_PRELUDE
+		"static long (*redirect)(__u32, __u64) = (void *)23;\n"
+		"static __u32 (*prandom)(void) = (void *)7;\n"
+		"static __attribute__((noinline)) int pick(__u32 n) { return prandom() % n; }\n"
+		"SEC(\"tc\") int at_tc(void *ctx) { return redirect(pick(7) + 1, 0); }\n";
+	struct object_opts opts = { .pin_dir = SANDBOX_BPFFS "/interpose" };
+	struct interposed_object o = { .arena = arena_new() };
+	const struct helper_note *notes;
+	struct err err = { 0 };
+	size_t n, lost;
+
+	NEEDS_ROOT();
+	opts.path = compile_for(o.arena, "bpf", "-g0", "bare", bare);
+	cr_assert_eq(helper_env_new(&o.env, &err), 0, "%s", err.text);
+	opts.env = o.env;
+	cr_assert_eq(object_load(&opts, &o.object, &err), 0, "%s", err.text);
+	cr_assert(!object_btf(o.object));
+	cr_expect_eq(interposed_run(&o, "at_tc").verdict, 7);
+	notes = helper_env_notes(o.env, &n, &lost);
+	cr_assert_eq(n, 1);
+	/* SplitMix64's first number for seed 0 */
+	cr_expect_eq(notes[0].ifindex, 0xe220a839 % 7 + 1);
+	interposed_free(&o);
+}

@@ -165,3 +165,24 @@ Test(interpose_refused, what_does_not_load_as_shipped_either_is_the_error)
 	helper_env_free(opts.env);
 	arena_free(a);
 }
+
+Test(interpose_refused, programs_of_types_that_cannot_be_hooked_are_named)
+{
+	static const char lookup[] = BPF_PRELUDE BPF_HELPERS MODEST
+		"SEC(\"sk_lookup\") int lookup(void *ctx) { return ktime() > 5; }\n"
+		"SEC(\"sk_lookup\") int pass(void *ctx) { return 1; }\n";
+	struct interposed_object o;
+	struct lines lines;
+	size_t n;
+
+	NEEDS_ROOT();
+	o = load("lookup", lookup, &lines);
+	object_pristine_programs(o.object, &n);
+	cr_assert_eq(n, 1);
+	expect_pristine(&o, 0, "lookup (programs of type sk_lookup cannot be interposed)");
+	cr_expect_eq(lines.warnings, 1);
+	cr_expect(!object_program_interposed(o.object, "lookup"));
+	cr_expect_eq(notes_of(&o, "modest"), 1);
+	cr_expect_eq(interposed_slot(&o, 0), 5);
+	interposed_free(&o);
+}

@@ -150,7 +150,7 @@ Test(object, what_is_no_object_is_an_input_error_that_says_why)
 	NEEDS_ROOT();
 	a = arena_new();
 	refused("/nonexistent/bpf_host.o", "No such file");
-	refused(test_dir(a), "no file");
+	refused(test_dir(a), "it is a folder");
 	refused(file_of(a, "empty.o", "", 0), "no BPF object");
 	refused(file_of(a, "text.o", "hello, world, I am no ELF at all", 32), "no BPF object");
 	refused("/proc/self/exe", "no BPF object");

@@ -45,6 +45,7 @@ static struct trace first_query(const char *object, const char *batch)
 	cr_assert_eq(replay_packet(r, &packets[0], arena, &t, err), 0, "%s", err->text);
 	cr_assert_eq(t.n_hops, 1);
 	replay_close(r);
+	target_desc_free(desc);
 	return t;
 }
 

@@ -635,3 +635,94 @@ Test(report, pcapng_keeps_a_packet_that_no_program_saw_and_a_name_with_slashes)
 	cr_expect(text_has(tshark(path, "frame.number == 1", "frame.comment"),
 			   "no program saw it; unmodelled (nobody knows)"));
 }
+
+/* ---- unreviewed, and notes ---- */
+
+static void unreviewed(void)
+{
+	static const char *notes[] = { "the object " HOSTILE " is another one" };
+
+	f->expects[0].last.has_outcome = true;
+	f->expects[0].last.outcome = OUTCOME_DELIVERED;
+	f->scenario.unreviewed = true;
+	f->run.notes = notes;
+	f->run.n_notes = 1;
+	fixture_judge(f);
+	cr_assert(f->res.status == STATUS_UNREVIEWED);
+}
+
+static const char *unreviewed_report(struct reporter *r, const char *path)
+{
+	static const struct report_env env = { "6.1.0", "build/bpf", "1.2.3" };
+	struct report_totals t = { .unreviewed = 1, .skipped = 2 };
+
+	unreviewed();
+	cr_assert(r->ops->begin(r, &env, 1, &err) == 0);
+	cr_assert(r->ops->result(r, &f->res, &err) == 0);
+	cr_assert(r->ops->end(r, &t, &err) == 0);
+	r->ops->free(r);
+	return contents(path);
+}
+
+Test(report, an_unreviewed_scenario_is_no_pass_in_text)
+{
+	FILE *out = fopen(in_dir("text"), "w");
+	const char *text = unreviewed_report(report_text(out, 0), in_dir("text"));
+	const char *last = "\n0 passed, 0 failed, 1 unreviewed, 2 skipped\n";
+
+	fclose(out);
+	cr_expect(text_has(text, "new   etcd-after-restart"), "%s", text);
+	cr_expect(text_has(text, "verdict run --bless scenarios/etcd`"), "%s", text);
+	cr_expect(text_has(text, "note: the object "));
+	cr_expect(eq(str, (char *)text + strlen(text) - strlen(last), (char *)last));
+}
+
+/* With that directive prove(1) and its like take "not ok" for a pass. */
+Test(report, an_unreviewed_scenario_is_no_todo_in_tap)
+{
+	FILE *out = fopen(in_dir("tap"), "w");
+	const char *text = unreviewed_report(report_tap(out), in_dir("tap"));
+	int not_ok = 0, skip = 0;
+
+	fclose(out);
+	cr_expect(eq(int, read_tap(text, &not_ok, &skip), 1), "%s", text);
+	cr_expect(eq(int, not_ok, 1));
+	cr_expect(not(text_has(text, "# TO"
+				     "DO")));
+	cr_expect(text_has(text, "\n  severity: unreviewed\n"));
+	cr_expect(text_has(text, "\n# note: the object "));
+}
+
+Test(report, an_unreviewed_scenario_is_a_failure_of_its_own_type_in_junit)
+{
+	const char *path = in_dir("junit.xml");
+
+	if (!tool_exists("xmllint"))
+		cr_skip_test("no xmllint");
+	unreviewed_report(report_junit(path), path);
+	expect_xpath(path, "string(/testsuites/@failures)", "1");
+	expect_xpath(path, "string(//testsuite/@failures)", "1");
+	expect_xpath(path, "string(//failure/@type)", "unreviewed");
+	expect_xpath(path, "contains(string(//system-out), 'note: the object')", "true");
+}
+
+Test(report, an_unreviewed_scenario_has_its_status_in_json)
+{
+	const char *path = in_dir("report.json");
+	json_t *schema = load_schema(), *doc;
+	json_error_t e;
+	char why[1024];
+
+	unreviewed_report(report_json(path), path);
+	doc = json_load_file(path, JSON_REJECT_DUPLICATES, &e);
+	cr_assert(doc != NULL, "%s", e.text);
+	cr_expect(schema_valid(schema, schema, doc, "", why, sizeof(why)), "%s", why);
+	cr_expect(eq(str,
+		     (char *)json_string_value(json_object_get(
+			     json_array_get(json_object_get(doc, "scenarios"), 0), "status")),
+		     "unreviewed"));
+	cr_expect(json_integer_value(
+			  json_object_get(json_object_get(doc, "totals"), "unreviewed")) == 1);
+	json_decref(doc);
+	json_decref(schema);
+}

@@ -21,7 +21,8 @@
 	"SEC(\"" sec "\") int " prefix "_start(void *ctx) {\n"                                     \
 	"	tail_call(ctx, &" calls ", 3); tail_call(ctx, &" calls ", 1); return 0; }\n"       \
 	"__attribute__((btf_decl_tag(\"tail:" calls "/1\"))) SEC(\"" sec "\")\n"                   \
-	"int " prefix "_one(void *ctx) { tail_call(ctx, &" calls ", 2); return 0; }\n"             \
+	"int " prefix "_one(void *ctx) { put(0, ktime());\n"                                       \
+	"	tail_call(ctx, &" calls ", 2); return 0; }\n"                                      \
 	"__attribute__((btf_decl_tag(\"tail:" calls "/2\"))) SEC(\"" sec "\")\n"                   \
 	"int " prefix "_two(void *ctx) { return redirect(5, 0); }\n"                               \
 	"__attribute__((btf_decl_tag(\"tail:" calls "/4\"))) SEC(\"" sec "\")\n"                   \
@@ -31,15 +32,21 @@
 	"SEC(\"" sec "\") int " prefix "_into_loop(void *ctx) {\n"                                 \
 	"	tail_call(ctx, &" calls ", 4); return 1; }\n"
 
-static const char source[] = BPF_PRELUDE BPF_HELPERS CHAIN CALLS("tc_calls", "8")
-	CALLS("xdp_calls", "8") CALLS("frags_calls", "8") CALLS("cg_calls", "2")
-		PROGRAMS("tc", "tc", "tc_calls") PROGRAMS("xdp", "xdp", "xdp_calls") PROGRAMS(
-			"xdp.frags", "frags",
-			"frags_calls") "SEC(\"cgroup_skb/egress\") int cg_start(void *ctx) {\n"
-				       "	tail_call(ctx, &cg_calls, 1); return 0; }\n"
-				       "__attribute__((btf_decl_tag(\"tail:cg_calls/1\"))) "
-				       "SEC(\"cgroup_skb/egress\")\n"
-				       "int cg_one(void *ctx) { return 1; }\n";
+#define CG_PROGRAMS                                                                                \
+	"SEC(\"cgroup_skb/egress\") int cg_start(void *ctx) {\n"                                   \
+	"	tail_call(ctx, &cg_calls, 1); return 0; }\n"                                             \
+	"__attribute__((btf_decl_tag(\"tail:cg_calls/1\"))) SEC(\"cgroup_skb/egress\")\n"          \
+	"int cg_one(void *ctx) { return 1; }\n"
+
+/* clang-format off */
+static const char source[] = BPF_PRELUDE BPF_HELPERS CHAIN
+	CALLS("tc_calls", "8") CALLS("xdp_calls", "8") CALLS("frags_calls", "8")
+	CALLS("cg_calls", "2")
+	PROGRAMS("tc", "tc", "tc_calls")
+	PROGRAMS("xdp", "xdp", "xdp_calls")
+	PROGRAMS("xdp.frags", "frags", "frags_calls")
+	CG_PROGRAMS;
+/* clang-format on */
 
 static const char *const kinds[] = { "tc", "xdp", "frags" };
 
@@ -104,6 +111,7 @@ static void chain_is_seen(const struct interposed_object *o, const char *kind)
 		cr_expect_eq(notes[i].ret, 0);
 	}
 	cr_expect(notes[2].kind == NOTE_REDIRECT && notes[2].ifindex == 5);
+	cr_expect_eq(interposed_slot(o, 0), 4711, "a replaced call beside a tail call");
 	take_away(t);
 }
 
@@ -113,6 +121,7 @@ Test(tail_trace, each_slot_entered_is_noted_in_order_and_verdicts_stay)
 
 	NEEDS_ROOT();
 	o = load();
+	helper_env_set_clock(o.env, 4711);
 	for (size_t i = 0; i < 3; i++)
 		chain_is_seen(&o, kinds[i]);
 	interposed_free(&o);

@@ -4,8 +4,9 @@
 
 #include "engine/hop.h"
 #include "files.h"
-#include "scenario/schema.h"
-#include "scenario/target_desc.h"
+#include "scenario/target_desc_parts.h"
+#include "scenario/yaml.h"
+#include "target/agent.h"
 
 #define HOOKS "hooks: {native: {ingress: a.o/in, egress: a.o/out}}\n"
 
@@ -213,6 +214,29 @@ Test(target_desc, a_device_can_exist)
 	      "t/x.yaml:2:11: device: the key 'ifindex' is missing");
 }
 
+Test(target_desc, what_is_left_empty_is_missed)
+{
+	fails("hooks:\n", "t/x.yaml:1:1: expected a map of roles");
+	fails(HOOKS "objects:\n", "t/x.yaml:2:1: objects: expected a map of keys, found nothing");
+	fails(HOOKS "maps: {m: }\n", "t/x.yaml:2:8: map: expected a map of keys, found nothing");
+	fails(HOOKS "tail_calls: [~]\n", "t/x.yaml:2:14: tail call: expected a map of keys");
+	fails(HOOKS "devices: [a]\n", "t/x.yaml:2:11: device: expected a map of keys");
+	fails(HOOKS "events: cilium_events\n", "t/x.yaml:2:9: events: expected a map of keys");
+	fails(HOOKS "events: {decoder: cilium}\n",
+	      "t/x.yaml:2:9: events: the key 'map' is missing");
+	fails(HOOKS "objects: {files: {b.o: {types: [prog]}}}\n",
+	      "t/x.yaml:2:32: expected a map of sections");
+	fails(HOOKS "name: a/b\n", "t/x.yaml:2:7: a name is made of letters");
+	fails(HOOKS "summary: \"a\\nb\"\n", "t/x.yaml:2:10: the summary is one line");
+}
+
+Test(target_desc, a_device_is_not_called_like_another_role)
+{
+	fails("hooks: {native: {ingress: a.o/in}, pod: {ingress: a.o/in}}\n"
+	      "devices: [{name: pod, ifindex: 2, role: native}]\n",
+	      "t/x.yaml:2:11: a device cannot have the name of another role, 'pod'");
+}
+
 Test(target_desc, a_role_without_hooks_is_named_with_the_nearest)
 {
 	fails(HOOKS "devices: [{name: a, ifindex: 2, role: nativ}]\n",
@@ -317,6 +341,10 @@ Test(target_desc, verdicts_own_says_what_the_agent_attaches)
 		cr_expect_str_eq(h->ref.object, "bpf_host.o");
 	}
 	cr_expect_eq(d->n_hooks, 2, "the agent attaches no more");
+	for (size_t i = 0; i < d->n_objects || agent_object_name(i); i++) {
+		cr_assert(i < d->n_objects && agent_object_name(i), "not the agent's objects");
+		cr_expect_str_eq(d->objects[i].name, agent_object_name(i));
+	}
 }
 
 /* The table "Programs and hooks" of the datapath's facts. */
@@ -355,4 +383,76 @@ Test(target_desc, ciliums_has_each_program_at_its_hook)
 		cr_expect_str_eq(h->ref.object, at[i][2]);
 		cr_expect_str_eq(h->ref.program, at[i][3]);
 	}
+}
+
+/* ---- the reference ---- */
+
+/* docs/targets.md is what the tables print. VERDICT_WRITE_DOCS=1 writes it anew. */
+Test(target_desc, the_reference_is_that_of_docs)
+{
+	struct arena *a = arena_new();
+	char *path = file_join(a, files_source_root(), "docs/targets.md"), *text;
+	struct buf made = BUF_INIT;
+
+	schema_print_targets(&made);
+	if (getenv("VERDICT_WRITE_DOCS"))
+		cr_assert_eq(file_write(path, made.data, made.len, &err), 0, "%s", err.text);
+	cr_assert_eq(file_read(a, path, &text, NULL, &err), 0, "%s", err.text);
+	cr_assert(strcmp(text, buf_str(&made)) == 0,
+		  "docs/targets.md is not what the tables say; run this test with "
+		  "VERDICT_WRITE_DOCS=1 and look at the difference");
+	buf_free(&made);
+	arena_free(a);
+}
+
+/* Room for whatever a key is read into. */
+static union {
+	struct target_desc desc;
+	struct desc_object object;
+	struct desc_map map;
+	struct desc_tail_call tail_call;
+	struct desc_device device;
+} into;
+
+static void example_is_read(struct arena *a, const struct schema *part, const struct schema_key *k)
+{
+	const char *text = arena_printf(a, "%s: %s\n", k->name, k->example);
+	struct schema_ctx ctx = { a, ".", &err };
+	struct value **docs;
+	size_t n;
+
+	memset(&into, 0, sizeof(into));
+	cr_assert_eq(yaml_parse(a, text, strlen(text), part->name, &docs, &n, &err), 0, "%s",
+		     err.text);
+	cr_expect_eq(k->read(&ctx, value_get(docs[0], k->name), &into), 0, "%s: %s", part->name,
+		     err.text);
+}
+
+Test(target_desc, every_example_of_the_reference_is_read)
+{
+	struct arena *a = arena_new();
+
+	for (size_t i = 0; schema_target_parts[i]; i++)
+		for (const struct schema_key *k = schema_target_parts[i]->keys; k->name; k++)
+			example_is_read(a, schema_target_parts[i], k);
+	arena_free(a);
+}
+
+Test(target_desc, the_example_of_the_reference_describes_verdicts_datapath)
+{
+	struct buf made = BUF_INIT;
+	const char *begin, *end;
+	struct arena *a = arena_new();
+
+	schema_print_targets(&made);
+	begin = strstr(made.data, "```yaml\n");
+	cr_assert(begin);
+	begin += strlen("```yaml\n");
+	end = strstr(begin, "```\n");
+	cr_assert(end);
+	loads(arena_strndup(a, begin, (size_t)(end - begin)));
+	cr_expect_str_eq(d->name, "my-node");
+	cr_expect_eq(d->n_devices, 1);
+	buf_free(&made);
+	arena_free(a);
 }

@@ -14,6 +14,7 @@
 
 static struct arena *arena;
 static struct err *err;
+static struct target_desc *desc; /* of the replay that is open */
 
 static void set_up(void)
 {
@@ -55,7 +56,6 @@ static struct replay *open_run(const struct run *run)
 	struct setting *setting = arena_new_of(arena, struct setting);
 	struct replay_opts opts = { .pristine = run->pristine,
 				    .place = { .program = run->program, .ifindex = 2 } };
-	struct target_desc *desc;
 	struct replay *r;
 
 	*setting = (struct setting){ .name = run->variable, .value = run->value };
@@ -67,6 +67,12 @@ static struct replay *open_run(const struct run *run)
 	opts.target.n_config = run->variable != NULL;
 	cr_assert_eq(replay_open(&opts, &r, err), 0, "%s", err->text);
 	return r;
+}
+
+static void close_run(struct replay *r)
+{
+	replay_close(r);
+	target_desc_free(desc);
 }
 
 static struct trace first_query(struct replay *r)
@@ -88,7 +94,7 @@ static int verdict_of(const struct run *run)
 	struct replay *r = open_run(run);
 	struct trace t = first_query(r);
 
-	replay_close(r);
+	close_run(r);
 	return t.hops[0].verdict;
 }
 
@@ -142,7 +148,7 @@ Test(xdp_objects, a_verdict_that_is_no_xdp_action_is_a_drop_and_said_to_be_none)
 	t = first_query(r);
 	cr_expect_eq(t.outcome, OUTCOME_DROPPED);
 	cr_expect(t.why && strstr(t.why, "no XDP action"), "%s", t.why);
-	replay_close(r);
+	close_run(r);
 }
 
 /* struct pkt_trace_metadata of xdpdump.h, packed */
@@ -191,16 +197,17 @@ Test(xdp_objects, xdpdumps_program_reports_the_packets_of_its_device)
 	r = open_run(&run);
 	t = first_query(r);
 	check_dumped(&t, 60);
-	replay_close(r);
+	close_run(r);
 	run.value = dump_of("3", "60");
 	r = open_run(&run);
 	t = first_query(r);
 	cr_expect_eq(t.hops[0].verdict, XDP_PASS);
 	cr_expect_eq(t.hops[0].n_raw_events, 0, "another device's");
-	replay_close(r);
+	close_run(r);
 }
 
-static void socket_in_slot(struct replay *r, uint32_t slot)
+/* Closed, it would leave the map. */
+static int socket_in_slot(struct replay *r, uint32_t slot)
 {
 	const struct map *m = target_find_map(replay_target(r), "xsks_map");
 	int fd = socket(AF_XDP, SOCK_RAW, 0);
@@ -209,6 +216,7 @@ static void socket_in_slot(struct replay *r, uint32_t slot)
 	if (fd < 0)
 		cr_skip_test("needs a kernel with AF_XDP sockets");
 	cr_assert_eq(bpf_map_update_elem(m->fd, &slot, &fd, BPF_ANY), 0);
+	return fd;
 }
 
 /* The packet is at receive queue 0. */
@@ -219,15 +227,17 @@ static void check_sockets(const char *object, const struct value *refcnt, uint32
 			   .value = refcnt };
 	struct replay *r = open_run(&run);
 	struct trace t = first_query(r);
+	int fd;
 
 	cr_expect_eq(t.hops[0].verdict, XDP_PASS, "%s: no socket", object);
-	socket_in_slot(r, slot);
+	fd = socket_in_slot(r, slot);
 	t = first_query(r);
 	cr_expect_eq(t.hops[0].verdict, taken ? XDP_REDIRECT : XDP_PASS, "%s: socket in slot %u",
 		     object, slot);
 	cr_expect_eq(t.outcome, taken ? OUTCOME_CONSUMED : OUTCOME_DELIVERED, "%s: %s", object,
 		     t.why);
-	replay_close(r);
+	close(fd);
+	close_run(r);
 }
 
 Test(xdp_objects, a_socket_in_the_slot_of_the_queue_takes_the_packet)

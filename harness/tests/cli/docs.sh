@@ -67,12 +67,18 @@ replay_alike() {
 		s,^object [^ ]*/,object ,' "$@"
 }
 
-# Transcripts: "$ [sudo] build/verdict run NAME" of a scenario above, `replay`, and tshark on a capture.
+# Transcripts: "$ [sudo] build/verdict run NAME" of a scenario above, `replay`, `record` and the blessing
+# of what it wrote, and tshark on a capture.
 for doc in "${docs[@]}"; do
 	for block in $(blocks "$doc" ''); do
 		command=$(sed -n '1s/^\$ //p' "$block")
 		sed 1d "$block" >"$docs_tree/shown"
 		case $command in
+		*build/verdict\ record\ * | *build/verdict\ run\ --bless\ *)
+			same_each_time "$docs_tree/shown" >"$docs_tree/expected"
+			(cd "$docs_tree" && bash -c "${command#sudo }") 2>&1 </dev/null |
+				same_each_time >"$docs_tree/actual"
+			;;
 		*build/verdict\ run\ *)
 			same_each_time "$docs_tree/shown" >"$docs_tree/expected"
 			same_each_time "$docs_tree/${command##* }.out" >"$docs_tree/actual"

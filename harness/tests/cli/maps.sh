@@ -42,13 +42,20 @@ RAW(progs, PROG_ARRAY, 4, 4)
 RAW(dev, DEVMAP, 4, 4)
 RAW(cpu, CPUMAP, 4, 4)
 RAW(raw, HASH, 5, 3)
+RAW(devhash, DEVMAP_HASH, 4, 8)
+RAW(sock, SOCKMAP, 4, 4)
+RAW(xsk, XSKMAP, 4, 4)
+struct { __uint(type, BPF_MAP_TYPE_HASH_OF_MAPS); __uint(max_entries, 9); __type(key, __u16);
+	__array(values, struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(key_size, 4);
+		__uint(value_size, 65524); __uint(max_entries, 1); }); } maglev SEC(".maps");
 SEC("xdp") int entry(struct xdp_md *c)
 {
 	__u32 k = 0;
 	void *all[] = { &hash, &lru, &array, &pcpu_hash, &pcpu_array, &pcpu_lru, &lpm };
 	bpf_tail_call(c, &progs, 0);
 	return bpf_redirect_map(&dev, 0, 0) + bpf_redirect_map(&cpu, 0, 0) +
-	       (bpf_map_lookup_elem(&outer, &k) != 0);
+	       (bpf_map_lookup_elem(&outer, &k) != 0) + bpf_redirect_map(&devhash, 0, 0) +
+	       (bpf_map_lookup_elem(&maglev, &k) != 0) + bpf_redirect_map(&xsk, 0, 0);
 }
 char _license[] SEC("license") = "GPL";
 END
@@ -77,11 +84,16 @@ maps:
   pcpu_array: {entries: [{key: 2, values: [10, 20]}]}
   pcpu_lru: {entries: [{key: 9, values: [5]}]}
   lpm: {entries: [{key: {prefixlen: 24, addr: 10.1.2.0}, value: 1}, {key: {prefixlen: 8, addr: 10.0.0.0}, value: 2}]}
-  outer: {entries: [{key: 1, value: {entries: [{key: 1, value: 77}]}}]}
+  outer: {entries: [{key: 1, value: {entries: [{key: 1, value: 77}]}}, {key: 2, value: {entries: [{key: 0, value: 5}]}}]}
   progs: {entries: [{key: 2, value: {program: entry, id: $prog_id}}]}
   dev: {entries: [{key: 0, value: {ifindex: 1}}]}
   cpu: {entries: [{key: 0, value: {qsize: 64}}]}
   raw: {entries: [{key: "0x0102030405", value: 0xaabbcc}]}
+  devhash: {entries: [{key: 300, value: {ifindex: 1}}, {key: 2, value: {ifindex: 1}}]}
+  maglev:
+    entries:
+    - {key: 7, value: {type: array, key_size: 4, value_size: 65524, max_entries: 1, entries: [{key: 0, value: [$(seq -s, 16381)]}]}}
+    - {key: 5, value: {entries: [{key: 0, value: [$(seq -s, 16381 -1 1)]}]}}
 END
 
 # written by us, read by bpftool
@@ -97,9 +109,16 @@ expect_exit 0 bpftool -j map lookup pinned "$maps/fs/a/progs" key hex 02 00 00 0
 expect_no_output 'error'
 expect_exit 0 bpftool -j map dump pinned "$maps/fs/a/hash"
 expect_output '"kind":"?0x5'
+# inner maps that were not there: made like the file says, like the one beside them
+expect_exit 0 "$verdict" maps dump "$maps/fs/a/outer"
+expect_output '^    - .key: 2, value: .type: array, .*entries: \[.key: 0, value: 5}, .key: 1, value: 0}\]'
+read -r -a inner_id < <(bpftool map lookup pinned "$maps/fs/a/maglev" key hex 05 00 |
+	sed -n 's/.*value: //p')
+expect_exit 0 bpftool map lookup id "$((16#${inner_id[3]}${inner_id[2]}${inner_id[1]}${inner_id[0]}))" key hex 00 00 00 00
+expect_output '^fd 3f 00 00 +fc 3f 00 00'
 
 # each type: dump, load into empty maps, dump: identical, in both forms
-for map in hash lru array pcpu_hash pcpu_array pcpu_lru lpm outer progs dev cpu raw; do
+for map in hash lru array pcpu_hash pcpu_array pcpu_lru lpm outer progs dev cpu raw devhash maglev; do
 	for form in yaml json; do
 		flag=$([ $form = yaml ] || echo --json)
 		# shellcheck disable=SC2086
@@ -145,8 +164,10 @@ expect_output '^~ .* deny: 1 -> 0$'
 # wrong_entry MAP ENTRY: an input error at line 2, whose message is left in the output; nothing is
 # written, not even the right entry before it
 wrong_entry() {
-	printf 'maps: {raw: {entries: [{key: 0x0909090909, value: 0x010101}]}, %s: {entries: [\n  %s]}}\n' \
-		"$1" "$2" >"$maps/wrong.yaml"
+	local between="]}, $1: {entries: ["
+	[ "$1" != raw ] || between=,
+	printf 'maps: {raw: {entries: [{key: 0x0909090909, value: 0x010101}%s\n  %s]}}\n' \
+		"$between" "$2" >"$maps/wrong.yaml"
 	expect_exit 2 "$verdict" maps load --into "$maps/fs/a" "$maps/wrong.yaml"
 	expect_output 'wrong.yaml:2:[0-9]+: '
 	expect_no_output 'YAML:'
@@ -160,13 +181,90 @@ wrong_entry lru '{key: 1}'
 wrong_entry lru '{key: 1, values: [{deny: 1}]}'
 wrong_entry array '{key: 4, value: {}}'
 wrong_entry lpm '{key: {prefixlen: 33, addr: 10.0.0.0}, value: 1}'
-wrong_entry outer '{key: 0, value: {entries: []}}'
+wrong_entry outer '{key: 0, value: {key_size: 8, entries: []}}'
 expect_output 'inner map'
+wrong_entry outer '{key: 0, value: {type: arary, entries: []}}'
+expect_output 'no map type arary'
+wrong_entry outer '{key: 0, value: {entrys: []}}'
+expect_output 'known fields: type, key_size'
+wrong_entry maglev '{key: 9, value: {max_entries: 2, entries: []}}'
+expect_output 'takes no inner map like this one: array, key_size 4, value_size 65524, max_entries 2'
+wrong_entry maglev '{key: 9, value: {entries: [{key: 0, value: [1, 2, 3]}]}}'
+expect_output '3 numbers do not fill 65524 bytes'
+wrong_entry sock '{key: 0, value: 3}'
+expect_output 'sockets of running processes'
+wrong_entry xsk '{key: 0, value: 3}'
+wrong_entry devhash '{key: 1, value: {ifindex: 1000000}}'
+expect_output 'no device has ifindex 1000000'
+wrong_entry devhash '{key: 1, value: {ifindex: 1, program: entry}}'
+expect_output 'add prog_id'
+wrong_entry dev "{key: 1, value: {ifindex: 1, prog_id: $prog_id}}"
+expect_output 'no room for a program'
+wrong_entry lru '{key: -1, value: {}}'
+expect_output 'number that fits 4 bytes'
+wrong_entry lru '{key: 4294967296, value: {}}'
+wrong_entry lru '{key: 1, value: {packets: 18446744073709551616}}'
+wrong_entry lru '{key: 1, value: {packets: -1}}'
+wrong_entry lru '{key: 1, value: {text: "longer than 8"}}'
+wrong_entry raw '{key: 0x010203, value: 0x010101}'
+expect_output '5 bytes as 0x and 10 hex digits'
+wrong_entry raw '{key: 0x01020304zz, value: 0x010101}'
+wrong_entry raw '{key: [1, 2], value: 0x010101}'
+wrong_entry raw '{key: 0x0909090909, value: 0x020202}'
+expect_output 'this key stands in line 1, column 24 already'
+wrong_entry lru '{value: {deny: 1}}'
+expect_output 'has no key'
 wrong_entry progs '{key: 0, value: {program: other, id: 1}}'
 wrong_entry dev '{key: 0, value: {device: eth0}}'
 wrong_entry cpu '7'
 expect_exit 0 "$verdict" maps dump "$maps/fs/a/raw"
 expect_no_output '0x0909090909'
+
+# large YAML, which is read line by line; JSON and bpftool's JSON, always entry by entry; a pipe
+{
+	printf 'maps:\n  lru:\n    type: lru_hash\n    entries:\n'
+	seq -f '    - {key: %.0f, value: {packets: 1, color: RED, text: "abcdefgh"}}' 40000
+} >"$maps/big.yaml"
+expect_exit 0 "$verdict" maps load --dry-run --into "$maps/fs/a" "$maps/big.yaml"
+expect_output '^1 maps: all entries fit'
+sed '30004s/RED/READ/' "$maps/big.yaml" >"$maps/wrong.yaml"
+expect_exit 2 "$verdict" maps load --into "$maps/fs/a" "$maps/wrong.yaml"
+expect_output 'wrong.yaml:30004:47: .*READ is not a name of its enum'
+sed '39000s/key: 38996/key: 7/' "$maps/big.yaml" >"$maps/wrong.yaml"
+expect_exit 2 "$verdict" maps load --into "$maps/fs/a" "$maps/wrong.yaml"
+expect_output 'wrong.yaml:39000:.* stands in line 11, column 7 already'
+sed '20000s/}}/}/' "$maps/big.yaml" >"$maps/wrong.yaml"
+expect_exit 2 "$verdict" maps load --into "$maps/fs/a" "$maps/wrong.yaml"
+expect_output 'wrong.yaml:20000:[0-9]+: a comma or . was expected'
+sed '20000s/value:/value: \&x/; 1i# by hand' "$maps/big.yaml" >"$maps/wrong.yaml"
+expect_exit 2 "$verdict" maps load --into "$maps/fs/a" "$maps/wrong.yaml"
+expect_exit 0 "$verdict" maps dump "$maps/fs/a/lru"
+expect_no_output 'abcdefgh'
+expect_exit 0 bash -c "cat '$maps/lru.json' | '$verdict' maps load --into '$maps/fs/a/lru' /dev/stdin"
+expect_output '^1 entries loaded'
+# wrong_json TEXT WHAT
+wrong_json() {
+	printf '%b' "$1" >"$maps/wrong.json"
+	expect_exit 2 "$verdict" maps load --into "$maps/fs/a" "$maps/wrong.json"
+	expect_output "$2"
+}
+wrong_json '{"maps": {"lru": {"entries": [{"key": 1, "value": {}},\n {"key": 1, "value": {}}]}}}' \
+	'wrong.json:2:2: .*stands in line 1, column 31 already'
+wrong_json '{"maps": {"lru": {"entries": [{"key": 1, "value": {}}' 'wrong.json:1:54: '
+wrong_json '{"maps": {"lru": {"entries": [{"key": 1, "key": 2}]}}}' "key 'key' is given twice"
+wrong_json '{"maps": {"lru": {}, "lru": {}}}' 'map lru is given twice'
+wrong_json '{"maps": {"lru": {"entries": {}}}}' 'entries is no list'
+wrong_json '{"maps": {"lru": []}}' 'wrong.json:1:18: map lru: here stands'
+wrong_json '{"maps": []}' 'holds maps by name'
+wrong_json '{"entries": []}' 'no "maps:"'
+wrong_json '{"maps": {}} {}' 'more than one document'
+wrong_json '{"maps": {"nope": {"entries": []}}}' 'nope: no map is pinned there'
+wrong_json '{"maps": {"lru": {"entries": [{"key": "\\ud", "value": {}}]}}}' 'hex digits'
+wrong_json "{\"maps\": {\"lru\": {\"entries\": $(printf '%.0s[' {1..100})" 'nested too deeply'
+expect_exit 2 "$verdict" maps load --into "$maps/fs/a" "$maps"
+expect_output 'it is a folder'
+expect_exit 3 bash -c "'$verdict' maps dump '$maps/fs/a' >/dev/full"
+expect_output 'No space left'
 echo 'maps: {raw: {entries: [{key: ' >"$maps/wrong.yaml"
 expect_exit 2 "$verdict" maps load --into "$maps/fs/a" "$maps/wrong.yaml"
 expect_output 'wrong.yaml:'
