@@ -10,6 +10,9 @@
 #define AF_INET	 2
 #define AF_INET6 10
 
+#define IPV4_OFF_FRAG 6
+#define IPV4_DF	      0x4000
+
 static __always_inline void fib_ask(ctx_t *ctx, const struct packet *pkt,
 				    struct bpf_fib_lookup *fib)
 {
@@ -78,6 +81,15 @@ static __always_inline int fib_resolved(ctx_t *ctx, struct packet *pkt,
 	return ret ? ret : fib_send(ctx, fib->ifindex);
 }
 
+/* RFC 791: who does not forbid it has his packets fragmented, which the stack can do. */
+static __always_inline bool fib_may_fragment(ctx_t *ctx, const struct packet *pkt)
+{
+	__be16 frag;
+
+	return !pkt->is_ipv6 && ctx_load(ctx, pkt->l3_off + IPV4_OFF_FRAG, &frag, sizeof(frag)) &&
+	       !(frag & bpf_htons(IPV4_DF));
+}
+
 /* Routes the packet, as a router does: TTL first. The verdict; or the reason to drop, negative. Where it
  * has to be answered by an ICMP error, that is on its way. A destination that is the node's own goes
  * to the stack.
@@ -92,7 +104,8 @@ __subprogram int forward_fib(ctx_t *ctx, struct packet *pkt)
 	if (ret == BPF_FIB_LKUP_RET_NOT_FWDED)
 		return CTX_PASS;
 	if (ret == BPF_FIB_LKUP_RET_FRAG_NEEDED)
-		return icmp_too_big(ctx, pkt, fib.mtu_result);
+		return fib_may_fragment(ctx, pkt) ? CTX_PASS
+						  : icmp_too_big(ctx, pkt, fib.mtu_result);
 	if (ret == BPF_FIB_LKUP_RET_BLACKHOLE || ret == BPF_FIB_LKUP_RET_UNREACHABLE ||
 	    ret == BPF_FIB_LKUP_RET_PROHIBIT)
 		return DROP(pkt, DROP_UNROUTABLE);
