@@ -10,6 +10,7 @@ enum reserved_identity {
 	IDENTITY_REMOTE_NODE = 6,
 	IDENTITY_WORLD_IPV4 = 9,
 	IDENTITY_WORLD_IPV6 = 10,
+	IDENTITY_RESERVED_END = 256,
 };
 
 #endif
