@@ -2,12 +2,14 @@
 /* The edge between host and network: cil_from_netdev at tc ingress of a native device, cil_to_netdev
  * at its tc egress.
  *
- * IPv4 and IPv6, also below up to two VLAN tags, are identified, and tracked and filtered where they
- * are the host's own. ARP passes untouched if its header is whole; every other EtherType passes
- * as it is.
+ * IPv4 and IPv6, also below up to two VLAN tags, are identified; translated where they are for a service
+ * or answer what was translated; tracked and filtered where they are the host's own; and brought to pods
+ * past the host's stack where that is asked for. ARP passes untouched if its header is whole; every
+ * other EtherType passes as it is.
  */
 #include <linux/if_ether.h>
 
+#include <lib/bandwidth.h>
 #include <lib/config.h>
 #include <lib/conntrack.h>
 #include <lib/drop.h>
@@ -16,6 +18,9 @@
 #include <lib/ipcache.h>
 #include <lib/ipv4.h>
 #include <lib/ipv6.h>
+#include <lib/local_delivery.h>
+#include <lib/masquerade.h>
+#include <lib/nodeport.h>
 #include <lib/trace.h>
 
 #define ARP_IPV4_LEN 28 /* RFC 826 with 6-byte hardware and 4-byte protocol addresses */
@@ -54,57 +59,127 @@ static __always_inline int identify(ctx_t *ctx, struct packet *pkt)
 	return 0;
 }
 
+static __always_inline bool is_ip(const struct packet *pkt)
+{
+	return pkt->ethertype == ETH_P_IP || pkt->ethertype == ETH_P_IPV6;
+}
+
 static __always_inline __u8 trace_reason(const struct packet *pkt, bool tracked)
 {
 	return tracked ? pkt->ct.status : TRACE_REASON_UNKNOWN;
 }
 
-static __always_inline int forward(ctx_t *ctx, enum direction dir, __u16 line)
+static __always_inline int forward(ctx_t *ctx, int verdict, enum direction dir, __u16 line)
 {
 	metrics_add(REASON_FORWARDED, dir, SOURCE_FILE, line, ctx_len(ctx));
-	return TC_ACT_OK;
+	return verdict;
+}
+
+static __always_inline int to_pod(ctx_t *ctx, struct packet *pkt, const struct endpoint_info *ep)
+{
+	int ret = bandwidth_ingress(ctx, pkt, ep->lxc_id);
+
+	return ret ? ret : deliver_local(ctx, pkt, ep);
+}
+
+/* What no service has taken goes to the host, to a pod, or on. */
+static __always_inline int from_netdev(ctx_t *ctx, struct packet *pkt)
+{
+	const struct endpoint_info *ep;
+	bool tracked, host;
+	int ret;
+
+	if (pkt->rewritten)
+		pkt->dst_identity = ipcache_identity(&pkt->daddr, pkt->is_ipv6);
+	host = pkt->dst_identity == IDENTITY_HOST;
+	tracked = CONFIG(enable_host_firewall) && host;
+	if (tracked) {
+		ret = host_firewall(ctx, pkt, DIR_INGRESS);
+		if (ret)
+			return ret;
+	}
+	if (host && trace_wanted(TRACE_TO_HOST, pkt->ct.report))
+		trace_packet(ctx, pkt, TRACE_TO_HOST, trace_reason(pkt, tracked));
+	if (host || !CONFIG(enable_host_routing))
+		return CTX_PASS;
+	ep = endpoint_lookup(&pkt->daddr, pkt->is_ipv6);
+	if (!ep || endpoint_is_host(ep))
+		return CTX_PASS;
+	return to_pod(ctx, pkt, ep);
 }
 
 SEC("tc")
 int cil_from_netdev(ctx_t *ctx)
 {
 	struct packet *pkt = packet_begin();
-	bool tracked;
 	int ret;
 
 	if (!pkt)
 		return CTX_DROP;
 	ret = identify(ctx, pkt);
-	tracked = CONFIG(enable_host_firewall) && pkt->dst_identity == IDENTITY_HOST;
 	if (trace_wanted(TRACE_FROM_NETWORK, false))
 		trace_packet(ctx, pkt, TRACE_FROM_NETWORK, TRACE_REASON_UNKNOWN);
-	if (!ret && tracked)
-		ret = host_firewall(ctx, pkt, DIR_INGRESS);
-	if (ret)
+	if (!ret && is_ip(pkt)) {
+		ret = nodeport_ingress(ctx, pkt);
+		if (!ret)
+			ret = from_netdev(ctx, pkt);
+	}
+	if (ret < 0)
 		return drop_packet(ctx, pkt, ret, DIR_INGRESS);
-	if (pkt->dst_identity == IDENTITY_HOST && trace_wanted(TRACE_TO_HOST, pkt->ct.report))
-		trace_packet(ctx, pkt, TRACE_TO_HOST, trace_reason(pkt, tracked));
-	return forward(ctx, DIR_INGRESS, SOURCE_LINE);
+	return forward(ctx, ret, DIR_INGRESS, SOURCE_LINE);
+}
+
+/* What is not translated yet: answers of services' backends, then pods that go out as the node. */
+static __always_inline int nodeport_egress(ctx_t *ctx, struct packet *pkt)
+{
+	int ret = 0;
+
+	if (!nodeport_enabled())
+		return 0;
+	if (nodeport_concerns(pkt)) {
+		ret = ct_parse_l4(ctx, pkt);
+		if (!ret && CONFIG(enable_nodeport))
+			ret = nodeport_reply(ctx, pkt);
+	}
+	if (ret)
+		return ret < 0 ? ret : 0;
+	return masquerade(ctx, pkt);
+}
+
+static __always_inline int to_netdev(ctx_t *ctx, struct packet *pkt, bool *tracked)
+{
+	int ret;
+
+	if ((ctx->mark & MARK_KIND_MASK) != MARK_SNAT_DONE) {
+		*tracked = CONFIG(enable_host_firewall) && pkt->src_identity == IDENTITY_HOST;
+		ret = *tracked ? host_firewall(ctx, pkt, DIR_EGRESS) : 0;
+		if (!ret)
+			ret = nodeport_egress(ctx, pkt);
+		if (ret)
+			return ret;
+	}
+	return bandwidth_egress(ctx, pkt);
 }
 
 SEC("tc")
 int cil_to_netdev(ctx_t *ctx)
 {
 	struct packet *pkt = packet_begin();
-	bool tracked;
+	bool tracked = false;
 	int ret;
 
 	if (!pkt)
 		return CTX_DROP;
 	ret = identify(ctx, pkt);
-	tracked = CONFIG(enable_host_firewall) && pkt->src_identity == IDENTITY_HOST;
-	if (!ret && tracked)
-		ret = host_firewall(ctx, pkt, DIR_EGRESS);
-	if (ret)
+	if (!ret && is_ip(pkt))
+		ret = to_netdev(ctx, pkt, &tracked);
+	if (ret < 0)
 		return drop_packet(ctx, pkt, ret, DIR_EGRESS);
 	if (trace_wanted(TRACE_TO_NETWORK, pkt->ct.report))
 		trace_packet(ctx, pkt, TRACE_TO_NETWORK, trace_reason(pkt, tracked));
-	return forward(ctx, DIR_EGRESS, SOURCE_LINE);
+	return forward(ctx, CTX_PASS, DIR_EGRESS, SOURCE_LINE);
 }
+
+DEFINE_ICMP_ERROR_PROGRAM()
 
 char _license[] SEC("license") = "Dual BSD/GPL";

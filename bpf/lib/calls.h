@@ -39,6 +39,12 @@ struct {
 /* `__call(26)` before a program puts it into that slot. */
 #define __call(n) __call_tag(cilium_calls, n)
 
+#ifdef CTX_XDP
+#define CALL_SECTION "xdp"
+#else
+#define CALL_SECTION "tc"
+#endif
+
 /* Comes back only if the slot is empty: the reason to drop. */
 #define CALL(ctx, pkt, n)                                                                          \
 	(bpf_tail_call_static(ctx, &cilium_calls, n), DROP(pkt, DROP_MISSED_TAIL_CALL))

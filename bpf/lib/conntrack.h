@@ -32,6 +32,7 @@ static __always_inline int ct_recall_fragment(struct packet *pkt)
 	pkt->sport = ports.sport;
 	pkt->dport = ports.dport;
 	pkt->trackable = true;
+	pkt->l4_parsed = true;
 	return 0;
 }
 
@@ -43,11 +44,13 @@ static __always_inline void ct_remember_fragment(const struct packet *pkt)
 		frag_remember(pkt, pkt->sport, pkt->dport);
 }
 
-/* Fills ports, flags and ICMP type. */
+/* Fills ports, flags and ICMP type; once: a translated packet is known by then under other ports. */
 static __always_inline int ct_parse_l4(ctx_t *ctx, struct packet *pkt)
 {
 	bool whole;
 
+	if (pkt->l4_parsed)
+		return 0;
 	if (pkt->protocol != IPPROTO_TCP && pkt->protocol != IPPROTO_UDP &&
 	    pkt->protocol != IPPROTO_SCTP && !is_icmp(pkt))
 		return DROP(pkt, DROP_CT_UNKNOWN_PROTO);
@@ -65,6 +68,7 @@ static __always_inline int ct_parse_l4(ctx_t *ctx, struct packet *pkt)
 		return DROP(pkt, DROP_CT_INVALID_HDR);
 	if (pkt->more_fragments && pkt->trackable)
 		ct_remember_fragment(pkt);
+	pkt->l4_parsed = true;
 	return 0;
 }
 
@@ -111,8 +115,10 @@ static __always_inline bool ct_note_report(struct ct_entry *entry, __u8 flags, e
 {
 	__u8 *seen = dir == DIR_INGRESS ? &entry->rx_flags_seen : &entry->tx_flags_seen;
 	__u32 *last = dir == DIR_INGRESS ? &entry->last_rx_report : &entry->last_tx_report;
-	bool news = (*seen | flags) != *seen || *last + CONFIG(ct_report_interval) < now;
+	bool news;
 
+	flags &= CONFIG(ct_report_flags);
+	news = (*seen | flags) != *seen || *last + CONFIG(ct_report_interval) < now;
 	*seen |= flags;
 	if (news)
 		*last = now;

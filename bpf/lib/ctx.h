@@ -217,6 +217,12 @@ struct packet {
 	__be16 proxy_port; /* where policy sends it; 0: to no proxy */
 	__u16 dst_endpoint; /* id of the pod it is for, where that is known: events name it */
 	union addr orig_saddr; /* before translation, for events; 0: as it is */
+	bool l4_parsed;
+	bool rewritten;
+	struct { /* as it was before the first rewrite() */
+		union addr saddr, daddr;
+		__be16 sport, dport;
+	} was;
 	struct ct_state ct;
 	struct lb_state lb;
 	struct { /* for CALL_ICMP_ERROR */

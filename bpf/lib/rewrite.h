@@ -76,6 +76,17 @@ static __always_inline bool rewrite_has_pseudo(const struct packet *pkt)
 	       pkt->protocol == IPPROTO_ICMPV6;
 }
 
+static __always_inline void rewrite_note(struct packet *pkt)
+{
+	if (pkt->rewritten)
+		return;
+	pkt->rewritten = true;
+	pkt->was.saddr = pkt->saddr;
+	pkt->was.daddr = pkt->daddr;
+	pkt->was.sport = pkt->sport;
+	pkt->was.dport = pkt->dport;
+}
+
 /* Replaces one side's address and port; port 0 stays as it is. A later fragment has no transport header: it
  * gets the address alone. 0, or the reason to drop.
  */
@@ -88,6 +99,7 @@ __subprogram int rewrite(ctx_t *ctx, struct packet *pkt, enum rewrite_side side,
 	__s64 diff = 0;
 	int ret;
 
+	rewrite_note(pkt);
 	csum_l4_offset(pkt->protocol, &csum_off);
 	if (!addr_equal(own, addr)) {
 		ret = rewrite_addr_bytes(ctx, pkt, side, own, addr, &diff);
@@ -108,6 +120,18 @@ __subprogram int rewrite(ctx_t *ctx, struct packet *pkt, enum rewrite_side side,
 	}
 	*own_port = port;
 	return 0;
+}
+
+/* As the packet came: for whom its sender is told of it. */
+static __always_inline int rewrite_undo(ctx_t *ctx, struct packet *pkt)
+{
+	union addr saddr = pkt->was.saddr, daddr = pkt->was.daddr;
+	int ret;
+
+	if (!pkt->rewritten)
+		return 0;
+	ret = rewrite(ctx, pkt, REWRITE_SOURCE, &saddr, pkt->was.sport);
+	return ret ? ret : rewrite(ctx, pkt, REWRITE_DESTINATION, &daddr, pkt->was.dport);
 }
 
 /* What a router does. 0; DROP_TTL_EXCEEDED where it was the last hop; or another reason to drop. */
