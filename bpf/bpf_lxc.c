@@ -149,7 +149,7 @@ static __always_inline int from_pod(ctx_t *ctx, struct packet *pkt)
 	ret = discovery(ctx, pkt, &verdict);
 	if (ret)
 		return ret < 0 ? ret : verdict;
-	if (!source_is_own(pkt))
+	if (CONFIG(enable_sip_verification) && !source_is_own(pkt))
 		return DROP(pkt, DROP_INVALID_SIP);
 	ret = ct_parse_l4(ctx, pkt);
 	if (!ret)

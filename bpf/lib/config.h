@@ -49,6 +49,7 @@ DECLARE_CONFIG(__u32, cilium_host_ifindex, 0, "The host's own end of cilium_host
 DECLARE_CONFIG(union macaddr, cilium_host_mac, { .pad = 0 }, "Its MAC address");
 DECLARE_CONFIG(bool, enable_host_firewall, false, "Track and filter the host's own traffic");
 DECLARE_CONFIG(__u8, monitor_aggregation, AGGREGATE_NONE, "Fewer trace events: 0, 1 or 3");
+DECLARE_CONFIG(bool, enable_sip_verification, true, "Pods send from their own addresses only");
 DECLARE_CONFIG(bool, policy_on_established, false,
 	       "Pods' policy judges each packet of who began a flow, not its first alone");
 DECLARE_CONFIG(bool, policy_audit_mode, false, "Let pass what policy denies, and say so");
@@ -57,6 +58,7 @@ DECLARE_CONFIG(__u32, ct_lifetime_nontcp, 60, "Seconds any other flow lives with
 DECLARE_CONFIG(__u32, ct_syn_timeout, 60,
 	       "Seconds a connection lives of which only SYNs were seen");
 DECLARE_CONFIG(__u32, ct_close_timeout, 10, "Seconds a closed connection lives");
+DECLARE_CONFIG(__u8, ct_report_flags, 0xff, "TCP flags whose first one is worth an event");
 DECLARE_CONFIG(__u32, ct_report_interval, 5, "Seconds between trace events of one connection");
 
 #endif
