@@ -26,7 +26,7 @@ struct lb_frontend {
 	__u8 algorithm; /* enum lb_algorithm; 0: names none */
 	__u16 count; /* slots 1 to count name backends */
 	__u16 rev_nat_index;
-	__u32 affinity_timeout; /* seconds; of an L7 service the proxy's port, host order */
+	__u32 affinity_timeout; /* seconds; of an L7 service the proxy's port, network order */
 };
 
 struct lb_backend {

@@ -65,6 +65,8 @@ static __always_inline __u8 source_file_id(const char *name)
 		return 212;
 	if (!__builtin_strcmp(name, "quote.h"))
 		return 213;
+	if (!__builtin_strcmp(name, "sock_translate.h"))
+		return 214;
 	file_has_no_number();
 	return 0;
 }
