@@ -2,8 +2,7 @@
 /* ICMP errors made of the packet at hand and sent back where it came from: too big (RFC 1191, RFC 4443
  * 3.2) and time exceeded (RFC 792, RFC 4443 3.3).
  *
- * The packet is quoted as it is now: what was translated has to be undone before, so that its sender
- * knows it again.
+ * The packet is quoted as it came, whatever it has been translated to, so that its sender knows it again.
  */
 #ifndef VERDICT_LIB_ICMP_ERROR_H
 #define VERDICT_LIB_ICMP_ERROR_H
@@ -14,10 +13,12 @@
 #include <lib/config.h>
 #include <lib/csum.h>
 #include <lib/drop.h>
+#include <lib/encap.h>
 #include <lib/ipv4.h>
 #include <lib/ipv6.h>
 #include <lib/l4.h>
 #include <lib/reasons.h>
+#include <lib/rewrite.h>
 
 #define ICMP_ERROR_TTL 64
 
@@ -25,8 +26,17 @@
 #define ICMP4_QUOTE_MAX (576 - 20 - 8)
 #define ICMP6_QUOTE_MAX (1280 - 40 - 8)
 
-#define ICMP_QUOTE_CHUNK  64
+/* What bpf_csum_diff() takes at once. */
+#define ICMP_QUOTE_CHUNK  512
 #define ICMP_QUOTE_CHUNKS ((ICMP6_QUOTE_MAX + ICMP_QUOTE_CHUNK - 1) / ICMP_QUOTE_CHUNK)
+
+/* A piece of the quote while it is summed up: too large for the stack. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, __u8[ICMP_QUOTE_CHUNK + sizeof(__u32)]); /* the rest is for the verifier */
+	__uint(max_entries, 1);
+} quote_at_hand SEC(".maps");
 
 struct icmp_error_header {
 	__u8 type;
@@ -54,30 +64,64 @@ static __always_inline __u16 icmp_fold(__s64 sum)
 	return (__u16)~s;
 }
 
-/* RFC 1122, 3.2.2 and RFC 4443, 2.4 e: no error about an error, a later fragment, or to a group. */
-static __always_inline bool icmp_may_answer(const struct packet *pkt)
+/* RFC 1812, 4.3.2.7: an answer goes to one host, and not into this one. */
+static __always_inline bool icmp_has_sender(const struct packet *pkt)
 {
-	if (pkt->icmp_error || pkt->later_fragment)
-		return false;
+	__u8 first = pkt->saddr.ip6.addr[0];
+
 	if (pkt->is_ipv6)
-		return pkt->saddr.ip6.addr[0] != 0xff && pkt->daddr.ip6.addr[0] != 0xff;
-	return (pkt->daddr.ip6.addr[0] & 0xf0) != 0xe0 && pkt->daddr.ip4 != 0xffffffff;
+		return first != 0xff && (pkt->saddr.ip6.d.d1 || pkt->saddr.ip6.d.d2);
+	return first && first != 127 && first < 224;
 }
 
-/* Adds len bytes from off on to a sum; what is quoted ends at an odd byte at most once, at its end. */
+static __always_inline bool icmp_is_for_group(ctx_t *ctx, const struct packet *pkt)
+{
+	__u8 first = pkt->daddr.ip6.addr[0], mac = 0;
+
+	if (CONFIG(eth_header_length) && ctx_load(ctx, 0, &mac, sizeof(mac)) && mac & 1)
+		return true;
+	return pkt->is_ipv6 ? first == 0xff : first >= 224;
+}
+
+/* An ICMP message that asks or tells something may be answered; an error, or what redirects, may not. */
+static __always_inline bool icmp_is_answerable(ctx_t *ctx, struct packet *pkt)
+{
+	__u8 type;
+
+	if (!is_icmp(pkt))
+		return true;
+	if (!packet_load(ctx, pkt, pkt->l4_off, &type, sizeof(type)))
+		return false;
+	if (pkt->is_ipv6)
+		return type >= ICMP6_ECHO_REQUEST && type != ICMP6_REDIRECT;
+	return !icmp_is_error(false, type) && type != ICMP_REDIRECT;
+}
+
+/* RFC 1122, 3.2.2 and RFC 4443, 2.4 e: no error about an error, about a later fragment, or to a group. */
+static __always_inline bool icmp_may_answer(ctx_t *ctx, struct packet *pkt)
+{
+	bool has_source = pkt->is_ipv6 ? CONFIG(nat_ipv6_masquerade).d.d1 != 0
+				       : CONFIG(nat_ipv4_masquerade).be32 != 0;
+
+	return has_source && !pkt->later_fragment && icmp_has_sender(pkt) &&
+	       !icmp_is_for_group(ctx, pkt) && icmp_is_answerable(ctx, pkt);
+}
+
+/* Adds len bytes from off on to a sum. Pieces end at even places; the last one is filled up with zeros. */
 static __always_inline __s64 icmp_sum_bytes(ctx_t *ctx, __u32 off, __u32 len, __s64 sum)
 {
-	__u8 chunk[ICMP_QUOTE_CHUNK];
+	__u32 zero = 0;
+	__u8 *piece = bpf_map_lookup_elem(&quote_at_hand, &zero);
 
-	for (int i = 0; i < ICMP_QUOTE_CHUNKS; i++) {
+	if (!piece)
+		return sum;
+	for (int i = 0; i < ICMP_QUOTE_CHUNKS && len; i++) {
 		__u32 n = len < ICMP_QUOTE_CHUNK ? len : ICMP_QUOTE_CHUNK;
 
-		if (!n)
+		*(__u32 *)(piece + ((n - 1) & (ICMP_QUOTE_CHUNK - 4))) = 0;
+		if (!ctx_load(ctx, off, piece, n))
 			break;
-		__builtin_memset(chunk, 0, sizeof(chunk));
-		if (n > ICMP_QUOTE_CHUNK || !ctx_load(ctx, off, chunk, n))
-			break;
-		sum = bpf_csum_diff(NULL, 0, (__be32 *)chunk, sizeof(chunk), (__wsum)sum);
+		sum = bpf_csum_diff(NULL, 0, (__be32 *)piece, (n + 3) & ~3u, (__wsum)sum);
 		off += n;
 		len -= n;
 	}
@@ -116,7 +160,6 @@ static __always_inline int icmp_write4(ctx_t *ctx, struct packet *pkt, __u8 type
 
 	h.ip.check = icmp_fold(bpf_csum_diff(NULL, 0, (__be32 *)&h.ip, sizeof(h.ip), 0));
 	h.icmp.checksum = icmp_fold(icmp_sum_bytes(ctx, pkt->l3_off + sizeof(h), quoted, sum));
-	ctx_settle_csum(ctx, 0); /* both of its parts have a right sum of their own */
 	return ctx_store(ctx, pkt->l3_off, &h, sizeof(h)) ? 0 : -1;
 }
 
@@ -136,49 +179,77 @@ static __always_inline int icmp_write6(ctx_t *ctx, struct packet *pkt, __u8 type
 	};
 	__be32 pseudo[2] = { bpf_htonl((__u32)(sizeof(h.icmp) + quoted)),
 			     bpf_htonl(IPPROTO_ICMPV6) };
-	__s64 fixed = bpf_csum_diff(pseudo, sizeof(pseudo), (__be32 *)&h.ip, 8, 0);
 	__s64 sum = bpf_csum_diff(NULL, 0, pseudo, sizeof(pseudo), 0);
 
 	sum = bpf_csum_diff(NULL, 0, (__be32 *)&h.ip.saddr, 2 * sizeof(h.ip.saddr), (__wsum)sum);
 	sum = bpf_csum_diff(NULL, 0, (__be32 *)&h.icmp, sizeof(h.icmp), (__wsum)sum);
 	h.icmp.checksum = icmp_fold(icmp_sum_bytes(ctx, pkt->l3_off + sizeof(h), quoted, sum));
-	/* the message cancels the pseudo header; of the IP header its first 8 bytes stay, less the rest of that */
-	ctx_settle_csum(ctx, fixed);
 	return ctx_store(ctx, pkt->l3_off, &h, sizeof(h)) ? 0 : -1;
 }
 
-/* Back out of the device it came in by. */
-static __always_inline int icmp_send(ctx_t *ctx)
+/* What the sum of all bytes from the network header on will be. A header and a message that have a right
+ * sum of their own count for nothing. IPv6's header has none: the message cancels what is in its pseudo
+ * header, the rest counts.
+ */
+static __always_inline __s64 icmp_whole_sum(const struct packet *pkt, __u32 quoted)
+{
+	__u16 len = bpf_htons((__u16)(sizeof(struct icmp_error_header) + quoted));
+	__be32 header[2] = { bpf_htonl(0x60000000), 0 }, pseudo[2];
+
+	if (!pkt->is_ipv6)
+		return 0;
+	header[1] = len | (__be32)bpf_htons(IPPROTO_ICMPV6 << 8 | ICMP_ERROR_TTL) << 16;
+	pseudo[0] = (__be32)len << 16;
+	pseudo[1] = bpf_htonl(IPPROTO_ICMPV6);
+	return bpf_csum_diff(pseudo, sizeof(pseudo), header, sizeof(header), 0);
+}
+
+/* Back out of the device it came in by; through the tunnel to the node that sent it. */
+static __always_inline int icmp_send(ctx_t *ctx, struct packet *pkt)
 {
 #ifdef CTX_XDP
 	(void)ctx;
+	(void)pkt;
 	return XDP_TX;
 #else
+	if (pkt->from_tunnel && !tunnel_turn(ctx))
+		return DROP(pkt, DROP_NO_TUNNEL_KEY);
 	return (int)bpf_redirect(ctx->ifindex, 0);
 #endif
 }
 
-/* The verdict of the error that goes back; or the reason to drop where none may or can. */
-static __always_inline int icmp_answer(ctx_t *ctx, struct packet *pkt)
+/* The error in place of the packet it quotes. */
+static __always_inline int icmp_make(ctx_t *ctx, struct packet *pkt)
 {
 	__u32 room = pkt->is_ipv6 ? sizeof(struct icmp_error6) : sizeof(struct icmp_error4);
 	__u32 most = pkt->is_ipv6 ? ICMP6_QUOTE_MAX : ICMP4_QUOTE_MAX;
 	__u32 quoted = pkt->end - pkt->l3_off;
 	__u8 type = (__u8)(pkt->answer.type_code >> 8), code = (__u8)pkt->answer.type_code;
 	__be32 word = bpf_htonl(pkt->answer.mtu);
-	int ret;
 
-	if (!icmp_may_answer(pkt))
-		return pkt->answer.reason;
 	if (quoted > most)
 		quoted = most;
+	/* first: cutting the packet ends what the device said of its sum */
+	ctx_settle_csum(ctx, icmp_whole_sum(pkt, quoted));
 	if (ctx_trim(ctx, pkt->l3_off + quoted) || ctx_grow_l3(ctx, room))
+		return -1;
+	if (CONFIG(eth_header_length) && icmp_swap_macs(ctx))
+		return -1;
+	return pkt->is_ipv6 ? icmp_write6(ctx, pkt, type, code, word, quoted)
+			    : icmp_write4(ctx, pkt, type, code, word, quoted);
+}
+
+/* The verdict of the error that goes back; or the reason to drop where none may or can. The packet itself
+ * is dropped either way, and told so.
+ */
+static __always_inline int icmp_answer(ctx_t *ctx, struct packet *pkt)
+{
+	if (!icmp_may_answer(ctx, pkt))
+		return pkt->answer.reason;
+	drop_packet(ctx, pkt, pkt->answer.reason, DIR_EGRESS);
+	if (icmp_make(ctx, pkt))
 		return DROP(pkt, DROP_WRITE_ERROR);
-	ret = pkt->is_ipv6 ? icmp_write6(ctx, pkt, type, code, word, quoted)
-			   : icmp_write4(ctx, pkt, type, code, word, quoted);
-	if (ret || (CONFIG(eth_header_length) && icmp_swap_macs(ctx)))
-		return DROP(pkt, DROP_WRITE_ERROR);
-	return icmp_send(ctx);
+	return icmp_send(ctx, pkt);
 }
 
 #ifdef CTX_XDP
