@@ -26,19 +26,9 @@
 #include <lib/lb.h>
 #include <lib/local_delivery.h>
 #include <lib/mark.h>
+#include <lib/nodeport_reply.h>
 #include <lib/proxy.h>
 #include <lib/trace.h>
-
-#if __has_include(<lib/nodeport_reply.h>) && defined(NODEPORT_LANDED)
-#include <lib/nodeport_reply.h>
-#else
-static __always_inline int nodeport_reply_of_pod(ctx_t *ctx, struct packet *pkt)
-{
-	(void)ctx;
-	(void)pkt;
-	return 0;
-}
-#endif
 
 #define ETH_P_MIN 1536 /* below it the field is a length, IEEE 802.3 */
 

@@ -47,7 +47,7 @@ static __always_inline bool arp_is_request(const struct arp_packet *arp)
 }
 
 /* The verdict: the answer goes back to the pod, all else up to the stack; or the reason to drop. */
-static __always_inline int arp_answer(ctx_t *ctx, struct packet *pkt)
+__subprogram int arp_answer(ctx_t *ctx, struct packet *pkt)
 {
 	union macaddr own = CONFIG(interface_mac), src = { .pad = 0 }, dst = { .pad = 0 };
 	struct arp_packet arp, is;

@@ -45,7 +45,7 @@ static __always_inline void ct_remember_fragment(const struct packet *pkt)
 }
 
 /* Fills ports, flags and ICMP type; once: a translated packet is known by then under other ports. */
-static __always_inline int ct_parse_l4(ctx_t *ctx, struct packet *pkt)
+__subprogram int ct_parse_l4(ctx_t *ctx, struct packet *pkt)
 {
 	bool whole;
 
@@ -279,7 +279,7 @@ static __always_inline int ct_lookup_error(ctx_t *ctx, struct packet *pkt, enum 
 /* Which flow the packet belongs to; the flow's entry takes note of it, and pkt->ct of the entry. The
  * status is CT_NEW where there is none. pkt's L4 fields must be filled. 0, or the reason to drop.
  */
-static __always_inline int ct_lookup(ctx_t *ctx, struct packet *pkt, enum direction dir)
+__subprogram int ct_lookup(ctx_t *ctx, struct packet *pkt, enum direction dir)
 {
 	struct flow flow = packet_flow(pkt);
 	enum ct_status status = CT_REPLY;
@@ -308,7 +308,7 @@ static __always_inline int ct_lookup(ctx_t *ctx, struct packet *pkt, enum direct
 }
 
 /* Makes the entry of the flow that this packet begins, with what pkt->ct says of it. */
-static __always_inline int ct_create(ctx_t *ctx, struct packet *pkt, enum direction dir)
+__subprogram int ct_create(ctx_t *ctx, struct packet *pkt, enum direction dir)
 {
 	struct flow flow = packet_flow(pkt);
 	struct ct_entry entry = {

@@ -140,7 +140,7 @@ static __always_inline int nd_send(ctx_t *ctx, struct packet *pkt, const union v
 	return (int)bpf_redirect(ctx_ifindex(ctx), 0);
 }
 
-static __always_inline int nd_solicited(ctx_t *ctx, struct packet *pkt)
+__subprogram int nd_solicited(ctx_t *ctx, struct packet *pkt)
 {
 	struct nd_message ns;
 	__u8 hop, flags;
