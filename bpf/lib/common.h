@@ -45,6 +45,15 @@ union addr {
 	union v6addr ip6;
 };
 
+/* An initializer of the one member would leave it to the compiler what lies behind it. */
+static __always_inline union addr addr_ip4(__be32 ip4)
+{
+	union addr addr = { .ip6 = { .d = { .d1 = 0, .d2 = 0 } } };
+
+	addr.ip4 = ip4;
+	return addr;
+}
+
 static __always_inline bool addr_equal(const union addr *a, const union addr *b)
 {
 	return a->ip6.d.d1 == b->ip6.d.d1 && a->ip6.d.d2 == b->ip6.d.d2;

@@ -189,7 +189,7 @@ static __always_inline int dsr_wrap4(ctx_t *ctx, struct packet *pkt, const union
 	ip.check = csum_fold((__u32)bpf_csum_diff(NULL, 0, (__be32 *)&ip, sizeof(ip), 0));
 	if (ctx_grow_l3(ctx, sizeof(ip)) || !ctx_store(ctx, pkt->l3_off, &ip, sizeof(ip)))
 		return DROP(pkt, DROP_WRITE_ERROR);
-	pkt->saddr = (union addr){ .ip4 = ip.saddr };
+	pkt->saddr = addr_ip4(ip.saddr);
 	dsr_grown(pkt, sizeof(ip));
 	return 0;
 }

@@ -98,7 +98,7 @@ static __always_inline int dsr_read_geneve(ctx_t *ctx, struct packet *pkt, struc
 	    opt.hdr.type != DSR_GENEVE_TYPE)
 		return 0;
 	if (!pkt->is_ipv6) {
-		info->addr = (union addr){ .ip4 = opt4->addr };
+		info->addr = addr_ip4(opt4->addr);
 		info->port = opt4->port;
 		return 1;
 	}
@@ -130,7 +130,7 @@ static __always_inline struct dsr_info dsr_from_entry(const struct ct_entry *ent
 	if (ipv6)
 		info.addr.ip6 = entry->nat_addr;
 	else
-		info.addr.ip4 = entry->nat_addr.p.p4;
+		info.addr = addr_ip4(entry->nat_addr.p.p4);
 	return info;
 }
 

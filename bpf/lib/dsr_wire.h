@@ -81,9 +81,9 @@ static __always_inline struct dsr_opt4 dsr_opt4_write(const struct dsr_info *inf
 static __always_inline struct dsr_info dsr_opt4_read(const struct dsr_opt4 *opt, bool network_order)
 {
 	if (network_order)
-		return (struct dsr_info){ .addr = { .ip4 = opt->addr }, .port = opt->port };
+		return (struct dsr_info){ .addr = addr_ip4(opt->addr), .port = opt->port };
 	return (struct dsr_info){
-		.addr = { .ip4 = bpf_htonl(opt->addr) },
+		.addr = addr_ip4(bpf_htonl(opt->addr)),
 		.port = bpf_htons(opt->port),
 	};
 }

@@ -247,6 +247,8 @@ static __always_inline int icmp_answer(ctx_t *ctx, struct packet *pkt)
 	if (!icmp_may_answer(ctx, pkt))
 		return pkt->answer.reason;
 	drop_packet(ctx, pkt, pkt->answer.reason, DIR_EGRESS);
+	if (rewrite_undo(ctx, pkt))
+		return DROP(pkt, DROP_WRITE_ERROR);
 	if (icmp_make(ctx, pkt))
 		return DROP(pkt, DROP_WRITE_ERROR);
 	return icmp_send(ctx, pkt);

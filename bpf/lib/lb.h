@@ -134,7 +134,7 @@ static __always_inline void lb_loopback_address(bool ipv6, union addr *addr)
 	if (ipv6)
 		addr->ip6 = CONFIG(service_loopback_ipv6);
 	else
-		*addr = (union addr){ .ip4 = CONFIG(service_loopback_ipv4).be32 };
+		*addr = addr_ip4(CONFIG(service_loopback_ipv4).be32);
 }
 
 /* To the backend. An endpoint that is its own backend must not see its own address as source, which no

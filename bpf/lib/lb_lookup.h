@@ -105,7 +105,7 @@ __subprogram bool lb_backend_find(struct lb_backend *be, __u32 id, bool ipv6)
 
 		if (!found)
 			return false;
-		be->address = (union addr){ .ip4 = found->address };
+		be->address = addr_ip4(found->address);
 		be->port = found->port;
 		be->state = found->flags;
 		be->zone = found->zone;
@@ -131,7 +131,7 @@ __subprogram bool lb_reverse_find(__u16 rev_nat_index, bool ipv6, union addr *ad
 
 		if (!found)
 			return false;
-		*address = (union addr){ .ip4 = found->address };
+		*address = addr_ip4(found->address);
 		*port = found->port;
 	}
 	return true;

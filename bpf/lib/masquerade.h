@@ -107,7 +107,7 @@ static __always_inline int masquerade_host(ctx_t *ctx, struct packet *pkt, const
 __subprogram int masquerade(ctx_t *ctx, struct packet *pkt)
 {
 	const struct endpoint_info *ep;
-	union addr own = {};
+	union addr own;
 
 	if (pkt->is_ipv6) {
 		if (!CONFIG(enable_ipv6_masquerade))
@@ -116,7 +116,7 @@ __subprogram int masquerade(ctx_t *ctx, struct packet *pkt)
 	} else {
 		if (!CONFIG(enable_ipv4_masquerade))
 			return 0;
-		own.ip4 = CONFIG(nat_ipv4_masquerade).be32;
+		own = addr_ip4(CONFIG(nat_ipv4_masquerade).be32);
 	}
 	if (addr_equal(&pkt->saddr, &own))
 		return masquerade_host(ctx, pkt, &own);

@@ -128,7 +128,7 @@ __subprogram bool nat_find(const struct flow *f, __u8 flags, struct nat_to *to)
 
 		if (!e)
 			return false;
-		to->addr = (union addr){ .ip4 = e->to_saddr };
+		to->addr = addr_ip4(e->to_saddr);
 		to->port = e->to_sport;
 		to->needs_ct = e->common.needs_ct;
 	}

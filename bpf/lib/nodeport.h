@@ -68,11 +68,11 @@ static __always_inline int nodeport_send(ctx_t *ctx, struct packet *pkt,
 /* What stands for the client: of the tunnel's network where the packet goes through it. */
 static __always_inline void nodeport_own_address(bool ipv6, bool tunnel, union addr *addr)
 {
-	*addr = (union addr){};
 	if (ipv6)
 		addr->ip6 = tunnel ? CONFIG(router_ipv6) : CONFIG(nat_ipv6_masquerade);
 	else
-		addr->ip4 = tunnel ? CONFIG(router_ipv4).be32 : CONFIG(nat_ipv4_masquerade).be32;
+		*addr = addr_ip4(tunnel ? CONFIG(router_ipv4).be32
+					: CONFIG(nat_ipv4_masquerade).be32);
 }
 
 static __always_inline int nodeport_end(ctx_t *ctx, struct packet *pkt, int ret)

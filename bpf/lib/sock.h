@@ -38,7 +38,7 @@ static __always_inline void sock_set_ip6(struct sock_end *end, const union v6add
 	if (end->is_ipv6)
 		end->addr.ip6 = *ip6;
 	else
-		end->addr = (union addr){ .ip4 = ip6->p.p4 };
+		end->addr = addr_ip4(ip6->p.p4);
 }
 
 static __always_inline struct sock_end sock_end4(struct bpf_sock_addr *ctx)

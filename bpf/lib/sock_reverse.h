@@ -106,7 +106,7 @@ __subprogram int sock_recall(__u64 cookie, const struct sock_end *peer, struct s
 
 		if (!entry)
 			return -ENOENT;
-		called->addr = (union addr){ .ip4 = entry->address };
+		called->addr = addr_ip4(entry->address);
 		called->port = entry->port;
 		*rev_nat_index = entry->rev_nat_index;
 	}

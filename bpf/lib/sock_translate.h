@@ -23,7 +23,7 @@ enum sock_reason {
 /* What proxies serve: the host calls them directly, pods are redirected packet by packet. */
 static __always_inline bool sock_to_proxy(struct sock_end *end, const struct lb_frontend *f)
 {
-	end->addr = (union addr){ .ip4 = bpf_htonl(0x7f000001) };
+	end->addr = addr_ip4(bpf_htonl(0x7f000001));
 	if (end->is_ipv6)
 		end->addr = (union addr){ .ip6.p.p4 = bpf_htonl(1) };
 	end->port = (__be16)f->affinity_timeout;
