@@ -18,6 +18,7 @@
 #include <lib/ipv6.h>
 #include <lib/local_delivery.h>
 #include <lib/mark.h>
+#include <lib/nodeport.h>
 #include <lib/trace.h>
 
 static __always_inline bool is_ip(const struct packet *pkt)
@@ -61,20 +62,49 @@ static __always_inline int identify_sender(ctx_t *ctx, struct packet *pkt)
 	return 0;
 }
 
-/* Nodes call all that is theirs remote-node, and what they hand on for the world, world: the address may
- * say more. It may not say that this is the host, which would get any sender past policy.
+static __always_inline bool is_world(__u32 identity)
+{
+	return identity == IDENTITY_WORLD || identity == IDENTITY_WORLD_IPV4 ||
+	       identity == IDENTITY_WORLD_IPV6;
+}
+
+static __always_inline bool is_dsr_geneve(void)
+{
+	return CONFIG(enable_nodeport) && CONFIG(lb_mode) != LB_SNAT &&
+	       CONFIG(dsr_dispatch) == DSR_GENEVE;
+}
+
+/* Where the address says more than the VNI: nodes call all that is theirs remote-node, and what they hand
+ * on unchanged for the world, world. The address may not say that this is the host, which would get any
+ * sender past policy.
  */
 static __always_inline int refine_sender(struct packet *pkt)
 {
+	bool world = is_dsr_geneve() && is_world(pkt->src_identity);
 	const struct remote_endpoint_info *info;
 
-	if (pkt->src_identity != IDENTITY_REMOTE_NODE)
+	if (pkt->src_identity != IDENTITY_REMOTE_NODE && !world)
 		return 0;
 	info = ipcache_lookup(&pkt->saddr, pkt->is_ipv6);
 	if (!info || !info->sec_identity)
 		return 0;
-	pkt->src_identity = info->sec_identity;
-	return pkt->src_identity == IDENTITY_HOST ? DROP(pkt, DROP_INVALID_IDENTITY) : 0;
+	if (info->sec_identity == IDENTITY_HOST)
+		return DROP(pkt, DROP_INVALID_IDENTITY);
+	if (!world || info->sec_identity & IDENTITY_SCOPE_CIDR)
+		pkt->src_identity = info->sec_identity;
+	return 0;
+}
+
+/* Services of this node, and answers to what left it translated. 0: the packet goes on here; positive: the
+ * verdict; negative: drop.
+ */
+static __always_inline int services(ctx_t *ctx, struct packet *pkt)
+{
+	int ret = nodeport_ingress(ctx, pkt);
+
+	if (ret || !is_dsr_geneve() || !nodeport_concerns(pkt))
+		return ret;
+	return dsr_learn_geneve(ctx, pkt);
 }
 
 /* Up the stack as what cilium_host received, where the host's firewall is; or as what this device did. The
@@ -99,6 +129,8 @@ static __always_inline int deliver(ctx_t *ctx, struct packet *pkt)
 	const struct endpoint_info *ep;
 	int ret = refine_sender(pkt);
 
+	if (!ret)
+		ret = services(ctx, pkt);
 	if (ret)
 		return ret;
 	ep = endpoint_lookup(&pkt->daddr, pkt->is_ipv6);
@@ -144,6 +176,20 @@ static __always_inline void mark_as_tunnelled(ctx_t *ctx, struct packet *pkt)
 	ctx->mark = mark_with_identity(MARK_OVERLAY, pkt->src_identity);
 }
 
+/* A pod's answer to who came by a node port and sits behind the tunnel. */
+static __always_inline int answers(ctx_t *ctx, struct packet *pkt)
+{
+	int ret;
+
+	if (!CONFIG(enable_nodeport) || !nodeport_concerns(pkt) ||
+	    (ctx->mark & MARK_KIND_MASK) == MARK_SNAT_DONE)
+		return 0;
+	ret = ct_parse_l4(ctx, pkt);
+	if (!ret)
+		ret = nodeport_reply(ctx, pkt);
+	return ret < 0 ? ret : 0;
+}
+
 SEC("tc")
 int cil_to_overlay(ctx_t *ctx)
 {
@@ -155,6 +201,8 @@ int cil_to_overlay(ctx_t *ctx)
 	ret = parse_link(ctx, pkt);
 	if (!ret && is_ip(pkt))
 		ret = parse_network(ctx, pkt);
+	if (!ret && is_ip(pkt))
+		ret = answers(ctx, pkt);
 	/* here and not at the device below: the tunnel forgets whose packet it is */
 	if (!ret)
 		ret = bandwidth_egress(ctx, pkt);

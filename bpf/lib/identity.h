@@ -13,4 +13,7 @@ enum reserved_identity {
 	IDENTITY_RESERVED_END = 256,
 };
 
+/* Identities of networks, each node's own numbers. */
+#define IDENTITY_SCOPE_CIDR (1 << 24)
+
 #endif
