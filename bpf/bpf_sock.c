@@ -117,7 +117,7 @@ static __always_inline int note_health(struct bpf_sock_addr *ctx, struct sock_en
 		return 0;
 	if (sock_note_health(bpf_get_socket_cookie(ctx), end))
 		return -ENOBUFS;
-	end->addr = (union addr){};
+	end->addr = addr_ip4(0);
 	end->port = 0;
 	return 1;
 }
@@ -179,7 +179,7 @@ int cil_sock4_post_bind(struct bpf_sock *ctx)
 
 	if (!sock_is_translated(end.protocol) || !sock_in_host(ctx))
 		return SYS_PROCEED;
-	end.addr.ip4 = SOCK_WORD(ctx, src_ip4);
+	end.addr = addr_ip4(SOCK_WORD(ctx, src_ip4));
 	return check_bind(&end);
 }
 
@@ -206,7 +206,7 @@ int cil_sock_release(struct bpf_sock *ctx)
 	struct sock_end peer = { .port = *(volatile __be16 *)&ctx->dst_port };
 
 	if (SOCK_WORD(ctx, family) == 2 /* AF_INET */) {
-		peer.addr.ip4 = SOCK_WORD(ctx, dst_ip4);
+		peer.addr = addr_ip4(SOCK_WORD(ctx, dst_ip4));
 	} else if (SOCK_WORD(ctx, family) == 10 /* AF_INET6 */) {
 		union v6addr ip6 = {
 			.p.p1 = SOCK_WORD(ctx, dst_ip6[0]),

@@ -44,7 +44,7 @@ static __always_inline void sock_set_ip6(struct sock_end *end, const union v6add
 static __always_inline struct sock_end sock_end4(struct bpf_sock_addr *ctx)
 {
 	return (struct sock_end){
-		.addr.ip4 = SOCK_WORD(ctx, user_ip4),
+		.addr = addr_ip4(SOCK_WORD(ctx, user_ip4)),
 		.port = (__be16)SOCK_WORD(ctx, user_port),
 		.protocol = (__u8)SOCK_WORD(ctx, protocol),
 	};

@@ -55,7 +55,7 @@ static __always_inline bool sock_find_any_address(struct lb_frontend *f,
 
 	if (node_port ? !place->node : !place->here)
 		return false;
-	f->address = (union addr){};
+	f->address = addr_ip4(0);
 	if (!lb_find(f, LB_INTERNAL))
 		return false;
 	if (node_port)

@@ -21,13 +21,12 @@ enum sock_reason {
 #define SOCK_COUNT(reason, dir) metrics_add(reason, dir, SOURCE_FILE, SOURCE_LINE, 0)
 
 /* What proxies serve: the host calls them directly, pods are redirected packet by packet. */
-static __always_inline bool sock_to_proxy(struct sock_end *end, const struct lb_frontend *f)
+static __always_inline void sock_to_proxy(struct sock_end *end, const struct lb_frontend *f)
 {
 	end->addr = addr_ip4(bpf_htonl(0x7f000001));
 	if (end->is_ipv6)
 		end->addr = (union addr){ .ip6.p.p4 = bpf_htonl(1) };
 	end->port = (__be16)f->affinity_timeout;
-	return true;
 }
 
 /* A datagram socket stays with its backend as long as the service's slots don't change. */
