@@ -33,7 +33,7 @@ struct node_key {
 		};
 		union v6addr ip6;
 	};
-};
+} __attribute__((packed));
 
 struct node_value {
 	__u16 id;
