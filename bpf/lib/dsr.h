@@ -65,12 +65,25 @@ static __always_inline int dsr_grow(ctx_t *ctx, const struct packet *pkt, __u32 
 	return ctx_store(ctx, 0, head, len) ? 0 : -1;
 }
 
+static __always_inline void dsr_sum_grown(ctx_t *ctx, __s64 diff)
+{
+	(void)ctx;
+	(void)diff;
+}
+
 #else
 
 static __always_inline int dsr_grow(ctx_t *ctx, const struct packet *pkt, __u32 room)
 {
 	(void)pkt;
-	return (int)bpf_skb_adjust_room(ctx, (int)room, BPF_ADJ_ROOM_NET, 0);
+	return (int)bpf_skb_adjust_room(ctx, (int)room, BPF_ADJ_ROOM_NET,
+					BPF_F_ADJ_ROOM_NO_CSUM_RESET);
+}
+
+/* skb->csum is of the packet's bytes. In IPv4 the header's own sum makes up for what it gains. */
+static __always_inline void dsr_sum_grown(ctx_t *ctx, __s64 diff)
+{
+	bpf_csum_update(ctx, (__wsum)diff);
 }
 
 #endif
@@ -126,23 +139,31 @@ static __always_inline int dsr_add_option6(ctx_t *ctx, struct packet *pkt)
 		.addr = info.addr.ip6,
 		.port = info.port,
 	};
-	struct {
-		__be16 len;
-		__u8 nexthdr;
-	} ip;
+	union {
+		__be32 word;
+		struct {
+			__be16 len;
+			__u8 nexthdr, hop_limit;
+		};
+	} was, is;
+	__s64 diff;
 
-	if (!ctx_load(ctx, pkt->l3_off + 4, &ip, 3))
+	if (!ctx_load(ctx, pkt->l3_off + 4, &was, sizeof(was)))
 		return DROP(pkt, DROP_INVALID);
-	if (ip.nexthdr == EXTHDR_HOP)
+	if (was.nexthdr == EXTHDR_HOP)
 		return DROP(pkt, DROP_INVALID_EXTHDR);
-	opt.nexthdr = ip.nexthdr;
-	ip.nexthdr = EXTHDR_DEST;
-	ip.len = bpf_htons(bpf_ntohs(ip.len) + sizeof(opt));
+	opt.nexthdr = was.nexthdr;
+	is = was;
+	is.nexthdr = EXTHDR_DEST;
+	is.len = bpf_htons(bpf_ntohs(was.len) + sizeof(opt));
+	diff = bpf_csum_diff(&was.word, sizeof(was), &is.word, sizeof(is), 0);
+	diff = bpf_csum_diff(NULL, 0, (__be32 *)&opt, sizeof(opt), (__wsum)diff);
 	if (dsr_grow(ctx, pkt, sizeof(opt)))
 		return DROP(pkt, DROP_INVALID);
-	if (!ctx_store(ctx, pkt->l3_off + 4, &ip, 3) ||
+	if (!ctx_store(ctx, pkt->l3_off + 4, &is, sizeof(is)) ||
 	    !ctx_store(ctx, pkt->l3_off + sizeof(struct ipv6_header), &opt, sizeof(opt)))
 		return DROP(pkt, DROP_WRITE_ERROR);
+	dsr_sum_grown(ctx, diff);
 	dsr_grown(pkt, sizeof(opt));
 	return 0;
 }
