@@ -108,6 +108,16 @@ static __always_inline int from_netdev(ctx_t *ctx, struct packet *pkt)
 	return to_pod(ctx, pkt, ep);
 }
 
+/* 0: the packet goes on here; positive: the verdict; negative: drop. */
+static __always_inline int services(ctx_t *ctx, struct packet *pkt)
+{
+	if (CONFIG(enable_nodeport) && was_handed_on(ctx)) {
+		pkt->hop_made = true;
+		return nodeport_send(ctx, pkt, nodeport_tunnel(pkt));
+	}
+	return nodeport_ingress(ctx, pkt);
+}
+
 SEC("tc")
 int cil_from_netdev(ctx_t *ctx)
 {
@@ -120,7 +130,7 @@ int cil_from_netdev(ctx_t *ctx)
 	if (trace_wanted(TRACE_FROM_NETWORK, false))
 		trace_packet(ctx, pkt, TRACE_FROM_NETWORK, TRACE_REASON_UNKNOWN);
 	if (!ret && is_ip(pkt)) {
-		ret = nodeport_ingress(ctx, pkt);
+		ret = services(ctx, pkt);
 		if (!ret)
 			ret = from_netdev(ctx, pkt);
 	}

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* XDP on native devices: what is from a network on the list is dropped here, before it costs anything.
+/* XDP on native devices: what is from a network on the list is dropped here, before it costs anything;
+ * requests to node ports and their answers are translated and sent on, by the code that does it at tc.
  *
- * What is not IP, or not whole, passes: cil_from_netdev, which sees it next, names the reason to drop it.
+ * What is not IP, or not whole, passes: cil_from_netdev, which sees it next, names the reason to drop it. So
+ * does what is for this node.
  */
 #define CTX_XDP
 #include <lib/ctx.h>
@@ -13,7 +15,10 @@
 #include <lib/eth.h>
 #include <lib/ipv4.h>
 #include <lib/ipv6.h>
+#include <lib/nodeport.h>
 #include <lib/prefilter.h>
+
+DECLARE_CONFIG(bool, enable_nodeport_acceleration, false, "Serve node ports at XDP");
 
 /* False: not IP, or no packet that anyone would take. */
 static __always_inline bool parse(ctx_t *ctx, struct packet *pkt)
@@ -39,6 +44,18 @@ static __always_inline int drop_listed(ctx_t *ctx, struct packet *pkt, int reaso
 	return CTX_DROP;
 }
 
+static __always_inline int accelerate(ctx_t *ctx, struct packet *pkt)
+{
+	int ret;
+
+	if (!CONFIG(enable_nodeport_acceleration))
+		return CTX_PASS;
+	ret = nodeport_ingress(ctx, pkt);
+	if (ret < 0)
+		return drop_packet(ctx, pkt, ret, DIR_INGRESS);
+	return ret ? ret : CTX_PASS;
+}
+
 SEC("xdp")
 int cil_xdp_entry(ctx_t *ctx)
 {
@@ -48,7 +65,9 @@ int cil_xdp_entry(ctx_t *ctx)
 	if (!pkt || !parse(ctx, pkt))
 		return CTX_PASS;
 	ret = prefilter(pkt);
-	return ret ? drop_listed(ctx, pkt, ret) : CTX_PASS;
+	return ret ? drop_listed(ctx, pkt, ret) : accelerate(ctx, pkt);
 }
+
+DEFINE_ICMP_ERROR_PROGRAM()
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -217,6 +217,7 @@ struct packet {
 	__be16 proxy_port; /* where policy sends it; 0: to no proxy */
 	__u16 dst_endpoint; /* id of the pod it is for, where that is known: events name it */
 	union addr orig_saddr; /* before translation, for events; 0: as it is */
+	bool hop_made; /* XDP has lowered the TTL: see handed_on.h */
 	bool l4_parsed;
 	bool rewritten;
 	struct { /* as it was before the first rewrite() */

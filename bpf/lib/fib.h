@@ -4,6 +4,7 @@
 #define VERDICT_LIB_FIB_H
 
 #include <lib/config.h>
+#include <lib/handed_on.h>
 #include <lib/icmp_error.h>
 #include <lib/rewrite.h>
 
@@ -33,13 +34,27 @@ static __always_inline void fib_ask(ctx_t *ctx, const struct packet *pkt,
 	}
 }
 
+/* 0; or what came of a packet that may not go further. */
+static __always_inline int fib_hop(ctx_t *ctx, struct packet *pkt)
+{
+	int ret = pkt->hop_made ? 0 : rewrite_ttl(ctx, pkt);
+
+	return ret == DROP_TTL_EXCEEDED ? icmp_time_exceeded(ctx, pkt) : ret;
+}
+
 #ifdef CTX_XDP
 
-/* The neighbour must be known: XDP cannot ask for one. The stack can, so it gets the packet. */
-static __always_inline int fib_unresolved(const struct bpf_fib_lookup *fib)
+/* XDP cannot ask for a neighbour. The stack can, and routes what is as it came. */
+static __always_inline int fib_unresolved(ctx_t *ctx, struct packet *pkt,
+					  const struct bpf_fib_lookup *fib)
 {
+	int ret;
+
 	(void)fib;
-	return CTX_PASS;
+	if (!pkt->rewritten)
+		return CTX_PASS;
+	ret = fib_hop(ctx, pkt); /* here, where it is known whom to tell if it is the last */
+	return ret ? ret : hand_on(ctx, pkt);
 }
 
 static __always_inline int fib_send(ctx_t *ctx, __u32 ifindex)
@@ -50,10 +65,14 @@ static __always_inline int fib_send(ctx_t *ctx, __u32 ifindex)
 #else
 
 /* The kernel resolves the neighbour, and queues the packet until it is. */
-static __always_inline int fib_unresolved(const struct bpf_fib_lookup *fib)
+static __always_inline int fib_unresolved(ctx_t *ctx, struct packet *pkt,
+					  const struct bpf_fib_lookup *fib)
 {
 	struct bpf_redir_neigh hop = { .nh_family = fib->family };
+	int ret = fib_hop(ctx, pkt);
 
+	if (ret)
+		return ret;
 	if (fib->family == AF_INET6)
 		__builtin_memcpy(hop.ipv6_nh, fib->ipv6_dst, sizeof(hop.ipv6_nh));
 	else
@@ -81,13 +100,22 @@ static __always_inline int fib_resolved(ctx_t *ctx, struct packet *pkt,
 	return ret ? ret : fib_send(ctx, fib->ifindex);
 }
 
-/* RFC 791: who does not forbid it has his packets fragmented, which the stack can do. */
+/* RFC 791: who does not forbid it has his packets fragmented. The stack can, but takes none from outside with
+ * the node's own address.
+ */
 static __always_inline bool fib_may_fragment(ctx_t *ctx, const struct packet *pkt)
 {
 	__be16 frag;
 
-	return !pkt->is_ipv6 && ctx_load(ctx, pkt->l3_off + IPV4_OFF_FRAG, &frag, sizeof(frag)) &&
+	if (pkt->is_ipv6 || (pkt->rewritten && !addr_equal(&pkt->saddr, &pkt->was.saddr)))
+		return false;
+	return ctx_load(ctx, pkt->l3_off + IPV4_OFF_FRAG, &frag, sizeof(frag)) &&
 	       !(frag & bpf_htons(IPV4_DF));
+}
+
+static __always_inline int fib_too_big(ctx_t *ctx, struct packet *pkt, __u16 mtu)
+{
+	return fib_may_fragment(ctx, pkt) ? CTX_PASS : icmp_too_big(ctx, pkt, mtu);
 }
 
 /* Routes the packet, as a router does: TTL first. The verdict; or the reason to drop, negative. Where it
@@ -104,25 +132,16 @@ __subprogram int forward_fib(ctx_t *ctx, struct packet *pkt)
 	if (ret == BPF_FIB_LKUP_RET_NOT_FWDED)
 		return CTX_PASS;
 	if (ret == BPF_FIB_LKUP_RET_FRAG_NEEDED)
-		return fib_may_fragment(ctx, pkt) ? CTX_PASS
-						  : icmp_too_big(ctx, pkt, fib.mtu_result);
+		return fib_too_big(ctx, pkt, fib.mtu_result);
 	if (ret == BPF_FIB_LKUP_RET_BLACKHOLE || ret == BPF_FIB_LKUP_RET_UNREACHABLE ||
 	    ret == BPF_FIB_LKUP_RET_PROHIBIT)
 		return DROP(pkt, DROP_UNROUTABLE);
 	if (ret != BPF_FIB_LKUP_RET_SUCCESS && ret != BPF_FIB_LKUP_RET_NO_NEIGH)
 		return DROP(pkt, DROP_NO_FIB);
-	if (ret == BPF_FIB_LKUP_RET_NO_NEIGH && CTX_IS_XDP)
-		return CTX_PASS; /* untouched: the stack routes it */
-	switch (rewrite_ttl(ctx, pkt)) {
-	case 0:
-		break;
-	case DROP_TTL_EXCEEDED:
-		return icmp_time_exceeded(ctx, pkt);
-	default:
-		return DROP(pkt, DROP_WRITE_ERROR);
-	}
-	return ret == BPF_FIB_LKUP_RET_SUCCESS ? fib_resolved(ctx, pkt, &fib)
-					       : fib_unresolved(&fib);
+	if (ret == BPF_FIB_LKUP_RET_NO_NEIGH)
+		return fib_unresolved(ctx, pkt, &fib);
+	ret = fib_hop(ctx, pkt);
+	return ret ? ret : fib_resolved(ctx, pkt, &fib);
 }
 
 #endif

@@ -20,6 +20,7 @@
 #include <lib/encap.h>
 #include <lib/endpoint.h>
 #include <lib/fib.h>
+#include <lib/handed_on.h>
 #include <lib/lb.h>
 #include <lib/mark.h>
 #include <lib/nat.h>
@@ -60,7 +61,8 @@ static __always_inline int nodeport_send(ctx_t *ctx, struct packet *pkt,
 	if (tunnel)
 		return encap(ctx, pkt, tunnel, IDENTITY_WORLD);
 #else
-	(void)tunnel;
+	if (tunnel)
+		return hand_on(ctx, pkt);
 #endif
 	return forward_fib(ctx, pkt);
 }
@@ -150,6 +152,9 @@ static __always_inline int nodeport_request(ctx_t *ctx, struct packet *pkt)
 	bool dsr = !local && nodeport_uses_dsr(pkt);
 	int ret;
 
+	/* only tc has the tunnel device whose header the option goes into */
+	if (CTX_IS_XDP && dsr && CONFIG(dsr_dispatch) == DSR_GENEVE)
+		return CTX_PASS;
 	if (!local && pkt->lb.frontend.flags & LB_F_HOST_PORT)
 		return DROP(pkt, DROP_INVALID);
 	if (dsr && !dsr_fits(ctx, pkt))

@@ -67,6 +67,8 @@ static __always_inline __u8 source_file_id(const char *name)
 		return 213;
 	if (!__builtin_strcmp(name, "sock_translate.h"))
 		return 214;
+	if (!__builtin_strcmp(name, "handed_on.h"))
+		return 215;
 	file_has_no_number();
 	return 0;
 }
