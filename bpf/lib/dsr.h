@@ -65,6 +65,12 @@ static __always_inline int dsr_grow(ctx_t *ctx, const struct packet *pkt, __u32 
 	return ctx_store(ctx, 0, head, len) ? 0 : -1;
 }
 
+/* Room for another header before the packet's. */
+static __always_inline int dsr_grow_before(ctx_t *ctx, __u32 room)
+{
+	return ctx_grow_l3(ctx, room);
+}
+
 static __always_inline void dsr_sum_grown(ctx_t *ctx, __s64 diff)
 {
 	(void)ctx;
@@ -77,6 +83,12 @@ static __always_inline int dsr_grow(ctx_t *ctx, const struct packet *pkt, __u32 
 {
 	(void)pkt;
 	return (int)bpf_skb_adjust_room(ctx, (int)room, BPF_ADJ_ROOM_NET,
+					BPF_F_ADJ_ROOM_NO_CSUM_RESET);
+}
+
+static __always_inline int dsr_grow_before(ctx_t *ctx, __u32 room)
+{
+	return (int)bpf_skb_adjust_room(ctx, (int)room, BPF_ADJ_ROOM_MAC,
 					BPF_F_ADJ_ROOM_NO_CSUM_RESET);
 }
 
@@ -208,7 +220,7 @@ static __always_inline int dsr_wrap4(ctx_t *ctx, struct packet *pkt, const union
 
 	ip.saddr |= dsr_host_bits(dsr_client_hash(pkt), bits);
 	ip.check = csum_fold((__u32)bpf_csum_diff(NULL, 0, (__be32 *)&ip, sizeof(ip), 0));
-	if (ctx_grow_l3(ctx, sizeof(ip)) || !ctx_store(ctx, pkt->l3_off, &ip, sizeof(ip)))
+	if (dsr_grow_before(ctx, sizeof(ip)) || !ctx_store(ctx, pkt->l3_off, &ip, sizeof(ip)))
 		return DROP(pkt, DROP_WRITE_ERROR);
 	pkt->saddr = addr_ip4(ip.saddr);
 	dsr_grown(pkt, sizeof(ip));
@@ -228,8 +240,9 @@ static __always_inline int dsr_wrap6(ctx_t *ctx, struct packet *pkt, const union
 	};
 
 	ip.saddr.p.p4 |= dsr_host_bits(dsr_client_hash(pkt), bits);
-	if (ctx_grow_l3(ctx, sizeof(ip)) || !ctx_store(ctx, pkt->l3_off, &ip, sizeof(ip)))
+	if (dsr_grow_before(ctx, sizeof(ip)) || !ctx_store(ctx, pkt->l3_off, &ip, sizeof(ip)))
 		return DROP(pkt, DROP_WRITE_ERROR);
+	dsr_sum_grown(ctx, bpf_csum_diff(NULL, 0, (__be32 *)&ip, sizeof(ip), 0));
 	pkt->saddr.ip6 = ip.saddr;
 	dsr_grown(pkt, sizeof(ip));
 	return 0;

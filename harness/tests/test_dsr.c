@@ -383,6 +383,7 @@ Test(dsr, ip_in_ip_leaves_the_inner_packet_as_it_was, .timeout = 60)
 		cr_expect_eq(get_be32(d + 30), 0x0a00021e, "to the backend");
 		cr_expect_eq(memcmp(d + 34, lab->packet.b + 14, lab->packet.len - 14), 0,
 			     "the inner packet");
+		lab_expect_complete(lab);
 		in(tcp_of(C6 " > fd00:10::1|30090", i ? ACK : SYN));
 		lab_expect_redirect(lab, NOTE_REDIRECT, ETH0);
 		d = lab_hop(lab)->out.data;
@@ -390,6 +391,7 @@ Test(dsr, ip_in_ip_leaves_the_inner_packet_as_it_was, .timeout = 60)
 		cr_expect(grown() == 40 && d[14 + 6] == 41 && d[22] == 0xfd && d[23] == 9);
 		cr_expect_eq(memcmp(d + 54, lab->packet.b + 14, lab->packet.len - 14), 0,
 			     "the inner packet");
+		lab_expect_complete(lab);
 	}
 	lab_close(lab);
 }
