@@ -56,6 +56,8 @@ static __always_inline int identify(ctx_t *ctx, struct packet *pkt)
 		return ret;
 	pkt->src_identity = ipcache_identity(&pkt->saddr, pkt->is_ipv6);
 	pkt->dst_identity = ipcache_identity(&pkt->daddr, pkt->is_ipv6);
+	debug_identity(ctx, &pkt->saddr, pkt->is_ipv6, pkt->src_identity);
+	debug_identity(ctx, &pkt->daddr, pkt->is_ipv6, pkt->dst_identity);
 	return 0;
 }
 

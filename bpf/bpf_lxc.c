@@ -300,6 +300,7 @@ static __always_inline int pod_out(ctx_t *ctx, struct packet *pkt)
 	int ret;
 
 	pkt->dst_identity = info && info->sec_identity ? info->sec_identity : IDENTITY_WORLD;
+	debug_identity(ctx, &pkt->daddr, pkt->is_ipv6, pkt->dst_identity);
 	ret = track_out(ctx, pkt);
 	if (ret)
 		return ret;

@@ -10,6 +10,7 @@
 
 #include <lib/config.h>
 #include <lib/ct_map.h>
+#include <lib/debug.h>
 #include <lib/frag.h>
 #include <lib/ipv4.h>
 #include <lib/ipv6.h>
@@ -276,10 +277,7 @@ static __always_inline int ct_lookup_error(ctx_t *ctx, struct packet *pkt, enum 
 	return 0;
 }
 
-/* Which flow the packet belongs to; the flow's entry takes note of it, and pkt->ct of the entry. The
- * status is CT_NEW where there is none. pkt's L4 fields must be filled. 0, or the reason to drop.
- */
-__subprogram int ct_lookup(ctx_t *ctx, struct packet *pkt, enum direction dir)
+static __always_inline int ct_lookup_packet(ctx_t *ctx, struct packet *pkt, enum direction dir)
 {
 	struct flow flow = packet_flow(pkt);
 	enum ct_status status = CT_REPLY;
@@ -305,6 +303,19 @@ __subprogram int ct_lookup(ctx_t *ctx, struct packet *pkt, enum direction dir)
 	ct_count(entry, ctx_len(ctx));
 	ct_take(&pkt->ct, entry, status);
 	return 0;
+}
+
+/* Which flow the packet belongs to; the flow's entry takes note of it, and pkt->ct of the entry. The
+ * status is CT_NEW where there is none. pkt's L4 fields must be filled. 0, or the reason to drop.
+ */
+__subprogram int ct_lookup(ctx_t *ctx, struct packet *pkt, enum direction dir)
+{
+	int ret;
+
+	debug_ct_lookup(ctx, pkt, dir);
+	ret = ct_lookup_packet(ctx, pkt, dir);
+	debug_ct_verdict(ctx, pkt);
+	return ret;
 }
 
 /* Makes the entry of the flow that this packet begins, with what pkt->ct says of it. */
@@ -333,6 +344,7 @@ __subprogram int ct_create(ctx_t *ctx, struct packet *pkt, enum direction dir)
 	ct_update(&entry, pkt, dir, now_seconds());
 	if (ct_store(&flow, tuple_flags_of(dir), &entry))
 		return DROP(pkt, DROP_CT_CREATE_FAILED);
+	debug_ct_created(ctx, pkt);
 	return 0;
 }
 

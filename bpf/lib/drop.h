@@ -23,8 +23,7 @@ struct drop_notify {
 
 _Static_assert(sizeof(struct drop_notify) == 48, "readers rely on the layout");
 
-/* reason is negative, as functions return it. */
-__subprogram int drop_packet(ctx_t *ctx, const struct packet *pkt, int reason, enum direction dir)
+static __always_inline void drop_tell(ctx_t *ctx, const struct packet *pkt, int reason)
 {
 	struct drop_notify msg = {
 		.hdr = notify_header(ctx, NOTIFY_DROP, -reason, NOTIFY_DROP_VERSION),
@@ -36,7 +35,14 @@ __subprogram int drop_packet(ctx_t *ctx, const struct packet *pkt, int reason, e
 		.ifindex = ctx_ifindex(ctx),
 		.flags = notify_flags(pkt),
 	};
-	notify_send(ctx, &msg.hdr, &msg, sizeof(msg));
+	notify_send(ctx, NOTIFY_DROP, msg.hdr.len_cap, &msg, sizeof(msg));
+}
+
+/* reason is negative, as functions return it. */
+__subprogram int drop_packet(ctx_t *ctx, const struct packet *pkt, int reason, enum direction dir)
+{
+	if (notify_wanted(NOTIFY_DROP))
+		drop_tell(ctx, pkt, reason);
 	metrics_add(-reason, dir, pkt->drop_file, pkt->drop_line, ctx_len(ctx));
 	return CTX_DROP;
 }

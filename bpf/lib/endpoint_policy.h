@@ -47,6 +47,8 @@ __subprogram int endpoint_policy(ctx_t *ctx, struct packet *pkt, enum direction 
 	}
 	if (ret || pkt->ct.status == CT_NEW)
 		policy_log(ctx, pkt, dport, dir, &verdict, audited);
+	if (ret || audited)
+		debug_policy_denied(ctx, pkt);
 	pkt->proxy_port = ret || audited ? 0 : verdict.proxy_port;
 	return ret;
 }

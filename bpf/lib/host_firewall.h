@@ -20,6 +20,8 @@ __subprogram int host_policy(ctx_t *ctx, struct packet *pkt, enum direction dir)
 		ret = verdict.verdict = DROP_PROXY_UNKNOWN_PROTO;
 	audited = ret && CONFIG(policy_audit_mode);
 	policy_log(ctx, pkt, dport, dir, &verdict, audited);
+	if (ret)
+		debug_policy_denied(ctx, pkt);
 	return audited ? 0 : ret;
 }
 

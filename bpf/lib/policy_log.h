@@ -52,8 +52,9 @@ static __always_inline void policy_log(ctx_t *ctx, const struct packet *pkt, __b
 		.cookie = verdict->cookie,
 	};
 
-	if (CONFIG(policy_verdict_log_filter) & metrics_dir_of(dir))
-		notify_send(ctx, &msg.hdr, &msg, sizeof(msg));
+	if (CONFIG(policy_verdict_log_filter) & metrics_dir_of(dir) &&
+	    notify_wanted(NOTIFY_POLICY_VERDICT))
+		notify_send(ctx, NOTIFY_POLICY_VERDICT, msg.hdr.len_cap, &msg, sizeof(msg));
 }
 
 #endif

@@ -43,6 +43,8 @@ _Static_assert(sizeof(struct trace_notify) == 56, "readers rely on the layout");
 /* report: this packet is news about its connection. */
 static __always_inline bool trace_wanted(enum trace_point point, bool report)
 {
+	if (!CONFIG(trace_events))
+		return false;
 	if (CONFIG(monitor_aggregation) >= AGGREGATE_RX && point >= TRACE_FROM_LXC &&
 	    point <= TRACE_FROM_NETWORK)
 		return false;
@@ -65,7 +67,11 @@ static __always_inline __u16 trace_dst_id(const struct packet *pkt, enum trace_p
 __subprogram int trace_packet(ctx_t *ctx, const struct packet *pkt, enum trace_point point,
 			      __u8 reason)
 {
-	struct trace_notify msg = {
+	struct trace_notify msg;
+
+	if (!notify_wanted(NOTIFY_TRACE))
+		return 0;
+	msg = (struct trace_notify){
 		.hdr = notify_header(ctx, NOTIFY_TRACE, point, NOTIFY_TRACE_VERSION),
 		.src_label = pkt->src_identity,
 		.dst_label = pkt->dst_identity,
@@ -75,8 +81,7 @@ __subprogram int trace_packet(ctx_t *ctx, const struct packet *pkt, enum trace_p
 		.ifindex = point == TRACE_TO_LXC ? CONFIG(interface_ifindex) : ctx_ifindex(ctx),
 		.orig_ip6 = pkt->orig_saddr.ip6,
 	};
-
-	notify_send(ctx, &msg.hdr, &msg, sizeof(msg));
+	notify_send(ctx, NOTIFY_TRACE, msg.hdr.len_cap, &msg, sizeof(msg));
 	return 0;
 }
 
