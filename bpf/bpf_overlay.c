@@ -140,6 +140,22 @@ static __always_inline int deliver(ctx_t *ctx, struct packet *pkt)
 	return ret ? ret : deliver_local(ctx, pkt, ep);
 }
 
+static __always_inline int received(ctx_t *ctx, struct packet *pkt, int ret)
+{
+	if (ret < 0)
+		return drop_packet(ctx, pkt, ret, DIR_INGRESS);
+	metrics_add(REASON_FORWARDED, DIR_INGRESS, SOURCE_FILE, SOURCE_LINE, ctx_len(ctx));
+	return ret;
+}
+
+/* In a program of its own: services need what stack there is. */
+SEC("tc") __call(7) int tail_handle_ip(ctx_t *ctx)
+{
+	struct packet *pkt = packet_resume();
+
+	return pkt ? received(ctx, pkt, deliver(ctx, pkt)) : CTX_DROP;
+}
+
 SEC("tc")
 int cil_from_overlay(ctx_t *ctx)
 {
@@ -158,11 +174,8 @@ int cil_from_overlay(ctx_t *ctx)
 	if (trace_wanted(TRACE_FROM_OVERLAY, false))
 		trace_packet(ctx, pkt, TRACE_FROM_OVERLAY, TRACE_REASON_UNKNOWN);
 	if (!ret)
-		ret = deliver(ctx, pkt);
-	if (ret < 0)
-		return drop_packet(ctx, pkt, ret, DIR_INGRESS);
-	metrics_add(REASON_FORWARDED, DIR_INGRESS, SOURCE_FILE, SOURCE_LINE, ctx_len(ctx));
-	return ret;
+		ret = CALL(ctx, pkt, CALL_IP);
+	return received(ctx, pkt, ret);
 }
 
 /* What has no tunnel key (neighbour discovery of the device itself) the device drops. */
