@@ -33,82 +33,88 @@ static __always_inline __u16 nat_port_random(void)
 	return nat_port_min() + (__u16)((bpf_get_prandom_u32() & 0xffff) * ports >> 16);
 }
 
-/* The flow of the answers to a packet of f that left as `to`. */
-static __always_inline struct flow nat_answers(const struct flow *f, const struct nat_to *to)
+/* The answers to a packet of the flow that left as `to`, and what they get back. */
+static __always_inline void nat_expect_answers(struct nat_work *w, const struct nat_to *to)
 {
-	return (struct flow){
-		.saddr = f->daddr,
-		.daddr = to->addr,
-		/* an echo has its identifier on one side only */
-		.sport = f->dport,
-		.dport = to->port,
-		.protocol = f->protocol,
-		.is_ipv6 = f->is_ipv6,
-	};
+	w->answers.saddr = w->flow.daddr;
+	w->answers.daddr = to->addr;
+	w->answers.sport = w->flow.dport; /* an echo has its identifier on one side only */
+	w->answers.dport = to->port;
+	w->answers.protocol = w->flow.protocol;
+	w->answers.is_ipv6 = w->flow.is_ipv6;
+	w->back.addr = w->flow.saddr;
+	w->back.port = w->flow.sport;
+	w->back.needs_ct = to->needs_ct;
+}
+
+/* The entry of the answers to w->to, with that port of ours; not 0 if another flow has it. */
+static __always_inline int nat_claim(struct nat_work *w, __u16 port)
+{
+	w->to.port = bpf_htons(port);
+	w->answers.dport = w->to.port;
+	if (w->flow.is_ipv6)
+		w->key6.dport = w->to.port;
+	else
+		w->key4.dport = w->to.port;
+	return nat_put(w, w->flow.is_ipv6, &w->back, BPF_NOEXIST);
 }
 
 /* Takes a port for the flow, its own one if nobody has it. */
-static __always_inline int nat_allocate(struct packet *pkt, const struct flow *f, struct nat_to *to)
+__subprogram int nat_allocate(struct packet *pkt, struct nat_work *w)
 {
-	struct nat_to back = { .addr = f->saddr, .port = f->sport, .needs_ct = to->needs_ct };
-	__u16 port = nat_port_ours(f->sport) ? bpf_ntohs(f->sport) : nat_port_random();
-	bool fixed = f->protocol == IPPROTO_SCTP; /* see csum_l4_offset() */
-	struct flow answers;
+	__u16 port = nat_port_ours(w->flow.sport) ? bpf_ntohs(w->flow.sport) : nat_port_random();
+	bool fixed = w->flow.protocol == IPPROTO_SCTP; /* see csum_l4_offset() */
 	int retries;
 
-	if (fixed && !nat_port_ours(f->sport))
+	if (fixed && !nat_port_ours(w->flow.sport))
 		return DROP(pkt, DROP_CSUM_L4);
+	nat_expect_answers(w, &w->to);
+	nat_key(w, &w->answers, TUPLE_F_IN);
 	for (retries = 0; retries < NAT_RETRIES; retries++) {
-		to->port = bpf_htons(port);
-		answers = nat_answers(f, to);
-		if (!nat_store(&answers, TUPLE_F_IN, &back, BPF_NOEXIST))
+		if (!nat_claim(w, port))
 			break;
 		if (fixed)
 			return DROP(pkt, DROP_NAT_NO_MAPPING);
 		/* somewhere else first, then from there on */
 		port = !retries || port == NAT_PORT_MAX ? nat_port_random() : port + 1;
 	}
-	nat_count_retries(f->is_ipv6, retries);
+	nat_count_retries(w->flow.is_ipv6, retries);
 	if (retries == NAT_RETRIES)
 		return DROP(pkt, DROP_NAT_NO_MAPPING);
-	if (nat_store(f, TUPLE_F_OUT, to, BPF_ANY)) {
-		nat_delete(&answers, TUPLE_F_IN);
+	if (nat_store(w, &w->flow, TUPLE_F_OUT, &w->to, BPF_ANY)) {
+		nat_delete(w, &w->answers, TUPLE_F_IN);
 		return DROP(pkt, DROP_NAT_NO_MAPPING);
 	}
 	return 0;
 }
 
 /* True if the answers' entry leads back to the flow: as found, or written anew where it was lost. */
-static __always_inline bool nat_pair_whole(const struct flow *f, const struct nat_to *to)
+static __always_inline bool nat_pair_whole(struct nat_work *w)
 {
-	struct nat_to back = { .addr = f->saddr, .port = f->sport, .needs_ct = to->needs_ct };
-	struct flow answers = nat_answers(f, to);
-	struct nat_to found;
+	struct nat_to there;
 
-	if (nat_find(&answers, TUPLE_F_IN, &found))
-		return addr_equal(&found.addr, &back.addr) && found.port == back.port;
-	return !nat_store(&answers, TUPLE_F_IN, &back, BPF_NOEXIST);
+	if (nat_find(w, &w->answers, TUPLE_F_IN, &there))
+		return addr_equal(&there.addr, &w->back.addr) && there.port == w->back.port;
+	return !nat_store(w, &w->answers, TUPLE_F_IN, &w->back, BPF_NOEXIST);
 }
 
-/* What packets of the flow leave as; made if the flow is new, or was sent from another address. */
-__subprogram int nat_mapping(struct packet *pkt, const struct flow *f, struct nat_to *to)
+/* What packets of w->flow leave as, in w->to; made if the flow is new, or was sent from another address. */
+__subprogram int nat_mapping(struct packet *pkt, struct nat_work *w)
 {
-	struct nat_to found;
-	struct flow answers;
+	if (nat_find(w, &w->flow, TUPLE_F_OUT, &w->found)) {
+		bool same = addr_equal(&w->found.addr, &w->to.addr) &&
+			    w->found.needs_ct == w->to.needs_ct;
 
-	if (nat_find(f, TUPLE_F_OUT, &found)) {
-		bool same = addr_equal(&found.addr, &to->addr) && found.needs_ct == to->needs_ct;
-
-		if (same && nat_pair_whole(f, &found)) {
-			*to = found;
+		nat_expect_answers(w, &w->found);
+		if (same && nat_pair_whole(w)) {
+			w->to = w->found;
 			return 0;
 		}
-		answers = nat_answers(f, &found);
 		if (!same)
-			nat_delete(&answers, TUPLE_F_IN);
-		nat_delete(f, TUPLE_F_OUT);
+			nat_delete(w, &w->answers, TUPLE_F_IN);
+		nat_delete(w, &w->flow, TUPLE_F_OUT);
 	}
-	return nat_allocate(pkt, f, to);
+	return nat_allocate(pkt, w);
 }
 
 /* Only flows have ports to tell answers by. Of ICMP that is a request for an echo. */
@@ -123,79 +129,81 @@ static __always_inline bool nat_possible(const struct packet *pkt)
 __subprogram int nat_error(ctx_t *ctx, struct packet *pkt, enum rewrite_side side)
 {
 	enum rewrite_side other = side == REWRITE_SOURCE ? REWRITE_DESTINATION : REWRITE_SOURCE;
+	struct nat_work *w = nat_begin();
 	struct quote q = {};
 	struct quote_side as;
-	struct nat_to to;
-	struct flow f;
 	int ret = quote_read(ctx, pkt, &q);
 
-	if (ret <= 0)
-		return ret;
 	/* who answers a packet does so to its source */
-	if (!addr_equal(&q.flow.saddr, &pkt->daddr))
+	if (ret <= 0 || !w || !addr_equal(&q.flow.saddr, &pkt->daddr))
+		return ret < 0 ? ret : 0;
+	w->answers = q.flow;
+	flow_turn(&w->answers);
+	if (!nat_find(w, &w->answers, side == REWRITE_SOURCE ? TUPLE_F_OUT : TUPLE_F_IN, &w->found))
 		return 0;
-	f = q.flow;
-	flow_turn(&f);
-	if (!nat_find(&f, side == REWRITE_SOURCE ? TUPLE_F_OUT : TUPLE_F_IN, &to))
-		return 0;
-	as = (struct quote_side){ .addr = to.addr, .port = to.port };
+	as = (struct quote_side){ .addr = w->found.addr, .port = w->found.port };
 	ret = rewrite_quoted(ctx, pkt, &q, other, &as);
 	/* a router on the way has an address of its own */
 	if (!ret && (side == REWRITE_DESTINATION || addr_equal(&pkt->saddr, &q.flow.daddr)))
-		ret = rewrite(ctx, pkt, side, &to.addr, 0);
+		ret = rewrite(ctx, pkt, side, &as.addr, 0);
 	return ret ? ret : 1;
 }
 
 /* Outwards: the packet's source becomes *addr. needs_ct: see struct nat_entry. 0, or the reason to drop. */
 __subprogram int nat_forward(ctx_t *ctx, struct packet *pkt, const union addr *addr, bool needs_ct)
 {
-	struct flow f = packet_flow(pkt);
-	struct nat_to to = { .addr = *addr, .needs_ct = needs_ct };
+	struct nat_work *w = nat_begin();
 	int ret;
 
+	if (!w)
+		return DROP(pkt, DROP_SNAT_NO_MAP_FOUND);
 	if (pkt->icmp_error) {
 		ret = nat_error(ctx, pkt, REWRITE_SOURCE);
 		return ret < 0 ? ret : 0;
 	}
 	if (!nat_possible(pkt))
 		return DROP(pkt, DROP_NAT_UNSUPP_PROTO);
-	ret = nat_mapping(pkt, &f, &to);
-	return ret ? ret : rewrite(ctx, pkt, REWRITE_SOURCE, &to.addr, to.port);
+	w->flow = packet_flow(pkt);
+	w->to.addr = *addr;
+	w->to.needs_ct = needs_ct;
+	ret = nat_mapping(pkt, w);
+	return ret ? ret : rewrite(ctx, pkt, REWRITE_SOURCE, &w->to.addr, w->to.port);
 }
 
 /* The entry of the flow outwards, where it was lost. */
-static __always_inline void nat_repair(const struct flow *answers, const struct nat_to *back)
+static __always_inline void nat_repair(struct nat_work *w)
 {
-	struct nat_to to = { .addr = answers->daddr,
-			     .port = answers->dport,
-			     .needs_ct = back->needs_ct };
-	struct flow f = {
-		.saddr = back->addr,
-		.daddr = answers->saddr,
-		.sport = back->port,
-		.dport = answers->sport,
-		.protocol = answers->protocol,
-		.is_ipv6 = answers->is_ipv6,
-	};
-	struct nat_to found;
-
-	if (!nat_find(&f, TUPLE_F_OUT, &found))
-		nat_store(&f, TUPLE_F_OUT, &to, BPF_NOEXIST);
+	w->flow.saddr = w->back.addr;
+	w->flow.daddr = w->answers.saddr;
+	w->flow.sport = w->back.port;
+	w->flow.dport = w->answers.sport;
+	w->flow.protocol = w->answers.protocol;
+	w->flow.is_ipv6 = w->answers.is_ipv6;
+	if (nat_find(w, &w->flow, TUPLE_F_OUT, &w->found))
+		return;
+	w->to.addr = w->answers.daddr;
+	w->to.port = w->answers.dport;
+	w->to.needs_ct = w->back.needs_ct;
+	nat_store(w, &w->flow, TUPLE_F_OUT, &w->to, BPF_NOEXIST);
 }
 
 /* Inwards: an answer gets back its destination. 1: done; 0: it answers no flow that was translated. */
 __subprogram int nat_reverse(ctx_t *ctx, struct packet *pkt)
 {
-	struct flow f = packet_flow(pkt);
-	struct nat_to back;
+	struct nat_work *w = nat_begin();
 	int ret;
 
+	if (!w)
+		return DROP(pkt, DROP_SNAT_NO_MAP_FOUND);
 	if (pkt->icmp_error)
 		return nat_error(ctx, pkt, REWRITE_DESTINATION);
-	if (!pkt->trackable || !nat_port_ours(f.dport) || !nat_find(&f, TUPLE_F_IN, &back))
+	if (!pkt->trackable || !nat_port_ours(pkt->dport))
 		return 0;
-	nat_repair(&f, &back);
-	ret = rewrite(ctx, pkt, REWRITE_DESTINATION, &back.addr, back.port);
+	w->answers = packet_flow(pkt);
+	if (!nat_find(w, &w->answers, TUPLE_F_IN, &w->back))
+		return 0;
+	nat_repair(w);
+	ret = rewrite(ctx, pkt, REWRITE_DESTINATION, &w->back.addr, w->back.port);
 	return ret ? ret : 1;
 }
 

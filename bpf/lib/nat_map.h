@@ -85,36 +85,61 @@ struct nat_to {
 	bool needs_ct;
 };
 
-static __always_inline struct ipv4_ct_tuple nat_tuple4(const struct flow *f, __u8 flags)
-{
-	return (struct ipv4_ct_tuple){
-		.saddr = f->saddr.ip4,
-		.daddr = f->daddr.ip4,
-		.sport = f->sport,
-		.dport = f->dport,
-		.nexthdr = f->protocol,
-		.flags = flags,
+/* Flows, keys and values while NAT is at them: too much for the stack. */
+struct nat_work {
+	struct flow flow; /* of the packet */
+	struct flow answers; /* to it, as they come */
+	struct nat_to to, back, found;
+	union {
+		struct ipv4_ct_tuple key4;
+		struct ipv6_ct_tuple key6;
 	};
+	union {
+		struct ipv4_nat_entry entry4;
+		struct ipv6_nat_entry entry6;
+	};
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct nat_work);
+	__uint(max_entries, 1);
+} nat_at_hand SEC(".maps");
+
+/* NULL, which cannot be, satisfies the verifier. */
+static __always_inline struct nat_work *nat_begin(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&nat_at_hand, &zero);
 }
 
-static __always_inline struct ipv6_ct_tuple nat_tuple6(const struct flow *f, __u8 flags)
-{
-	return (struct ipv6_ct_tuple){
-		.saddr = f->saddr.ip6,
-		.daddr = f->daddr.ip6,
-		.sport = f->sport,
-		.dport = f->dport,
-		.nexthdr = f->protocol,
-		.flags = flags,
-	};
-}
-
-__subprogram bool nat_find(const struct flow *f, __u8 flags, struct nat_to *to)
+static __always_inline void nat_key(struct nat_work *w, const struct flow *f, __u8 flags)
 {
 	if (f->is_ipv6) {
-		struct ipv6_ct_tuple key = nat_tuple6(f, flags);
+		w->key6.saddr = f->saddr.ip6;
+		w->key6.daddr = f->daddr.ip6;
+		w->key6.sport = f->sport;
+		w->key6.dport = f->dport;
+		w->key6.nexthdr = f->protocol;
+		w->key6.flags = flags;
+	} else {
+		w->key4.saddr = f->saddr.ip4;
+		w->key4.daddr = f->daddr.ip4;
+		w->key4.sport = f->sport;
+		w->key4.dport = f->dport;
+		w->key4.nexthdr = f->protocol;
+		w->key4.flags = flags;
+	}
+}
+
+__subprogram bool nat_find(struct nat_work *w, const struct flow *f, __u8 flags, struct nat_to *to)
+{
+	nat_key(w, f, flags);
+	if (f->is_ipv6) {
 		const struct ipv6_nat_entry *e =
-			bpf_map_lookup_elem(&cilium_snat_v6_external, &key);
+			bpf_map_lookup_elem(&cilium_snat_v6_external, &w->key6);
 
 		if (!e)
 			return false;
@@ -122,9 +147,8 @@ __subprogram bool nat_find(const struct flow *f, __u8 flags, struct nat_to *to)
 		to->port = e->to_sport;
 		to->needs_ct = e->common.needs_ct;
 	} else {
-		struct ipv4_ct_tuple key = nat_tuple4(f, flags);
 		const struct ipv4_nat_entry *e =
-			bpf_map_lookup_elem(&cilium_snat_v4_external, &key);
+			bpf_map_lookup_elem(&cilium_snat_v4_external, &w->key4);
 
 		if (!e)
 			return false;
@@ -135,44 +159,39 @@ __subprogram bool nat_find(const struct flow *f, __u8 flags, struct nat_to *to)
 	return true;
 }
 
-/* how: BPF_ANY, or BPF_NOEXIST: not 0 then if somebody else has the entry. */
-__subprogram int nat_store(const struct flow *f, __u8 flags, const struct nat_to *to, __u32 how)
+/* Under the key at hand. how: BPF_ANY, or BPF_NOEXIST: not 0 then if somebody else has the entry. */
+static __always_inline int nat_put(struct nat_work *w, bool ipv6, const struct nat_to *to,
+				   __u32 how)
 {
-	struct nat_entry common = {
-		.created = bpf_ktime_get_ns(),
-		.needs_ct = to->needs_ct,
-	};
+	struct nat_entry *common = &w->entry6.common;
 
-	if (f->is_ipv6) {
-		struct ipv6_ct_tuple key = nat_tuple6(f, flags);
-		struct ipv6_nat_entry e = {
-			.common = common,
-			.nat_info = { .address = to->addr.ip6, .port = to->port },
-		};
-
-		return (int)bpf_map_update_elem(&cilium_snat_v6_external, &key, &e, how);
-	} else {
-		struct ipv4_ct_tuple key = nat_tuple4(f, flags);
-		struct ipv4_nat_entry e = {
-			.common = common,
-			.nat_info = { .address = to->addr.ip4, .port = to->port },
-		};
-
-		return (int)bpf_map_update_elem(&cilium_snat_v4_external, &key, &e, how);
+	common->created = bpf_ktime_get_ns();
+	common->needs_ct = to->needs_ct;
+	common->pad1 = 0;
+	common->pad2 = 0;
+	if (ipv6) {
+		w->entry6.nat_info.address = to->addr.ip6;
+		w->entry6.nat_info.port = to->port;
+		return (int)bpf_map_update_elem(&cilium_snat_v6_external, &w->key6, &w->entry6,
+						how);
 	}
+	w->entry4.nat_info.address = to->addr.ip4;
+	w->entry4.nat_info.port = to->port;
+	return (int)bpf_map_update_elem(&cilium_snat_v4_external, &w->key4, &w->entry4, how);
 }
 
-__subprogram int nat_delete(const struct flow *f, __u8 flags)
+__subprogram int nat_store(struct nat_work *w, const struct flow *f, __u8 flags,
+			   const struct nat_to *to, __u32 how)
 {
-	if (f->is_ipv6) {
-		struct ipv6_ct_tuple key = nat_tuple6(f, flags);
+	nat_key(w, f, flags);
+	return nat_put(w, f->is_ipv6, to, how);
+}
 
-		return (int)bpf_map_delete_elem(&cilium_snat_v6_external, &key);
-	} else {
-		struct ipv4_ct_tuple key = nat_tuple4(f, flags);
-
-		return (int)bpf_map_delete_elem(&cilium_snat_v4_external, &key);
-	}
+__subprogram int nat_delete(struct nat_work *w, const struct flow *f, __u8 flags)
+{
+	nat_key(w, f, flags);
+	return f->is_ipv6 ? (int)bpf_map_delete_elem(&cilium_snat_v6_external, &w->key6)
+			  : (int)bpf_map_delete_elem(&cilium_snat_v4_external, &w->key4);
 }
 
 static __always_inline void nat_count_retries(bool ipv6, __u32 retries)
