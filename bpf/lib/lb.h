@@ -70,7 +70,7 @@ __verified_alone int lb_look_up(struct packet *pkt, bool from_endpoint)
 }
 
 /* A new flow's backend. */
-static __always_inline bool lb_choose_anew(struct packet *pkt, const struct lb_client *client)
+__subprogram bool lb_choose_anew(struct packet *pkt, const struct lb_client *client)
 {
 	const struct lb_frontend *f = &pkt->lb.frontend;
 	bool by_hash = lb_by_hash(f);
@@ -108,20 +108,22 @@ __verified_alone int lb_choose(ctx_t *ctx, struct packet *pkt)
 	struct lb_client client = {};
 	const struct lb_frontend *f;
 	struct ct_entry *entry;
+	struct flow answer;
 	bool known;
 
 	if (!pkt)
 		return DROP_INVALID;
 	f = &pkt->lb.frontend;
 	client.id = pkt->saddr;
-	entry = lb_ct_find(pkt);
+	answer = lb_answer(pkt);
+	entry = ct_find(&answer, TUPLE_F_SERVICE, now_seconds());
 	known = entry && entry->rev_nat_index == f->rev_nat_index && !lb_ct_begins_anew(entry, pkt);
 	if ((!known || !lb_stay(pkt, entry)) && !lb_choose_anew(pkt, &client))
 		return lb_no_backend(pkt);
 	if (known) {
 		entry->backend_id = pkt->lb.backend.id;
 		lb_ct_update(ctx, entry, pkt);
-	} else if (lb_ct_create(ctx, pkt)) {
+	} else if (lb_ct_create(ctx, pkt, &answer)) {
 		return DROP(pkt, DROP_CT_CREATE_FAILED);
 	}
 	if (f->flags & LB_F_AFFINITY)
@@ -216,8 +218,7 @@ static __always_inline int lb_service(ctx_t *ctx, struct packet *pkt, bool from_
 /* An error about what was sent to the backend: its reader knows the service only. Who sends it is changed
  * if it is the backend itself, not if it is a router on the way.
  */
-static __always_inline int lb_reverse_error(ctx_t *ctx, struct packet *pkt,
-					    const struct quote_side *service)
+__subprogram int lb_reverse_error(ctx_t *ctx, struct packet *pkt, const struct quote_side *service)
 {
 	struct quote_side own = {};
 	struct quote q = {};
@@ -244,19 +245,17 @@ static __always_inline int lb_reverse_error(ctx_t *ctx, struct packet *pkt,
 __verified_alone int lb_reverse(ctx_t *ctx, struct packet *pkt)
 {
 	struct quote_side service = {};
-	union addr own;
 	int ret;
 
 	if (!pkt)
 		return DROP_INVALID;
-	own = pkt->saddr;
 	if (!pkt->ct.to_initiator || !pkt->ct.rev_nat_index ||
 	    !lb_reverse_find(pkt->ct.rev_nat_index, pkt->is_ipv6, &service.addr, &service.port))
 		return 0;
 	if (pkt->icmp_error)
 		return lb_reverse_error(ctx, pkt, &service);
 	if (pkt->ct.loopback) {
-		ret = rewrite(ctx, pkt, REWRITE_DESTINATION, &own, 0);
+		ret = rewrite(ctx, pkt, REWRITE_DESTINATION, &pkt->saddr, 0);
 		if (ret)
 			return ret;
 	}

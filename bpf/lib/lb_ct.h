@@ -10,12 +10,13 @@
 
 #include <lib/conntrack.h>
 
-static __always_inline struct ct_entry *lb_ct_find(const struct packet *pkt)
+/* What answers the packet: the key of its entry. */
+static __always_inline struct flow lb_answer(const struct packet *pkt)
 {
 	struct flow answer = packet_flow(pkt);
 
 	flow_turn(&answer);
-	return ct_find(&answer, TUPLE_F_SERVICE, now_seconds());
+	return answer;
 }
 
 /* A port that is used again: what was known of the flow is of the one before. */
@@ -37,19 +38,17 @@ static __always_inline void lb_ct_update(ctx_t *ctx, struct ct_entry *entry,
 }
 
 /* Of pkt->lb. */
-__subprogram int lb_ct_create(ctx_t *ctx, const struct packet *pkt)
+__subprogram int lb_ct_create(ctx_t *ctx, const struct packet *pkt, const struct flow *answer)
 {
 	struct ct_entry entry = {
 		.backend_id = pkt->lb.backend.id,
 		.rev_nat_index = pkt->lb.frontend.rev_nat_index,
 	};
-	struct flow answer = packet_flow(pkt);
 
 	if (pkt->later_fragment)
 		entry.seen_non_syn = 1;
 	lb_ct_update(ctx, &entry, pkt);
-	flow_turn(&answer);
-	return ct_store(&answer, TUPLE_F_SERVICE, &entry);
+	return ct_store(answer, TUPLE_F_SERVICE, &entry);
 }
 
 #endif

@@ -23,7 +23,7 @@ struct quote_side {
 };
 
 /* 1: the quote is of a kind that can be translated; 0: it isn't; negative: drop. */
-static __always_inline int quote_read(ctx_t *ctx, struct packet *pkt, struct quote *q)
+__subprogram int quote_read(ctx_t *ctx, struct packet *pkt, struct quote *q)
 {
 	q->l3_off = pkt->l4_off + ICMP_HDR_LEN;
 	return ct_quoted_flow(ctx, pkt, &q->flow, &q->l4_off);
