@@ -13,6 +13,7 @@
 #include <lib/config.h>
 #include <lib/drop.h>
 #include <lib/eth.h>
+#include <lib/ipcache.h>
 #include <lib/ipv4.h>
 #include <lib/ipv6.h>
 #include <lib/nodeport.h>
@@ -50,6 +51,7 @@ static __always_inline int accelerate(ctx_t *ctx, struct packet *pkt)
 
 	if (!CONFIG(enable_nodeport_acceleration))
 		return CTX_PASS;
+	pkt->src_identity = ipcache_identity(&pkt->saddr, pkt->is_ipv6);
 	ret = nodeport_ingress(ctx, pkt);
 	if (ret < 0)
 		return drop_packet(ctx, pkt, ret, DIR_INGRESS);
