@@ -82,6 +82,9 @@ Test(sock_nodes, the_range_of_node_ports_is_a_setting, .timeout = 60)
 	cr_expect(reaches(OTHER, 20010, at));
 	service("0.0.0.0", 20011, TCP, 21, NODE_PORT, 1, 1);
 	cr_expect_eq(client(SOCK_STREAM, OTHER, 20011), -ENETUNREACH);
+	/* what is called at all addresses for another reason is no node port */
+	service("0.0.0.0", 20010, TCP, 21, LOAD_BALANCER, 1, 1);
+	cr_expect_eq(client(SOCK_STREAM, OTHER, 20010), -ENETUNREACH);
 }
 
 Test(sock_nodes, a_host_port_is_this_nodes_alone, .timeout = 60)
