@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The edge between host and network: cil_from_netdev at tc ingress of a native device, cil_to_netdev
- * at its tc egress.
+ * at its tc egress. And the edge between host and pods: cil_from_host at tc egress of cilium_host, cil_to_host
+ * at tc ingress of cilium_net, cil_host_policy called by a pod's programs.
  *
  * IPv4 and IPv6, also below up to two VLAN tags, are identified; translated where they are for a service
  * or answer what was translated; tracked and filtered where they are the host's own; and brought to pods
@@ -120,6 +121,17 @@ static __always_inline int services(ctx_t *ctx, struct packet *pkt)
 	return nodeport_ingress(ctx, pkt);
 }
 
+/* In a program of its own where services come before it: neither takes the other's stack. */
+SEC("tc") __call(7) int tail_from_netdev(ctx_t *ctx)
+{
+	struct packet *pkt = packet_resume();
+	int ret = pkt ? from_netdev(ctx, pkt) : CTX_DROP;
+
+	if (ret < 0)
+		return drop_packet(ctx, pkt, ret, DIR_INGRESS);
+	return forward(ctx, ret, DIR_INGRESS, SOURCE_LINE);
+}
+
 SEC("tc")
 int cil_from_netdev(ctx_t *ctx)
 {
@@ -134,7 +146,7 @@ int cil_from_netdev(ctx_t *ctx)
 	if (!ret && is_ip(pkt)) {
 		ret = services(ctx, pkt);
 		if (!ret)
-			ret = from_netdev(ctx, pkt);
+			ret = nodeport_enabled() ? CALL(ctx, pkt, 7) : from_netdev(ctx, pkt);
 	}
 	if (ret < 0)
 		return drop_packet(ctx, pkt, ret, DIR_INGRESS);
@@ -190,6 +202,155 @@ int cil_to_netdev(ctx_t *ctx)
 	if (trace_wanted(TRACE_TO_NETWORK, pkt->ct.report))
 		trace_packet(ctx, pkt, TRACE_TO_NETWORK, trace_reason(pkt, tracked));
 	return forward(ctx, CTX_PASS, DIR_EGRESS, SOURCE_LINE);
+}
+
+/* Whose a packet of the host's stack is says its mark, if a proxy or a program has sent it; else its
+ * address.
+ */
+static __always_inline void identify_sender(ctx_t *ctx, struct packet *pkt)
+{
+	__u32 mark = ctx->mark;
+
+	switch (mark & MARK_KIND_MASK) {
+	case MARK_PROXY_INGRESS:
+		ctx->tc_index |= TC_INDEX_FROM_INGRESS_PROXY;
+		break;
+	case MARK_PROXY_EGRESS:
+		ctx->tc_index |= TC_INDEX_FROM_EGRESS_PROXY;
+		break;
+	case MARK_IDENTITY:
+		pkt->src_identity = mark_identity(mark);
+		return;
+	case MARK_HOST:
+		pkt->src_identity = IDENTITY_HOST;
+		return;
+	default:
+		return;
+	}
+	pkt->from_proxy = true;
+	pkt->src_identity = mark_identity(mark);
+}
+
+/* What a proxy sends in a pod's name has to pass that pod's policy. */
+static __always_inline int for_endpoint(ctx_t *ctx, struct packet *pkt)
+{
+	__u32 endpoint = ctx->mark >> 16;
+
+	ctx->mark = 0;
+	bpf_tail_call(ctx, &cilium_egresscall_policy, endpoint);
+	return DROP(pkt, DROP_EP_NOT_READY);
+}
+
+/* The host's own packets pass its policy here, and then that of the pod they are for. */
+static __always_inline int from_host(ctx_t *ctx, struct packet *pkt)
+{
+	const struct remote_endpoint_info *tunnel;
+	const struct endpoint_info *ep;
+	int ret;
+
+	if (CONFIG(enable_host_firewall) && pkt->src_identity == IDENTITY_HOST) {
+		ret = host_firewall(ctx, pkt, DIR_EGRESS);
+		if (ret)
+			return ret;
+	}
+	ep = endpoint_lookup(&pkt->daddr, pkt->is_ipv6);
+	if (ep)
+		return endpoint_is_host(ep) ? CTX_PASS : to_pod(ctx, pkt, ep);
+	tunnel = nodeport_tunnel(pkt);
+	return tunnel ? encap(ctx, pkt, tunnel, pkt->src_identity) : CTX_PASS;
+}
+
+SEC("tc")
+int cil_from_host(ctx_t *ctx)
+{
+	struct packet *pkt = packet_begin();
+	enum trace_point point;
+	int ret;
+
+	if (!pkt)
+		return CTX_DROP;
+	ret = identify(ctx, pkt);
+	pkt->from_host = true;
+	identify_sender(ctx, pkt);
+	point = pkt->from_proxy ? TRACE_FROM_PROXY : TRACE_FROM_HOST;
+	if (trace_wanted(point, false))
+		trace_packet(ctx, pkt, point, TRACE_REASON_UNKNOWN);
+	if (!ret && is_ip(pkt)) {
+		if ((ctx->mark & MARK_KIND_MASK) == MARK_PROXY_EGRESS_EPID) {
+			ret = for_endpoint(ctx, pkt);
+		} else {
+			ctx->mark = 0;
+			ret = from_host(ctx, pkt);
+		}
+	}
+	if (ret < 0)
+		return drop_packet(ctx, pkt, ret, DIR_EGRESS);
+	return forward(ctx, ret, DIR_EGRESS, SOURCE_LINE);
+}
+
+/* What a pod's program has turned round for a proxy is not the host's. */
+SEC("tc")
+int cil_to_host(ctx_t *ctx)
+{
+	struct packet *pkt = packet_begin();
+	bool tracked;
+	int ret;
+
+	if (!pkt)
+		return CTX_DROP;
+	if ((ctx->mark & 0xffff) == MARK_TO_PROXY)
+		return CTX_PASS;
+	ret = identify(ctx, pkt);
+	identify_sender(ctx, pkt);
+	tracked = CONFIG(enable_host_firewall) && pkt->dst_identity == IDENTITY_HOST;
+	if (!ret && tracked)
+		ret = host_firewall(ctx, pkt, DIR_INGRESS);
+	if (ret < 0)
+		return drop_packet(ctx, pkt, ret, DIR_INGRESS);
+	if (trace_wanted(TRACE_TO_STACK, pkt->ct.report))
+		trace_packet(ctx, pkt, TRACE_TO_STACK, trace_reason(pkt, tracked));
+	return forward(ctx, CTX_PASS, DIR_INGRESS, SOURCE_LINE);
+}
+
+/* From the host to a pod whose own program has asked for the host's policy first. */
+static __always_inline int host_to_pod(ctx_t *ctx, struct packet *pkt, __u32 endpoint)
+{
+	int ret;
+
+	pkt->src_identity = IDENTITY_HOST;
+	ret = CONFIG(enable_host_firewall) ? host_firewall(ctx, pkt, DIR_EGRESS) : 0;
+	if (ret)
+		return ret;
+	ctx->cb[DELIVERY_SRC_IDENTITY] = IDENTITY_HOST;
+	ctx->cb[DELIVERY_REDIRECT] = 0;
+	ctx->cb[DELIVERY_FROM_HOST] = 1;
+	ctx->cb[DELIVERY_FROM_TUNNEL] = 0;
+	bpf_tail_call(ctx, &cilium_call_policy, endpoint);
+	return DROP(pkt, DROP_EP_NOT_READY);
+}
+
+static __always_inline int pod_to_host(ctx_t *ctx, struct packet *pkt, __u32 identity)
+{
+	pkt->src_identity = identity;
+	return CONFIG(enable_host_firewall) ? host_firewall(ctx, pkt, DIR_INGRESS) : 0;
+}
+
+SEC("tc")
+int cil_host_policy(ctx_t *ctx)
+{
+	__u32 whose = ctx->cb[DELIVERY_SRC_IDENTITY];
+	bool to_pod = ctx->cb[DELIVERY_FROM_HOST];
+	struct packet *pkt = packet_begin();
+	int ret;
+
+	if (!pkt)
+		return CTX_DROP;
+	ret = identify(ctx, pkt);
+	if (!ret && is_ip(pkt))
+		ret = to_pod ? host_to_pod(ctx, pkt, whose) : pod_to_host(ctx, pkt, whose);
+	if (ret < 0)
+		return drop_packet(ctx, pkt, ret, to_pod ? DIR_EGRESS : DIR_INGRESS);
+	return forward(ctx, CTX_PASS, to_pod ? DIR_EGRESS : DIR_INGRESS, SOURCE_LINE);
 }
 
 DEFINE_ICMP_ERROR_PROGRAM()

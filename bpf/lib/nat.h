@@ -130,22 +130,27 @@ __subprogram int nat_error(ctx_t *ctx, struct packet *pkt, enum rewrite_side sid
 {
 	enum rewrite_side other = side == REWRITE_SOURCE ? REWRITE_DESTINATION : REWRITE_SOURCE;
 	struct nat_work *w = nat_begin();
-	struct quote q = {};
-	struct quote_side as;
-	int ret = quote_read(ctx, pkt, &q);
+	struct flow *quoted;
+	int ret;
 
+	if (!w)
+		return DROP(pkt, DROP_SNAT_NO_MAP_FOUND);
+	quoted = &w->quote.flow;
+	__builtin_memset(quoted, 0, sizeof(*quoted));
+	ret = quote_read(ctx, pkt, &w->quote);
 	/* who answers a packet does so to its source */
-	if (ret <= 0 || !w || !addr_equal(&q.flow.saddr, &pkt->daddr))
+	if (ret <= 0 || !addr_equal(&quoted->saddr, &pkt->daddr))
 		return ret < 0 ? ret : 0;
-	w->answers = q.flow;
+	w->answers = *quoted;
 	flow_turn(&w->answers);
 	if (!nat_find(w, &w->answers, side == REWRITE_SOURCE ? TUPLE_F_OUT : TUPLE_F_IN, &w->found))
 		return 0;
-	as = (struct quote_side){ .addr = w->found.addr, .port = w->found.port };
-	ret = rewrite_quoted(ctx, pkt, &q, other, &as);
+	w->side.addr = w->found.addr;
+	w->side.port = w->found.port;
+	ret = rewrite_quoted(ctx, pkt, &w->quote, other, &w->side);
 	/* a router on the way has an address of its own */
-	if (!ret && (side == REWRITE_DESTINATION || addr_equal(&pkt->saddr, &q.flow.daddr)))
-		ret = rewrite(ctx, pkt, side, &as.addr, 0);
+	if (!ret && (side == REWRITE_DESTINATION || addr_equal(&pkt->saddr, &quoted->daddr)))
+		ret = rewrite(ctx, pkt, side, &w->side.addr, 0);
 	return ret ? ret : 1;
 }
 

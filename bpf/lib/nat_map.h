@@ -8,6 +8,7 @@
 #ifndef VERDICT_LIB_NAT_MAP_H
 #define VERDICT_LIB_NAT_MAP_H
 
+#include <lib/quote.h>
 #include <lib/reverse_nat.h>
 #include <lib/tuple.h>
 
@@ -90,6 +91,8 @@ struct nat_work {
 	struct flow flow; /* of the packet */
 	struct flow answers; /* to it, as they come */
 	struct nat_to to, back, found;
+	struct quote quote; /* of an ICMP error */
+	struct quote_side side;
 	union {
 		struct ipv4_ct_tuple key4;
 		struct ipv6_ct_tuple key6;

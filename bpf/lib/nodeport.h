@@ -53,8 +53,8 @@ static __always_inline const struct remote_endpoint_info *nodeport_tunnel(const 
 	return info && info->flag_has_tunnel_ep && !info->flag_skip_tunnel ? info : NULL;
 }
 
-static __always_inline int nodeport_send(ctx_t *ctx, struct packet *pkt,
-					 const struct remote_endpoint_info *tunnel)
+__subprogram int nodeport_send(ctx_t *ctx, struct packet *pkt,
+			       const struct remote_endpoint_info *tunnel)
 {
 	nodeport_mark_done(ctx);
 #ifndef CTX_XDP
