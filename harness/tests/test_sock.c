@@ -155,7 +155,7 @@ Test(sock, backends_are_chosen_at_random_and_kept_by_datagram_sockets, .timeout 
 
 Test(sock, without_a_backend_the_call_fails, .timeout = 60)
 {
-	struct end e = { 0 };
+	struct end e;
 	int fd;
 
 	lab_start(false, "");
