@@ -58,8 +58,13 @@ __subprogram int nodeport_send(ctx_t *ctx, struct packet *pkt,
 {
 	nodeport_mark_done(ctx);
 #ifndef CTX_XDP
-	if (tunnel)
-		return encap(ctx, pkt, tunnel, IDENTITY_WORLD);
+	if (tunnel) { /* a hop like any other */
+		int ret = rewrite_ttl(ctx, pkt);
+
+		if (ret == DROP_TTL_EXCEEDED)
+			return icmp_time_exceeded(ctx, pkt);
+		return ret ? ret : encap(ctx, pkt, tunnel, IDENTITY_WORLD);
+	}
 #else
 	if (tunnel)
 		return hand_on(ctx, pkt);

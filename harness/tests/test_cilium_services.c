@@ -288,8 +288,11 @@ static void flows_of_own(bool pristine)
 	a_cluster_address_is_translated_and_back(n);
 	a_pod_reaches_itself_through_its_service(n);
 	a_service_without_backends_is_unreachable(n);
+	a_cluster_address_is_not_for_the_world(n);
 	pods_speak_ipv6(n);
 	a_cluster_address_of_ipv6_is_translated_and_back(n);
+	the_client_and_the_service_travel_with_a_dsr_request(n);
+	a_pod_reaches_the_world_by_the_nodes_address(n);
 	a_whole_connection_of_etcd_passes_between_pods(n);
 	node_close(n);
 }

@@ -277,7 +277,16 @@ static void flows_of_own(bool pristine)
 	what_the_receivers_policy_lacks_is_dropped(n);
 	what_the_senders_policy_lacks_or_denies_is_dropped(n);
 	time_is_the_replays(n);
+	a_node_port_with_a_local_backend(n);
+	a_node_port_with_a_backend_on_another_node(n);
+	a_port_that_is_no_service_is_the_host_firewalls(n);
+	node_ports_and_the_prefilter_at_xdp(n);
 	a_pod_of_another_node_is_reached_through_the_tunnel(n);
+	without_metadata_the_tunnels_packets_are_dropped(n);
+	if (!pristine) {
+		what_comes_out_of_the_tunnel_reaches_a_pod(n);
+		the_identity_of_the_tunnel_counts(n);
+	}
 	node_close(n);
 }
 
