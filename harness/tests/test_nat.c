@@ -85,6 +85,19 @@ Test(nat, who_the_network_knows_keeps_his_address, .timeout = 60)
 	lab_close(lab);
 }
 
+/* A node port's request has this node's address, or by DSR its client's, on purpose. */
+Test(nat, what_was_translated_already_is_left_alone, .timeout = 60)
+{
+	struct pkt p = tcp_of("10.0.1.20|40000 > " W4 "|443", SYN);
+
+	NEEDS_ROOT();
+	lab = masquerading_plain();
+	lab_run_at(lab, (struct replay_place){ .role = "eth0", .hook = "egress", .mark = 0x300 },
+		   &p);
+	expect_passed("10.0.1.20|40000 > " W4 "|443");
+	lab_close(lab);
+}
+
 Test(nat, without_the_setting_pods_keep_their_address, .timeout = 60)
 {
 	NEEDS_ROOT();

@@ -264,3 +264,105 @@ Test(nodeport, a_request_at_the_end_of_its_life_is_answered_as_its_client_knows_
 	}
 	lab_close(lab);
 }
+
+Test(nodeport, through_the_tunnel_the_node_has_its_address_of_the_pods_network, .timeout = 60)
+{
+	static const char *const sent[] = { "10.0.1.254|50000 > 10.0.2.30|8080",
+					    "fd00:1::fe|50000 > fd00:2::30|8080" };
+	const struct tunnel_meta *t;
+
+	NEEDS_ROOT();
+	lab = node_open(NODE_TARGET(", tunnel_ifindex: 3, router_ipv4: 10.0.1.254, "
+				    "router_ipv6: 'fd00:1::fe'"));
+	for (int i = 0; i < 2; i++) {
+		in(tcp_of(families[i].far_request, SYN));
+		lab_expect_redirect(lab, NOTE_REDIRECT, TUNNEL);
+		expect_ends(sent[i]);
+		t = lab_hop(lab)->tunnel;
+		cr_assert(t && t->has_key);
+		cr_expect(t->id == 2 && t->remote_ip4 == 0xc0a80a02,
+			  "as the world's, to that node");
+		cr_expect_eq(sent_ttl(), 63, "%s: TTL", lab->last);
+	}
+	lab_close(lab);
+}
+
+Test(nodeport, answers_of_far_backends_are_not_the_host_firewalls, .timeout = 60)
+{
+	NEEDS_ROOT();
+	lab = node_open(NODE_TARGET(", enable_host_firewall: true"));
+	EACH_FAMILY(f)
+	{
+		in(tcp_of(f->far_from, SYN | ACK));
+		lab_expect_drop(lab, TC_ACT_SHOT, 133, "host_firewall.h");
+		in(tcp_of(f->far_request, SYN));
+		expect_wired(f->far_sent, OTHER_NODE);
+		in(tcp_of(f->far_from, SYN | ACK));
+		expect_wired(f->far_answer, CLIENT_MAC);
+	}
+	lab_close(lab);
+}
+
+static void backend_flags(const char *flags)
+{
+	lab_set(lab, "cilium_lb4_services_v2", "{address: 192.168.10.1, dport: 30090, proto: 6}",
+		arena_printf(lab->arena, "{count: 1, rev_nat_index: 42, flags: %s}", flags));
+}
+
+Test(nodeport, a_services_flags_count, .timeout = 60)
+{
+	NEEDS_ROOT();
+	lab = node_open(NODE_TARGET(""));
+	backend_flags("72"); /* hostPort: of this node or of none */
+	in(tcp_of(C4 " > 192.168.10.1|30090", SYN));
+	lab_expect_drop(lab, TC_ACT_SHOT, 134, "nodeport.h");
+	backend_flags("0"); /* not for those outside */
+	in(tcp_of(C4 " > 192.168.10.1|30090", SYN));
+	lab_expect_drop(lab, TC_ACT_SHOT, 174, "lb.h");
+	backend_flags("194"); /* source ranges, of which there are none */
+	in(tcp_of(C4 " > 192.168.10.1|30090", SYN));
+	lab_expect_drop(lab, TC_ACT_SHOT, 177, "lb.h");
+	lab_set(lab, "cilium_lb4_services_v2", "{address: 192.168.10.1, dport: 30090, proto: 6}",
+		"{count: 0, rev_nat_index: 42, flags: 70}"); /* externalTrafficPolicy Local: none here */
+	in(tcp_of("192.168.10.100|50001 > 192.168.10.1|30090", SYN));
+	lab_expect_drop(lab, TC_ACT_SHOT, 158, "lb.h");
+	lab_close(lab);
+}
+
+static void add_service(const char *proto)
+{
+	for (int slot = 0; slot < 2; slot++)
+		lab_set(lab, "cilium_lb4_services_v2",
+			arena_printf(lab->arena,
+				     "{address: 192.168.10.1, dport: 30090, proto: %s, "
+				     "backend_slot: %d}",
+				     proto, slot),
+			arena_printf(lab->arena, "{%s, rev_nat_index: 42, flags: 66}",
+				     slot ? "backend_id: 42" : "count: 1"));
+}
+
+Test(nodeport, datagrams_and_sctp, .timeout = 60)
+{
+	struct pkt p;
+
+	NEEDS_ROOT();
+	lab = node_open(NODE_TARGET(""));
+	add_service("17");
+	add_service("132");
+	in(udp_of(C4 " > 192.168.10.1|30090", 8));
+	expect_wired("192.168.10.1|50000 > 10.0.2.30|8080", OTHER_NODE);
+	lab_expect_complete(lab);
+	in(udp_of("10.0.2.30|8080 > 192.168.10.1|50000", 8));
+	expect_wired("192.168.10.1|30090 > " C4, CLIENT_MAC);
+	/* SCTP's sum forbids another port */
+	p = udp_of(C4 " > 192.168.10.1|30090", 8);
+	p.b[23] = 132;
+	end_sctp(&p, 34);
+	end_ip(&p, 14);
+	in(p);
+	lab_expect_drop(lab, TC_ACT_SHOT, 154, "rewrite.h");
+	lab_set(lab, "cilium_lb4_backends_v3", "42", "{address: 10.0.2.30, port: 30090}");
+	in(p);
+	expect_wired("192.168.10.1|50000 > 10.0.2.30|30090", OTHER_NODE);
+	lab_close(lab);
+}
