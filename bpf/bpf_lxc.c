@@ -125,7 +125,7 @@ static __always_inline int translate(ctx_t *ctx, struct packet *pkt)
 	if (ret < 0)
 		return ret;
 	if (pkt->lb.frontend.flags2 & LB_F2_L7)
-		pkt->proxy_port = bpf_htons((__u16)pkt->lb.frontend.affinity_timeout);
+		pkt->proxy_port = (__be16)pkt->lb.frontend.affinity_timeout;
 	return 0;
 }
 
@@ -310,8 +310,13 @@ static __always_inline int pod_out(ctx_t *ctx, struct packet *pkt)
 		ret = nodeport_reply_of_pod(ctx, pkt);
 	if (ret < 0)
 		return ret;
-	/* what came by the node's edge is answered by it, and not through a tunnel or a pod's policy */
-	return ret ? by_route(ctx, pkt) : forward(ctx, pkt, info);
+	if (!ret)
+		return forward(ctx, pkt, info);
+	/* what came by the node's edge is answered by it, and not through a tunnel or a pod's policy;
+	 * where it leaves the node it is not the host's, though it has the host's address
+	 */
+	ctx->mark = MARK_SNAT_DONE;
+	return by_route(ctx, pkt);
 }
 
 SEC("tc")

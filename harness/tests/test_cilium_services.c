@@ -299,8 +299,14 @@ static void flows_of_own(bool pristine)
 
 Test(own_services, are_translated_as_cilium_does, .timeout = 120)
 {
+	struct node *n;
+
 	NEEDS_ROOT();
 	flows_of_own(false);
+	n = node_open_target("verdict-two-pods", false, true);
+	redirects_lead_to_the_next_program(n);
+	what_xdp_passes_comes_to_the_device(n);
+	node_close(n);
 }
 
 Test(own_services, and_so_with_no_helper_interposed, .timeout = 120)

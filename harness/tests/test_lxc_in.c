@@ -143,18 +143,20 @@ Test(lxc_in, what_a_proxy_sends_for_a_pod_is_judged_as_the_pods, .timeout = 60)
 	lab_close(lab);
 }
 
-/* A service that a proxy serves: it gets the packet as it was, and chooses the backend itself. */
+/* A service that a proxy serves: it gets the packet as it was, and chooses the backend itself. 10000 is port
+ * 4135 in the order of packets.
+ */
 Test(lxc_in, a_service_of_a_proxy_is_the_proxys, .timeout = 60)
 {
 	static const char services[] =
 		"  cilium_lb4_services_v2:\n"
 		"    entries:\n"
 		"    - {key: {address: 10.96.0.9, dport: 80, proto: 6},\n"
-		"       value: {l7_lb_proxy_port: 4135, rev_nat_index: 9, flags2: 4}}\n"
+		"       value: {l7_lb_proxy_port: 10000, rev_nat_index: 9, flags2: 4}}\n"
 		"  cilium_lb6_services_v2:\n"
 		"    entries:\n"
 		"    - {key: {address: 'fd00:10::9', dport: 80, proto: 6},\n"
-		"       value: {l7_lb_proxy_port: 4135, rev_nat_index: 9, flags2: 4}}\n";
+		"       value: {l7_lb_proxy_port: 10000, rev_nat_index: 9, flags2: 4}}\n";
 
 	NEEDS_ROOT();
 	pods(PLAIN, NULL, NULL, services);

@@ -236,6 +236,28 @@ Test(lxc_way, answers_of_a_service_are_told_with_who_sent_them, .timeout = 60)
 	lab_close(lab);
 }
 
+/* Who asks a service knows no backend: an error quotes what he sent. */
+Test(lxc_way, time_exceeded_on_the_way_to_a_service_quotes_the_service, .timeout = 60)
+{
+	NEEDS_ROOT();
+	pods(PLAIN, ALL_OUT, ALL_IN,
+	     SERVICE("4", "10.96.0.9", "80", "10.0.1.20")
+		     SERVICE("6", "fd00:10::9", "80", "fd00:1::20"));
+	for (int v6 = 0; v6 < 2; v6++) {
+		uint32_t quote = 14 + (v6 ? 48 : 28);
+		struct pkt sent = with_ttl(tcp(client[v6], 40000, service[v6], 80, SYN), 1);
+		const uint8_t *b;
+
+		leaves("client", sent);
+		expect_delivered(CLIENT);
+		b = lab_hop(lab)->out.data;
+		cr_expect_eq(b[quote - 8], v6 ? 3 : 11, "%s: ICMP type", lab->last);
+		cr_expect_arr_eq(b + quote + (v6 ? 8 : 12), sent.b + (v6 ? 22 : 26), v6 ? 36 : 12,
+				 "%s: another quote", lab->last);
+	}
+	lab_close(lab);
+}
+
 /* RFC 5508: an error about what was sent to a backend is for one who knows the service only. */
 Test(lxc_way, errors_about_a_services_flow_are_translated, .timeout = 60)
 {
