@@ -193,6 +193,17 @@ __verified_alone int lb_error_to_backend(ctx_t *ctx, struct packet *pkt)
 	return ret ? ret : 1;
 }
 
+/* 1, or the reason to drop. */
+static __always_inline int lb_finish(ctx_t *ctx, struct packet *pkt, bool from_endpoint)
+{
+	int ret = lb_translate(ctx, pkt, from_endpoint);
+
+	if (ret)
+		return ret;
+	lb_tell_ct(pkt);
+	return 1;
+}
+
 /* 0: the packet is for no service and as it was; 1: it is the backend's now, and lb_tell_ct() was called;
  * negative: drop. from_endpoint: a pod or the host asks, not the world.
  */
@@ -205,14 +216,7 @@ static __always_inline int lb_service(ctx_t *ctx, struct packet *pkt, bool from_
 	ret = lb_look_up(pkt, from_endpoint);
 	if (ret > 0)
 		ret = lb_choose(ctx, pkt);
-	if (ret > 0) {
-		ret = lb_translate(ctx, pkt, from_endpoint);
-		if (!ret) {
-			lb_tell_ct(pkt);
-			ret = 1;
-		}
-	}
-	return ret;
+	return ret > 0 ? lb_finish(ctx, pkt, from_endpoint) : ret;
 }
 
 /* An error about what was sent to the backend: its reader knows the service only. Who sends it is changed

@@ -16,7 +16,6 @@ DECLARE_CONFIG(union v6addr, service_loopback_ipv6, { .addr = { 0 } },
 	       "Source of a pod's IPv6 packets to itself through a service");
 DECLARE_CONFIG(bool, enable_no_service_endpoints_routable, true,
 	       "Drop what goes to a service without backends");
-DECLARE_CONFIG(bool, enable_lrp, false, "Backends of local redirect services may skip them");
 
 /* Build-time settings in Cilium. */
 DECLARE_CONFIG(__u8, lb_algorithm, LB_RANDOM,

@@ -4,10 +4,10 @@
 #define VERDICT_LIB_SOCK_TRANSLATE_H
 
 #include <lib/lb_choice.h>
+#include <lib/lb_skip.h>
 #include <lib/metrics.h>
 #include <lib/sock_reverse.h>
 #include <lib/sock_service.h>
-#include <lib/sock_skip.h>
 #include <lib/source.h>
 
 /* What is counted; numbers are shared with Cilium. */
@@ -75,7 +75,7 @@ __subprogram int sock_forward(struct sock_end *end, __u64 cookie, __u64 netns)
 		if (!f.count)
 			return sock_no_backend(&f);
 		if (f.flags2 & LB_F2_NAT46X64 || sock_is_for_another(end, &f) ||
-		    sock_skips(end, &f, netns))
+		    lb_skips(&f, netns))
 			return 0;
 		if (!sock_choose(&f, cookie, netns, &be))
 			return sock_no_backend(&f);

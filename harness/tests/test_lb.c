@@ -237,3 +237,29 @@ Test(lb, a_pod_that_is_its_own_backend_sees_the_loopback_address, .timeout = 60)
 	}
 	lab_close(lab);
 }
+
+/* flags2 1: a local redirect. The port in the key is in network order. */
+Test(lb, a_backend_of_a_local_redirect_may_pass_it_by, .timeout = 60)
+{
+	NEEDS_ROOT();
+	lb_open("enable_lrp: true, endpoint_netns_cookie: 4711,");
+	EACH_FAMILY
+	{
+		put_backend(1, POD, 8080, 0);
+		put_service((struct svc){ .first = 1, .count = 1, .more = ", flags2: 1" });
+		ask(40000, SYN);
+		expect((struct flow){ TCP, LOOPBACK, 40000, POD, 8080, SYN });
+		lab_set(lab, v6 ? "cilium_skip_lb6" : "cilium_skip_lb4",
+			text("{netns_cookie: 4711, address: '%s', port: %d}", SERVICE, htons(80)),
+			"1");
+		ask(40000, SYN);
+		expect_untouched();
+		/* others are led to it */
+		from_pod((struct flow){ TCP, OTHER, 40000, SERVICE, 80, SYN });
+		expect((struct flow){ TCP, OTHER, 40000, POD, 8080, SYN });
+		put_service((struct svc){ .first = 1, .count = 1 });
+		ask(40001, SYN);
+		expect((struct flow){ TCP, LOOPBACK, 40001, POD, 8080, SYN });
+	}
+	lab_close(lab);
+}

@@ -2,13 +2,14 @@
 /* Backends of local redirect services that call the service itself: by namespace, they get what is behind
  * the redirect.
  */
-#ifndef VERDICT_LIB_SOCK_SKIP_H
-#define VERDICT_LIB_SOCK_SKIP_H
+#ifndef VERDICT_LIB_LB_SKIP_H
+#define VERDICT_LIB_LB_SKIP_H
 
-#include <lib/lb_config.h>
+#include <lib/config.h>
 #include <lib/lb_maps.h>
 #include <lib/lb_state.h>
-#include <lib/sock.h>
+
+DECLARE_CONFIG(bool, enable_lrp, false, "Backends of local redirect services may skip them");
 
 struct skip_lb4_key {
 	__u64 netns_cookie;
@@ -28,24 +29,24 @@ struct skip_lb6_key {
 LB_MAP(cilium_skip_lb4, BPF_MAP_TYPE_HASH, struct skip_lb4_key, __u8, 100, BPF_F_NO_PREALLOC);
 LB_MAP(cilium_skip_lb6, BPF_MAP_TYPE_HASH, struct skip_lb6_key, __u8, 100, BPF_F_NO_PREALLOC);
 
-static __always_inline bool sock_skips(const struct sock_end *end, const struct lb_frontend *f,
-				       __u64 netns_cookie)
+/* f's address and port are those that were called. */
+static __always_inline bool lb_skips(const struct lb_frontend *f, __u64 netns_cookie)
 {
 	if (!CONFIG(enable_lrp) || !(f->flags2 & LB_F2_LOCAL_REDIRECT))
 		return false;
-	if (end->is_ipv6) {
+	if (f->is_ipv6) {
 		struct skip_lb6_key key = {
 			.netns_cookie = netns_cookie,
-			.address = end->addr.ip6,
-			.port = end->port,
+			.address = f->address.ip6,
+			.port = f->port,
 		};
 
 		return bpf_map_lookup_elem(&cilium_skip_lb6, &key);
 	} else {
 		struct skip_lb4_key key = {
 			.netns_cookie = netns_cookie,
-			.address = end->addr.ip4,
-			.port = end->port,
+			.address = f->address.ip4,
+			.port = f->port,
 		};
 
 		return bpf_map_lookup_elem(&cilium_skip_lb4, &key);
