@@ -23,7 +23,7 @@
 #include <lib/ipcache.h>
 #include <lib/ipv4.h>
 #include <lib/ipv6.h>
-#include <lib/lb.h>
+#include <lib/lb_pod.h>
 #include <lib/local_delivery.h>
 #include <lib/mark.h>
 #include <lib/nodeport_reply.h>
@@ -120,7 +120,7 @@ static __always_inline int discovery(ctx_t *ctx, struct packet *pkt, int *verdic
 /* The service may be one that a proxy serves: it chooses the backend. */
 static __always_inline int translate(ctx_t *ctx, struct packet *pkt)
 {
-	int ret = lb_service(ctx, pkt, true);
+	int ret = lb_service_of_pod(ctx, pkt);
 
 	if (ret < 0)
 		return ret;
