@@ -173,7 +173,7 @@ static unsigned retried(unsigned retries)
 	struct value *v = NULL;
 	struct buf text = BUF_INIT;
 	unsigned sum = 0;
-	struct err err;
+	struct err err = { 0 };
 
 	cr_assert_eq(map_get(lab_map(lab, "cilium_snat_v4_alloc_retries"), lab->arena,
 			     lab_yaml(lab, key), &v, &err),
