@@ -82,7 +82,7 @@ static bool receive(uint16_t type, struct frame *f)
 	static uint8_t data[2048];
 
 	while (poll(&p, 1, 2000) > 0) {
-		struct sockaddr_ll from;
+		struct sockaddr_ll from = { 0 };
 		socklen_t len = sizeof(from);
 		ssize_t n = recvfrom(wire, data, sizeof(data), 0, (struct sockaddr *)&from, &len);
 
