@@ -82,7 +82,19 @@ static __always_inline int csum_l4_port(ctx_t *ctx, __u32 off, __s64 diff, bool 
 	return csum_replace(ctx, off, diff, udp);
 }
 
+static __always_inline void csum_changed(ctx_t *ctx, __s64 diff)
+{
+	(void)ctx;
+	(void)diff;
+}
+
 #else
+
+/* Bytes that no checksum of the packet makes up for: skb->csum follows them. */
+static __always_inline void csum_changed(ctx_t *ctx, __s64 diff)
+{
+	bpf_csum_update(ctx, (__wsum)diff);
+}
 
 static __always_inline int csum_l3(ctx_t *ctx, __u32 off, __s64 diff)
 {
@@ -104,9 +116,19 @@ static __always_inline int csum_l4_address(ctx_t *ctx, __u32 off, __s64 diff, bo
 	return ret;
 }
 
+/* UDP may be without a checksum. */
 static __always_inline int csum_l4_port(ctx_t *ctx, __u32 off, __s64 diff, bool udp)
 {
-	return (int)bpf_l4_csum_replace(ctx, off, 0, (__u64)diff, udp ? BPF_F_MARK_MANGLED_0 : 0);
+	__u16 sum = 0;
+
+	if (!udp)
+		return (int)bpf_l4_csum_replace(ctx, off, 0, (__u64)diff, 0);
+	if (!ctx_load(ctx, off, &sum, sizeof(sum)))
+		return -1;
+	if (sum)
+		return (int)bpf_l4_csum_replace(ctx, off, 0, (__u64)diff, BPF_F_MARK_MANGLED_0);
+	csum_changed(ctx, diff);
+	return 0;
 }
 
 #endif

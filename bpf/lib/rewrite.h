@@ -76,6 +76,17 @@ static __always_inline bool rewrite_has_pseudo(const struct packet *pkt)
 	       pkt->protocol == IPPROTO_ICMPV6;
 }
 
+static __always_inline int rewrite_sum_of_address(ctx_t *ctx, const struct packet *pkt,
+						  __u32 csum_off, __s64 diff)
+{
+	if (!pkt->later_fragment && rewrite_has_pseudo(pkt))
+		return csum_l4_address(ctx, pkt->l4_off + csum_off, diff,
+				       pkt->protocol == IPPROTO_UDP, pkt->is_ipv6);
+	if (pkt->is_ipv6)
+		csum_changed(ctx, diff); /* its header has no sum either */
+	return 0;
+}
+
 static __always_inline void rewrite_note(struct packet *pkt)
 {
 	if (pkt->rewritten)
@@ -105,9 +116,7 @@ __subprogram int rewrite(ctx_t *ctx, struct packet *pkt, enum rewrite_side side,
 		ret = rewrite_addr_bytes(ctx, pkt, side, own, addr, &diff);
 		if (ret)
 			return DROP(pkt, ret);
-		if (!pkt->later_fragment && rewrite_has_pseudo(pkt) &&
-		    csum_l4_address(ctx, pkt->l4_off + csum_off, diff, pkt->protocol == IPPROTO_UDP,
-				    pkt->is_ipv6))
+		if (rewrite_sum_of_address(ctx, pkt, csum_off, diff))
 			return DROP(pkt, DROP_CSUM_L4);
 		*own = *addr;
 	}
