@@ -49,6 +49,7 @@ static void attack(struct hostile_at *at, const char *const src[], const char *c
 		   uint16_t dport, bool policy)
 {
 	at->lab = lab;
+	at->keeps_sum = strcmp(at->place.hook, "xdp") != 0;
 	for (int v6 = 0; v6 < 2; v6++) {
 		struct hostile_ends e = { src[v6], dst[v6], 40000, dport };
 
@@ -158,6 +159,18 @@ Test(hostile_node, none_is_aborted_on_its_way_into_the_tunnel, .timeout = 120)
 	NEEDS_ROOT();
 	edge(EDGE_TARGET(SERVICES));
 	attack(&at, pod_addr, far_pod, 80, false);
+}
+
+/* What others send out as the node: it may go, with right sums. */
+Test(hostile_node, none_is_aborted_where_it_is_masqueraded, .timeout = 120)
+{
+	struct hostile_at at = { .place = { .role = "eth0", .hook = "egress" },
+				 .may_pass = any_whole };
+
+	NEEDS_ROOT();
+	edge(EDGE_TARGET(SERVICES ", enable_ipv4_masquerade: true, enable_ipv6_masquerade: true"));
+	attack(&at, pod_addr, world_addr, 80, false);
+	cr_expect_gt(at.passed, 0);
 }
 
 /* ---- a service: what is TCP to its port goes on, what is an error about its answers, and nothing else */

@@ -6,7 +6,9 @@
 static void none_passes(const char *role, const char *hook, const char *const src[],
 			const char *const dst[])
 {
-	struct hostile_at at = { .lab = lab, .place = { .role = role, .hook = hook } };
+	struct hostile_at at = { .lab = lab,
+				 .keeps_sum = true,
+				 .place = { .role = role, .hook = hook } };
 
 	for (int v6 = 0; v6 < 2; v6++) {
 		struct hostile_ends e = { src[v6], dst[v6], 40000, 80 };
@@ -39,5 +41,30 @@ Test(hostile_pods, none_reaches_a_pod_that_takes_nothing_from_the_stack, .timeou
 	NEEDS_ROOT();
 	pods("enable_endpoint_routes: true", ALL_OUT, NULL, NULL);
 	none_passes("server", "egress", remote, server);
+	lab_close(lab);
+}
+
+static bool any(const struct pkt *p, const struct hostile_result *r)
+{
+	(void)p;
+	(void)r;
+	return true;
+}
+
+Test(hostile_pods, what_is_let_through_has_right_sums, .timeout = 120)
+{
+	struct hostile_at at = { .keeps_sum = true,
+				 .may_pass = any,
+				 .place = { .role = "client", .hook = "ingress" } };
+
+	NEEDS_ROOT();
+	pods("enable_icmp_rule: false", ALL_OUT, ALL_IN, NULL);
+	at.lab = lab;
+	for (int v6 = 0; v6 < 2; v6++) {
+		struct hostile_ends e = { client[v6], server[v6], 40000, 80 };
+
+		hostile_all(&at, &e);
+	}
+	cr_expect_gt(at.passed, 1000, "only %u packets passed", at.passed);
 	lab_close(lab);
 }
