@@ -285,12 +285,13 @@ static int measure(struct bench_datapath *b, struct err *err)
 		if (!ret)
 			print_mode(m, results);
 	}
-	printf("\nFirst the number of programs that the packet meets, then what the verifier "
-	       "processed "
-	       "for them,\nand the most stack one needs (bytes).%s (*) interposed: with the "
-	       "tunnel's "
-	       "metadata\n",
-	       cilium ? " Ratios are ours to Cilium's." : "");
+	if (!ret)
+		printf("\nBefore what the verifier processed stands for how many programs: those "
+		       "that the "
+		       "packet meets;\nstack: the most that one needs, in bytes; -: not timed, as "
+		       "the "
+		       "kernel's test run knows no tunnel.\n%s",
+		       cilium ? "Last: ours to Cilium's.\n" : "");
 	return ret;
 }
 

@@ -164,7 +164,7 @@ static int figures_of(struct bench_figures *f, const struct target *t,
 
 		if (ret)
 			return ret;
-		*out = find(l, program);
+		*out = l ? find(l, program) : NULL;
 		if (*out)
 			*object = places[i];
 	}

@@ -47,8 +47,10 @@
 #define LISTED	    "203.0.113.9|50005 > 192.168.10.1|30080"
 
 #define HOST_POLICY                                                                                \
-	"{eth0/cilium_policy_v2: [{key: {lpm_key: {prefixlen: 64}, protocol: 6, dport: 22}, "      \
-	"value: {lpm_prefix_length: 24}}, {key: {lpm_key: {prefixlen: 40}, egress: 1}}]}"
+	"{bpf_host.o/cilium_policy_v2: [{key: {lpm_key: {prefixlen: 64}, protocol: 6, dport: "     \
+	"22}, "                                                                                    \
+	"value: {lpm_prefix_length: 24}}, {key: {lpm_key: {prefixlen: 40}, egress: 1}, value: "    \
+	"{}}]}"
 
 #define HOST_FIREWALL "enable_host_firewall: true"
 

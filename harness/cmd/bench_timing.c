@@ -62,7 +62,8 @@ static int by_u32(const void *a, const void *b)
 double median_of(uint32_t *list, size_t n)
 {
 	qsort(list, n, sizeof(*list), by_u32);
-	return list[n / 2];
+	n /= 2;
+	return list[n];
 }
 
 static int by_double(const void *a, const void *b)

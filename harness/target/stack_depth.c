@@ -57,7 +57,7 @@ static int read_insns(struct program *p, int fd, struct err *err)
 /* False: some calls lead nowhere. */
 static bool find_functions(struct program *p)
 {
-	bool *starts = calloc(p->n + 1, sizeof(*starts)), good = starts;
+	bool *starts = calloc(p->n + 1, sizeof(*starts)), good = starts != NULL;
 
 	for (size_t i = 0; good && i < p->n; i++) {
 		if (!is_call(&p->insns[i]))
@@ -116,13 +116,15 @@ static unsigned depth_of(const struct program *p, const struct function *f)
 int stack_depth(int prog_fd, const char *frames, unsigned *bytes, struct err *err)
 {
 	struct program *p = calloc(1, sizeof(*p));
-	int ret = p ? read_insns(p, prog_fd, err) : err_system(err, ENOMEM, "reading a program");
+	int ret;
 
 	*bytes = 0;
+	if (!p)
+		return err_system(err, ENOMEM, "reading a program");
+	ret = read_insns(p, prog_fd, err);
 	if (!ret && find_functions(p) && read_frames(p, frames))
 		*bytes = depth_of(p, &p->functions[0]);
-	if (p)
-		free(p->insns);
+	free(p->insns);
 	free(p);
 	return ret;
 }
