@@ -213,6 +213,14 @@ static inline void expect_drop(int reason, const char *file)
 	lab_expect_drop(lab, TC_ACT_SHOT, reason, file);
 }
 
+static inline const struct event *drop_event(int reason)
+{
+	const struct event *e = lab_event(lab, EVENT_DROP, reason);
+
+	cr_assert(e, "%s: no drop event %d", lab->last, reason);
+	return e;
+}
+
 /* The last one: those of a run by lab_expect_complete() come first. */
 static inline const struct event *expect_trace(int point)
 {

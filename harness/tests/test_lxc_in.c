@@ -50,7 +50,7 @@ Test(lxc_in, the_pods_policy_judges_what_the_stack_brings, .timeout = 60)
 		cr_expect_eq(identity_of(0, client[v6], 4000), CLIENT_ID);
 		comes("server", 0, tcp(world[v6], 4000, server[v6], 80, SYN));
 		expect_drop(133, "bpf_lxc.c");
-		e = lab_event(lab, EVENT_DROP, 133);
+		e = drop_event(133);
 		cr_expect(e->src_identity == 2 && e->dst_identity == SERVER_ID &&
 			  e->dst_id == SERVER && e->source == SERVER);
 		comes("server", MARK(BY_POD, CLIENT_ID),

@@ -182,14 +182,14 @@ Test(lxc_link, what_is_no_ip_is_dropped, .timeout = 60)
 	set16(&p, 12, 0x88cc); /* LLDP */
 	leaves("client", p);
 	expect_drop(139, "bpf_lxc.c");
-	cr_expect_eq(lab_event(lab, EVENT_DROP, 139)->source, CLIENT);
+	cr_expect_eq(drop_event(139)->source, CLIENT);
 	set16(&p, 12, 38); /* IEEE 802.3 */
 	leaves("client", p);
 	expect_drop(166, "bpf_lxc.c");
 	set16(&p, 12, 0x8847);
 	comes("server", 0, p);
 	expect_drop(139, "bpf_lxc.c");
-	cr_expect_eq(lab_event(lab, EVENT_DROP, 139)->dst_id, SERVER);
+	cr_expect_eq(drop_event(139)->dst_id, SERVER);
 	lab_close(lab);
 }
 
