@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #define FUNCTIONS  256 /* BPF_MAX_SUBPROGS of the kernel's bpf_verifier.h, and the program itself */
-#define FRAME_STEP 32
+#define FRAME_STEP 16 /* since Linux 6.8; 32 before */
 
 struct function {
 	size_t start, end; /* instructions */

@@ -5,8 +5,8 @@
 
 #include "base/err.h"
 
-/* frames: "64+0+32" as the verifier says them, a function each. As the kernel compares with its limit:
- * frames count in steps of 32 bytes (of 16 since Linux 6.8). 0 where calls cannot be followed: a kernel that interprets
+/* frames: "64+0+32" as the verifier says them, a function each. Counted as the kernel does it that compares
+ * with its limit: in steps of 16 bytes a frame. 0 where calls cannot be followed: a kernel that interprets
  * programs. System error.
  */
 int stack_depth(int prog_fd, const char *frames, unsigned *bytes, struct err *err);
