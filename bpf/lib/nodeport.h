@@ -53,14 +53,18 @@ static __always_inline const struct remote_endpoint_info *nodeport_tunnel(const 
 	return info && info->flag_has_tunnel_ep && !info->flag_skip_tunnel ? info : NULL;
 }
 
+/* The stack may not have the packet: to it one is a martian that comes from outside with the node's own
+ * address.
+ */
 __subprogram int nodeport_send(ctx_t *ctx, struct packet *pkt,
 			       const struct remote_endpoint_info *tunnel)
 {
+	int ret;
+
 	nodeport_mark_done(ctx);
 #ifndef CTX_XDP
 	if (tunnel) { /* a hop like any other */
-		int ret = rewrite_ttl(ctx, pkt);
-
+		ret = rewrite_ttl(ctx, pkt);
 		if (ret == DROP_TTL_EXCEEDED)
 			return icmp_time_exceeded(ctx, pkt);
 		return ret ? ret : encap(ctx, pkt, tunnel, IDENTITY_WORLD);
@@ -69,7 +73,8 @@ __subprogram int nodeport_send(ctx_t *ctx, struct packet *pkt,
 	if (tunnel)
 		return hand_on(ctx, pkt);
 #endif
-	return forward_fib(ctx, pkt);
+	ret = forward_fib(ctx, pkt);
+	return ret == CTX_PASS && !CTX_IS_XDP ? DROP(pkt, DROP_NO_FIB) : ret;
 }
 
 /* What stands for the client: of the tunnel's network where the packet goes through it. */

@@ -366,3 +366,60 @@ Test(nodeport, datagrams_and_sctp, .timeout = 60)
 	expect_wired("192.168.10.1|50000 > 10.0.2.30|30090", OTHER_NODE);
 	lab_close(lab);
 }
+
+/* What is translated cannot be the stack's to fragment: it would come from outside with the node's address. */
+Test(nodeport, a_request_too_big_for_the_way_is_answered, .timeout = 60)
+{
+	struct pkt p = tcp_data(families[0].far_request, ACK, 1500);
+
+	NEEDS_ROOT();
+	lab = node_open(NODE_TARGET(""));
+	for (int may_fragment = 0; may_fragment < 2; may_fragment++) {
+		set16(&p, 20, may_fragment ? 0 : 0x4000);
+		end_ip(&p, 14);
+		in(p);
+		lab_expect_redirect(lab, NOTE_REDIRECT, ETH0);
+		expect_quote("192.168.10.1", "192.168.10.100", families[0].far_request);
+		cr_expect_eq(get_be16(lab_hop(lab)->out.data + 40), 1500, "the MTU");
+	}
+	/* nor is what has no way */
+	lab_set(lab, "cilium_lb4_backends_v3", "42", "{address: 192.168.10.255, port: 8080}");
+	in(tcp_of("192.168.10.100|50001 > 192.168.10.1|30090", SYN));
+	lab_expect_drop(lab, TC_ACT_SHOT, 169, "nodeport.h");
+	lab_close(lab);
+}
+
+/* They have no ports of their own, and are looked for under the addresses they came with. */
+Test(nodeport, fragments_reach_a_filtered_host, .timeout = 60)
+{
+	struct pkt first = udp_of(C4 " > 192.168.10.1|30070", 16), rest = first;
+
+	NEEDS_ROOT();
+	lab = node_open(NODE_TARGET(", enable_host_firewall: true"));
+	lab_set(lab, "cilium_policy_v2", "{lpm_key: {prefixlen: 64}, protocol: 17, dport: 9000}",
+		"{lpm_prefix_length: 24}");
+	lab_set(lab, "cilium_lxc", "{ip4: 192.168.10.7, family: 1}", "{flags: 1}");
+	lab_set(lab, "cilium_ipcache_v2",
+		"{lpm_key: {prefixlen: 64}, family: 1, ip4: 192.168.10.7}", "{sec_identity: 1}");
+	lab_set(lab, "cilium_lb4_backends_v3", "43", "{address: 192.168.10.7, port: 9000}");
+	for (int slot = 0; slot < 2; slot++)
+		lab_set(lab, "cilium_lb4_services_v2",
+			arena_printf(lab->arena,
+				     "{address: 192.168.10.1, dport: 30070, proto: 17, "
+				     "backend_slot: %d}",
+				     slot),
+			arena_printf(lab->arena, "{%s, rev_nat_index: 43, flags: 66}",
+				     slot ? "backend_id: 43" : "count: 1"));
+	set16(&first, 20, 0x2000);
+	end_ip(&first, 14);
+	in(first);
+	expect_passed(C4 " > 192.168.10.7|9000");
+	set16(&rest, 20, 3);
+	end_ip(&rest, 14);
+	in(rest);
+	lab_expect_verdict(lab, TC_ACT_OK);
+	cr_expect_eq(get_be32(lab_hop(lab)->out.data + 30), 0xc0a80a07);
+	cr_expect_eq(memcmp(lab_hop(lab)->out.data + 34, rest.b + 34, rest.len - 34), 0,
+		     "data is no header");
+	lab_close(lab);
+}
