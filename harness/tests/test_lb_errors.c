@@ -110,6 +110,26 @@ Test(lb_errors, about_answers_reach_the_backend_that_answered, .timeout = 60)
 	lab_close(lab);
 }
 
+Test(lb_errors, of_the_world_about_answers_do_so_too, .timeout = 60)
+{
+	NEEDS_ROOT();
+	lb_open("");
+	EACH_FAMILY
+	{
+		struct pkt quoted, answer, want;
+
+		put_pair(1, ", flags: 64");
+		send_packet("wire", "ingress", packet(flow(TCP, CLIENT, 50000, SERVICE, 80)));
+		quoted = packet(flow(TCP, SERVICE, 80, CLIENT, 50000));
+		answer = packet(flow(TCP, ONE, 8080, CLIENT, 50000));
+		want = error_from(ROUTER, ONE, &answer, true, ALL);
+		send_packet("wire", "ingress", error_from(ROUTER, SERVICE, &quoted, true, ALL));
+		expect_bytes(&want);
+		lab_expect_complete(lab);
+	}
+	lab_close(lab);
+}
+
 /* The backend's side of it: what goes to the backend is left alone on its way back. */
 Test(lb_errors, about_answers_are_not_turned_round, .timeout = 60)
 {
