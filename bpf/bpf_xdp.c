@@ -45,17 +45,26 @@ static __always_inline int drop_listed(ctx_t *ctx, struct packet *pkt, int reaso
 	return CTX_DROP;
 }
 
-static __always_inline int accelerate(ctx_t *ctx, struct packet *pkt)
+/* In a program of its own: services need what stack there is. */
+SEC("xdp") __call(7) int tail_accelerate(ctx_t *ctx)
 {
+	struct packet *pkt = packet_resume();
 	int ret;
 
-	if (!CONFIG(enable_nodeport_acceleration))
-		return CTX_PASS;
+	if (!pkt)
+		return CTX_DROP;
 	pkt->src_identity = ipcache_identity(&pkt->saddr, pkt->is_ipv6);
 	ret = nodeport_ingress(ctx, pkt);
 	if (ret < 0)
 		return drop_packet(ctx, pkt, ret, DIR_INGRESS);
 	return ret ? ret : CTX_PASS;
+}
+
+static __always_inline int accelerate(ctx_t *ctx, struct packet *pkt)
+{
+	if (!CONFIG(enable_nodeport_acceleration))
+		return CTX_PASS;
+	return drop_packet(ctx, pkt, CALL(ctx, pkt, CALL_IP), DIR_INGRESS);
 }
 
 SEC("xdp")
