@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The edge between host and network: cil_from_netdev at tc ingress of a native device, cil_to_netdev
- * at its tc egress.
+ * at its tc egress. And the edge between host and pods: cil_from_host at tc egress of cilium_host, cil_to_host
+ * at tc ingress of cilium_net, cil_host_policy called by a pod's programs.
  *
- * IPv4 (0x0800), also below up to two VLAN tags, is identified, and tracked and filtered where it
- * is the host's own. ARP (0x0806) and IPv6 (0x86dd) pass untouched if their headers are whole;
- * every other EtherType passes as it is.
+ * IPv4 and IPv6, also below up to two VLAN tags, are identified; translated where they are for a service
+ * or answer what was translated; tracked and filtered where they are the host's own; and brought to pods
+ * past the host's stack where that is asked for. ARP passes untouched if its header is whole; every
+ * other EtherType passes as it is.
  */
-#include <linux/ipv6.h>
+#include <linux/if_ether.h>
 
+#include <lib/bandwidth.h>
 #include <lib/config.h>
 #include <lib/conntrack.h>
 #include <lib/drop.h>
@@ -15,22 +18,16 @@
 #include <lib/host_firewall.h>
 #include <lib/ipcache.h>
 #include <lib/ipv4.h>
+#include <lib/ipv6.h>
+#include <lib/local_delivery.h>
+#include <lib/masquerade.h>
+#include <lib/nodeport.h>
 #include <lib/trace.h>
 
 #define ARP_IPV4_LEN 28 /* RFC 826 with 6-byte hardware and 4-byte protocol addresses */
 
-static __always_inline int check_ipv6(struct __sk_buff *ctx, struct packet *pkt)
-{
-	__u8 version;
-
-	if (pkt->l3_off + sizeof(struct ipv6hdr) > ctx->len ||
-	    !ctx_load(ctx, pkt->l3_off, &version, sizeof(version)) || version >> 4 != 6)
-		return DROP(pkt, DROP_INVALID);
-	return 0;
-}
-
 /* Fills *pkt up to the network layer and its identities. 0, or the reason to drop. */
-static __always_inline int identify(struct __sk_buff *ctx, struct packet *pkt)
+static __always_inline int identify(ctx_t *ctx, struct packet *pkt)
 {
 	int ret;
 
@@ -45,67 +42,317 @@ static __always_inline int identify(struct __sk_buff *ctx, struct packet *pkt)
 	switch (pkt->ethertype) {
 	case ETH_P_IP:
 		ret = ipv4_parse(ctx, pkt);
-		if (ret)
-			return ret;
-		pkt->src_identity = ipcache_identity4(pkt->saddr);
-		pkt->dst_identity = ipcache_identity4(pkt->daddr);
-		return 0;
+		break;
 	case ETH_P_IPV6:
-		return check_ipv6(ctx, pkt);
+		ret = ipv6_parse(ctx, pkt);
+		break;
 	case ETH_P_ARP:
-		if (pkt->l3_off + ARP_IPV4_LEN > ctx->len)
+		if (pkt->l3_off + ARP_IPV4_LEN > ctx_len(ctx))
 			return DROP(pkt, DROP_INVALID);
 		return 0;
 	default:
 		return 0;
 	}
+	if (ret)
+		return ret;
+	pkt->src_identity = ipcache_identity(&pkt->saddr, pkt->is_ipv6);
+	pkt->dst_identity = ipcache_identity(&pkt->daddr, pkt->is_ipv6);
+	debug_identity(ctx, &pkt->saddr, pkt->is_ipv6, pkt->src_identity);
+	debug_identity(ctx, &pkt->daddr, pkt->is_ipv6, pkt->dst_identity);
+	return 0;
 }
 
-static __always_inline __u8 trace_reason(const struct ct_result *ct, bool tracked)
+static __always_inline bool is_ip(const struct packet *pkt)
 {
-	return tracked ? (__u8)ct->status : TRACE_REASON_UNKNOWN;
+	return pkt->ethertype == ETH_P_IP || pkt->ethertype == ETH_P_IPV6;
 }
 
-static __always_inline int forward(struct __sk_buff *ctx, enum direction dir, __u16 line)
+static __always_inline __u8 trace_reason(const struct packet *pkt, bool tracked)
 {
-	metrics_add(REASON_FORWARDED, dir, SOURCE_FILE, line, ctx->len);
-	return TC_ACT_OK;
+	return tracked ? pkt->ct.status : TRACE_REASON_UNKNOWN;
+}
+
+static __always_inline int forward(ctx_t *ctx, int verdict, enum direction dir, __u16 line)
+{
+	metrics_add(REASON_FORWARDED, dir, SOURCE_FILE, line, ctx_len(ctx));
+	return verdict;
+}
+
+static __always_inline int to_pod(ctx_t *ctx, struct packet *pkt, const struct endpoint_info *ep)
+{
+	int ret = bandwidth_ingress(ctx, pkt, ep->lxc_id);
+
+	return ret ? ret : deliver_local(ctx, pkt, ep);
+}
+
+/* What no service has taken goes to the host, to a pod, or on. */
+static __always_inline int from_netdev(ctx_t *ctx, struct packet *pkt)
+{
+	const struct endpoint_info *ep;
+	bool tracked, host;
+	int ret;
+
+	if (pkt->rewritten)
+		pkt->dst_identity = ipcache_identity(&pkt->daddr, pkt->is_ipv6);
+	host = pkt->dst_identity == IDENTITY_HOST;
+	tracked = CONFIG(enable_host_firewall) && host;
+	if (tracked) {
+		ret = host_firewall(ctx, pkt, DIR_INGRESS);
+		if (ret)
+			return ret;
+	}
+	if (host && trace_wanted(TRACE_TO_HOST, pkt->ct.report))
+		trace_packet(ctx, pkt, TRACE_TO_HOST, trace_reason(pkt, tracked));
+	if (host || !CONFIG(enable_host_routing))
+		return CTX_PASS;
+	ep = endpoint_lookup(&pkt->daddr, pkt->is_ipv6);
+	if (!ep || endpoint_is_host(ep))
+		return CTX_PASS;
+	return to_pod(ctx, pkt, ep);
+}
+
+/* 0: the packet goes on here; positive: the verdict; negative: drop. */
+static __always_inline int services(ctx_t *ctx, struct packet *pkt)
+{
+	if (CONFIG(enable_nodeport) && was_handed_on(ctx)) {
+		pkt->hop_made = true;
+		return nodeport_send(ctx, pkt, nodeport_tunnel(pkt));
+	}
+	return nodeport_ingress(ctx, pkt);
+}
+
+/* In a program of its own where services come before it: neither takes the other's stack. */
+SEC("tc") __call(7) int tail_from_netdev(ctx_t *ctx)
+{
+	struct packet *pkt = packet_resume();
+	int ret = pkt ? from_netdev(ctx, pkt) : CTX_DROP;
+
+	if (ret < 0)
+		return drop_packet(ctx, pkt, ret, DIR_INGRESS);
+	return forward(ctx, ret, DIR_INGRESS, SOURCE_LINE);
 }
 
 SEC("tc")
-int cil_from_netdev(struct __sk_buff *ctx)
+int cil_from_netdev(ctx_t *ctx)
 {
-	struct packet pkt = {};
-	struct ct_result ct = {};
-	int ret = identify(ctx, &pkt);
-	bool tracked = CONFIG(enable_host_firewall) && pkt.dst_identity == IDENTITY_HOST;
+	struct packet *pkt = packet_begin();
+	int ret;
 
+	if (!pkt)
+		return CTX_DROP;
+	ret = identify(ctx, pkt);
 	if (trace_wanted(TRACE_FROM_NETWORK, false))
-		trace_packet(ctx, &pkt, TRACE_FROM_NETWORK, TRACE_REASON_UNKNOWN);
-	if (!ret && tracked)
-		ret = host_firewall(ctx, &pkt, DIR_INGRESS, &ct);
+		trace_packet(ctx, pkt, TRACE_FROM_NETWORK, TRACE_REASON_UNKNOWN);
+	if (!ret && is_ip(pkt)) {
+		ret = services(ctx, pkt);
+		if (!ret)
+			ret = nodeport_enabled() ? CALL(ctx, pkt, 7) : from_netdev(ctx, pkt);
+	}
+	if (ret < 0)
+		return drop_packet(ctx, pkt, ret, DIR_INGRESS);
+	return forward(ctx, ret, DIR_INGRESS, SOURCE_LINE);
+}
+
+/* What is not translated yet: answers of services' backends, then pods that go out as the node. */
+static __always_inline int nodeport_egress(ctx_t *ctx, struct packet *pkt)
+{
+	int ret = 0;
+
+	if (!nodeport_enabled())
+		return 0;
+	if (nodeport_concerns(pkt)) {
+		ret = ct_parse_l4(ctx, pkt);
+		if (!ret && CONFIG(enable_nodeport))
+			ret = nodeport_reply(ctx, pkt);
+	}
 	if (ret)
-		return drop_packet(ctx, &pkt, ret, DIR_INGRESS);
-	if (pkt.dst_identity == IDENTITY_HOST && trace_wanted(TRACE_TO_HOST, ct.report))
-		trace_packet(ctx, &pkt, TRACE_TO_HOST, trace_reason(&ct, tracked));
-	return forward(ctx, DIR_INGRESS, SOURCE_LINE);
+		return ret < 0 ? ret : 0;
+	return masquerade(ctx, pkt);
+}
+
+static __always_inline int to_netdev(ctx_t *ctx, struct packet *pkt, bool *tracked)
+{
+	int ret;
+
+	if ((ctx->mark & MARK_KIND_MASK) != MARK_SNAT_DONE) {
+		*tracked = CONFIG(enable_host_firewall) && pkt->src_identity == IDENTITY_HOST;
+		ret = *tracked ? host_firewall(ctx, pkt, DIR_EGRESS) : 0;
+		if (!ret)
+			ret = nodeport_egress(ctx, pkt);
+		if (ret)
+			return ret;
+	}
+	return bandwidth_egress(ctx, pkt);
 }
 
 SEC("tc")
-int cil_to_netdev(struct __sk_buff *ctx)
+int cil_to_netdev(ctx_t *ctx)
 {
-	struct packet pkt = {};
-	struct ct_result ct = {};
-	int ret = identify(ctx, &pkt);
-	bool tracked = CONFIG(enable_host_firewall) && pkt.src_identity == IDENTITY_HOST;
+	struct packet *pkt = packet_begin();
+	bool tracked = false;
+	int ret;
 
-	if (!ret && tracked)
-		ret = host_firewall(ctx, &pkt, DIR_EGRESS, &ct);
-	if (ret)
-		return drop_packet(ctx, &pkt, ret, DIR_EGRESS);
-	if (trace_wanted(TRACE_TO_NETWORK, ct.report))
-		trace_packet(ctx, &pkt, TRACE_TO_NETWORK, trace_reason(&ct, tracked));
-	return forward(ctx, DIR_EGRESS, SOURCE_LINE);
+	if (!pkt)
+		return CTX_DROP;
+	ret = identify(ctx, pkt);
+	if (!ret && is_ip(pkt))
+		ret = to_netdev(ctx, pkt, &tracked);
+	if (ret < 0)
+		return drop_packet(ctx, pkt, ret, DIR_EGRESS);
+	if (trace_wanted(TRACE_TO_NETWORK, pkt->ct.report))
+		trace_packet(ctx, pkt, TRACE_TO_NETWORK, trace_reason(pkt, tracked));
+	return forward(ctx, CTX_PASS, DIR_EGRESS, SOURCE_LINE);
 }
+
+/* Whose a packet of the host's stack is says its mark, if a proxy or a program has sent it; else its
+ * address.
+ */
+static __always_inline void identify_sender(ctx_t *ctx, struct packet *pkt)
+{
+	__u32 mark = ctx->mark;
+
+	switch (mark & MARK_KIND_MASK) {
+	case MARK_PROXY_INGRESS:
+		ctx->tc_index |= TC_INDEX_FROM_INGRESS_PROXY;
+		break;
+	case MARK_PROXY_EGRESS:
+		ctx->tc_index |= TC_INDEX_FROM_EGRESS_PROXY;
+		break;
+	case MARK_IDENTITY:
+		pkt->src_identity = mark_identity(mark);
+		return;
+	case MARK_HOST:
+		pkt->src_identity = IDENTITY_HOST;
+		return;
+	default:
+		return;
+	}
+	pkt->from_proxy = true;
+	pkt->src_identity = mark_identity(mark);
+}
+
+/* What a proxy sends in a pod's name has to pass that pod's policy. */
+static __always_inline int for_endpoint(ctx_t *ctx, struct packet *pkt)
+{
+	__u32 endpoint = ctx->mark >> 16;
+
+	ctx->mark = 0;
+	bpf_tail_call(ctx, &cilium_egresscall_policy, endpoint);
+	return DROP(pkt, DROP_EP_NOT_READY);
+}
+
+/* The host's own packets pass its policy here, and then that of the pod they are for. */
+static __always_inline int from_host(ctx_t *ctx, struct packet *pkt)
+{
+	const struct remote_endpoint_info *tunnel;
+	const struct endpoint_info *ep;
+	int ret;
+
+	if (CONFIG(enable_host_firewall) && pkt->src_identity == IDENTITY_HOST) {
+		ret = host_firewall(ctx, pkt, DIR_EGRESS);
+		if (ret)
+			return ret;
+	}
+	ep = endpoint_lookup(&pkt->daddr, pkt->is_ipv6);
+	if (ep)
+		return endpoint_is_host(ep) ? CTX_PASS : to_pod(ctx, pkt, ep);
+	tunnel = nodeport_tunnel(pkt);
+	return tunnel ? encap(ctx, pkt, tunnel, pkt->src_identity) : CTX_PASS;
+}
+
+SEC("tc")
+int cil_from_host(ctx_t *ctx)
+{
+	struct packet *pkt = packet_begin();
+	enum trace_point point;
+	int ret;
+
+	if (!pkt)
+		return CTX_DROP;
+	ret = identify(ctx, pkt);
+	pkt->from_host = true;
+	identify_sender(ctx, pkt);
+	point = pkt->from_proxy ? TRACE_FROM_PROXY : TRACE_FROM_HOST;
+	if (trace_wanted(point, false))
+		trace_packet(ctx, pkt, point, TRACE_REASON_UNKNOWN);
+	if (!ret && is_ip(pkt)) {
+		if ((ctx->mark & MARK_KIND_MASK) == MARK_PROXY_EGRESS_EPID) {
+			ret = for_endpoint(ctx, pkt);
+		} else {
+			ctx->mark = 0;
+			ret = from_host(ctx, pkt);
+		}
+	}
+	if (ret < 0)
+		return drop_packet(ctx, pkt, ret, DIR_EGRESS);
+	return forward(ctx, ret, DIR_EGRESS, SOURCE_LINE);
+}
+
+/* What a pod's program has turned round for a proxy is not the host's. */
+SEC("tc")
+int cil_to_host(ctx_t *ctx)
+{
+	struct packet *pkt = packet_begin();
+	bool tracked;
+	int ret;
+
+	if (!pkt)
+		return CTX_DROP;
+	if ((ctx->mark & 0xffff) == MARK_TO_PROXY)
+		return CTX_PASS;
+	ret = identify(ctx, pkt);
+	identify_sender(ctx, pkt);
+	tracked = CONFIG(enable_host_firewall) && pkt->dst_identity == IDENTITY_HOST;
+	if (!ret && tracked)
+		ret = host_firewall(ctx, pkt, DIR_INGRESS);
+	if (ret < 0)
+		return drop_packet(ctx, pkt, ret, DIR_INGRESS);
+	if (trace_wanted(TRACE_TO_STACK, pkt->ct.report))
+		trace_packet(ctx, pkt, TRACE_TO_STACK, trace_reason(pkt, tracked));
+	return forward(ctx, CTX_PASS, DIR_INGRESS, SOURCE_LINE);
+}
+
+/* From the host to a pod whose own program has asked for the host's policy first. */
+static __always_inline int host_to_pod(ctx_t *ctx, struct packet *pkt, __u32 endpoint)
+{
+	int ret;
+
+	pkt->src_identity = IDENTITY_HOST;
+	ret = CONFIG(enable_host_firewall) ? host_firewall(ctx, pkt, DIR_EGRESS) : 0;
+	if (ret)
+		return ret;
+	ctx->cb[DELIVERY_SRC_IDENTITY] = IDENTITY_HOST;
+	ctx->cb[DELIVERY_REDIRECT] = 0;
+	ctx->cb[DELIVERY_FROM_HOST] = 1;
+	ctx->cb[DELIVERY_FROM_TUNNEL] = 0;
+	bpf_tail_call(ctx, &cilium_call_policy, endpoint);
+	return DROP(pkt, DROP_EP_NOT_READY);
+}
+
+static __always_inline int pod_to_host(ctx_t *ctx, struct packet *pkt, __u32 identity)
+{
+	pkt->src_identity = identity;
+	return CONFIG(enable_host_firewall) ? host_firewall(ctx, pkt, DIR_INGRESS) : 0;
+}
+
+SEC("tc")
+int cil_host_policy(ctx_t *ctx)
+{
+	__u32 whose = ctx->cb[DELIVERY_SRC_IDENTITY];
+	bool to_pod = ctx->cb[DELIVERY_FROM_HOST];
+	struct packet *pkt = packet_begin();
+	int ret;
+
+	if (!pkt)
+		return CTX_DROP;
+	ret = identify(ctx, pkt);
+	if (!ret && is_ip(pkt))
+		ret = to_pod ? host_to_pod(ctx, pkt, whose) : pod_to_host(ctx, pkt, whose);
+	if (ret < 0)
+		return drop_packet(ctx, pkt, ret, to_pod ? DIR_EGRESS : DIR_INGRESS);
+	return forward(ctx, CTX_PASS, to_pod ? DIR_EGRESS : DIR_INGRESS, SOURCE_LINE);
+}
+
+DEFINE_ICMP_ERROR_PROGRAM()
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -71,6 +71,10 @@ _verdict()
 			return
 		fi
 		;;
+	--only)
+		_verdict_reply -W 'engine events datapath replay' -- "$cur"
+		return
+		;;
 	-k | --seconds | --program | --type | --hook | --config | --map-size | --ifindex | --mark | \
 		--rx-queue | --tunnel | --packets | --interface | --seed)
 		return
@@ -89,7 +93,7 @@ _verdict()
 		options+=' --follow --pristine --help'
 		;;
 	list) options='-k --json --help' ;;
-	bench) options='--seconds --cluster --capture --objects --help' ;;
+	bench) options='--seconds --only --cluster --capture --objects --help' ;;
 	inspect) options='--json --no-load --program --type --help' ;;
 	maps) options='--json --into --dry-run --help' ;;
 	doctor) options='--help' ;;

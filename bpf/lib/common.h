@@ -15,6 +15,11 @@
 /* A program includes what it may not call. */
 #define __subprogram static __attribute__((noinline, unused))
 
+/* A global function: the verifier looks at it once, for any arguments (a pointer may be NULL), and not again
+ * on each way that leads to it. It returns a number.
+ */
+#define __verified_alone __attribute__((noinline, unused))
+
 #define __description(text) __attribute__((btf_decl_tag(text)))
 
 union v6addr {
@@ -26,6 +31,33 @@ union v6addr {
 		__u64 d1, d2;
 	} d;
 };
+
+union v4addr {
+	__be32 be32;
+	__u8 addr[4];
+};
+
+/* An address of either family; the bytes behind an IPv4 address are zero, so that addresses compare
+ * whatever their family.
+ */
+union addr {
+	__be32 ip4;
+	union v6addr ip6;
+};
+
+/* An initializer of the one member would leave it to the compiler what lies behind it. */
+static __always_inline union addr addr_ip4(__be32 ip4)
+{
+	union addr addr = { .ip6 = { .d = { .d1 = 0, .d2 = 0 } } };
+
+	addr.ip4 = ip4;
+	return addr;
+}
+
+static __always_inline bool addr_equal(const union addr *a, const union addr *b)
+{
+	return a->ip6.d.d1 == b->ip6.d.d1 && a->ip6.d.d2 == b->ip6.d.d2;
+}
 
 union macaddr {
 	__u8 addr[6];

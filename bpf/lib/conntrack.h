@@ -10,63 +10,56 @@
 
 #include <lib/config.h>
 #include <lib/ct_map.h>
+#include <lib/debug.h>
+#include <lib/frag.h>
 #include <lib/ipv4.h>
+#include <lib/ipv6.h>
 #include <lib/l4.h>
 #include <lib/reasons.h>
-
-enum ct_status {
-	CT_NEW = 0,
-	CT_ESTABLISHED = 1,
-	CT_REPLY = 2,
-	CT_RELATED = 3,
-};
-
-/* What a lookup found, as events tell it. */
-struct ct_result {
-	enum ct_status status;
-	bool report; /* worth a trace event even when events are aggregated */
-};
 
 static __always_inline int ct_recall_fragment(struct packet *pkt)
 {
 	struct ipv4_frag_l4ports found;
 	struct l4_ports ports;
-	int ret = ipv4_frag_recall(pkt, &found);
+	int ret = frag_recall(pkt, &found);
 
 	if (ret)
 		return ret;
 	ports = (struct l4_ports){ .sport = found.sport, .dport = found.dport };
-	if (pkt->protocol == IPPROTO_ICMP) {
+	if (is_icmp(pkt)) {
 		pkt->icmp_type = (__u8)bpf_ntohs(found.dport);
-		ports = icmp_echo_ports(pkt->icmp_type, found.sport);
+		ports = icmp_echo_ports(pkt->is_ipv6, pkt->icmp_type, found.sport);
 	}
 	pkt->sport = ports.sport;
 	pkt->dport = ports.dport;
 	pkt->trackable = true;
+	pkt->l4_parsed = true;
 	return 0;
 }
 
 static __always_inline void ct_remember_fragment(const struct packet *pkt)
 {
-	if (pkt->protocol == IPPROTO_ICMP)
-		ipv4_frag_remember(pkt, pkt->sport | pkt->dport, bpf_htons(pkt->icmp_type));
+	if (is_icmp(pkt))
+		frag_remember(pkt, pkt->sport | pkt->dport, bpf_htons(pkt->icmp_type));
 	else
-		ipv4_frag_remember(pkt, pkt->sport, pkt->dport);
+		frag_remember(pkt, pkt->sport, pkt->dport);
 }
 
-/* Fills ports, flags and ICMP type. */
-static __always_inline int ct_parse_l4(struct __sk_buff *ctx, struct packet *pkt)
+/* Fills ports, flags and ICMP type; once: a translated packet is known by then under other ports. */
+__subprogram int ct_parse_l4(ctx_t *ctx, struct packet *pkt)
 {
 	bool whole;
 
+	if (pkt->l4_parsed)
+		return 0;
 	if (pkt->protocol != IPPROTO_TCP && pkt->protocol != IPPROTO_UDP &&
-	    pkt->protocol != IPPROTO_SCTP && pkt->protocol != IPPROTO_ICMP)
+	    pkt->protocol != IPPROTO_SCTP && !is_icmp(pkt))
 		return DROP(pkt, DROP_CT_UNKNOWN_PROTO);
 	if (pkt->later_fragment)
 		return ct_recall_fragment(pkt);
 	if (pkt->protocol == IPPROTO_TCP)
 		whole = tcp_parse(ctx, pkt);
-	else if (pkt->protocol == IPPROTO_ICMP)
+	else if (is_icmp(pkt))
 		whole = icmp_parse(ctx, pkt);
 	else
 		whole = ports_parse(ctx, pkt,
@@ -76,6 +69,7 @@ static __always_inline int ct_parse_l4(struct __sk_buff *ctx, struct packet *pkt
 		return DROP(pkt, DROP_CT_INVALID_HDR);
 	if (pkt->more_fragments && pkt->trackable)
 		ct_remember_fragment(pkt);
+	pkt->l4_parsed = true;
 	return 0;
 }
 
@@ -122,8 +116,10 @@ static __always_inline bool ct_note_report(struct ct_entry *entry, __u8 flags, e
 {
 	__u8 *seen = dir == DIR_INGRESS ? &entry->rx_flags_seen : &entry->tx_flags_seen;
 	__u32 *last = dir == DIR_INGRESS ? &entry->last_rx_report : &entry->last_tx_report;
-	bool news = (*seen | flags) != *seen || *last + CONFIG(ct_report_interval) < now;
+	bool news;
 
+	flags &= CONFIG(ct_report_flags);
+	news = (*seen | flags) != *seen || *last + CONFIG(ct_report_interval) < now;
 	*seen |= flags;
 	if (news)
 		*last = now;
@@ -152,127 +148,192 @@ static __always_inline void ct_count(struct ct_entry *entry, __u32 bytes)
 	__sync_fetch_and_add(&entry->bytes, bytes);
 }
 
-static __always_inline struct flow4 packet_flow(const struct packet *pkt)
+static __always_inline struct flow packet_flow(const struct packet *pkt)
 {
-	return (struct flow4){
+	return (struct flow){
 		.saddr = pkt->saddr,
 		.daddr = pkt->daddr,
 		.sport = pkt->sport,
 		.dport = pkt->dport,
 		.protocol = pkt->protocol,
+		.is_ipv6 = pkt->is_ipv6,
 	};
 }
 
-/* Reads the packet an ICMP error quotes. 1: quoted is filled; 0: it is not of a kind that flows are
- * made of; negative: drop.
+/* The network header that an error quotes; *l4 is where the transport header stands, 0 if the quote is of
+ * a kind that flows are not made of.
  */
-static __always_inline int ct_quoted_flow(struct __sk_buff *ctx, struct packet *pkt,
-					  struct flow4 *quoted)
+static __always_inline int ct_quoted_ip4(ctx_t *ctx, struct packet *pkt, struct flow *quoted,
+					 __u32 *l4)
 {
-	__u32 off = pkt->l4_off + ICMP_HDR_LEN;
-	struct {
-		struct l4_ports ports; /* of ICMP: type, code, checksum */
-		__be16 id, sequence;
-	} l4;
+	__u32 off = pkt->l4_off + ICMP_HDR_LEN, hlen;
 	struct iphdr ip;
-	__u32 hlen;
 
 	if (!packet_load(ctx, pkt, off, &ip, sizeof(ip)))
 		return DROP(pkt, DROP_CT_INVALID_HDR);
 	hlen = ip.ihl * 4;
-	if (ip.version != 4 || hlen < sizeof(ip) ||
-	    !packet_load(ctx, pkt, off + hlen, &l4, L4_QUOTED_LEN))
+	if (ip.version != 4 || hlen < sizeof(ip))
 		return DROP(pkt, DROP_CT_INVALID_HDR);
-	if (bpf_ntohs(ip.frag_off) & IPV4_OFFSET_MASK)
-		return 0;
-	if (ip.protocol == IPPROTO_ICMP) {
+	quoted->saddr.ip4 = ip.saddr;
+	quoted->daddr.ip4 = ip.daddr;
+	quoted->protocol = ip.protocol;
+	*l4 = bpf_ntohs(ip.frag_off) & IPV4_OFFSET_MASK ? 0 : off + hlen;
+	return 0;
+}
+
+/* Of an IPv6 packet only the headers right behind the fixed one: a quote with extension headers is
+ * related to nothing.
+ */
+static __always_inline int ct_quoted_ip6(ctx_t *ctx, struct packet *pkt, struct flow *quoted,
+					 __u32 *l4)
+{
+	__u32 off = pkt->l4_off + ICMP_HDR_LEN;
+	struct ipv6_header ip;
+
+	if (!packet_load(ctx, pkt, off, &ip, sizeof(ip)) || ip.version_class[0] >> 4 != 6)
+		return DROP(pkt, DROP_CT_INVALID_HDR);
+	quoted->saddr.ip6 = ip.saddr;
+	quoted->daddr.ip6 = ip.daddr;
+	quoted->protocol = ip.nexthdr;
+	quoted->is_ipv6 = true;
+	*l4 = ipv6_is_exthdr(ip.nexthdr) ? 0 : off + sizeof(ip);
+	return 0;
+}
+
+/* Reads the packet an ICMP error quotes. 1: quoted is filled, and *l4_off is where its transport header
+ * stands; 0: it is not of a kind that flows are made of; negative: drop.
+ */
+static __always_inline int ct_quoted_flow(ctx_t *ctx, struct packet *pkt, struct flow *quoted,
+					  __u32 *l4_off)
+{
+	struct {
+		struct l4_ports ports; /* of ICMP: type, code, checksum */
+		__be16 id, sequence;
+	} l4;
+	int ret = pkt->is_ipv6 ? ct_quoted_ip6(ctx, pkt, quoted, l4_off)
+			       : ct_quoted_ip4(ctx, pkt, quoted, l4_off);
+
+	if (ret || !*l4_off)
+		return ret;
+	if (!packet_load(ctx, pkt, *l4_off, &l4, L4_QUOTED_LEN))
+		return DROP(pkt, DROP_CT_INVALID_HDR);
+	if (quoted->protocol == (pkt->is_ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP)) {
 		__u8 type = *(__u8 *)&l4;
 
-		if (!icmp_is_echo(type))
+		if (!icmp_is_echo(pkt->is_ipv6, type))
 			return 0;
-		l4.ports = icmp_echo_ports(type, l4.id);
-	} else if (ip.protocol != IPPROTO_TCP && ip.protocol != IPPROTO_UDP &&
-		   ip.protocol != IPPROTO_SCTP) {
+		l4.ports = icmp_echo_ports(pkt->is_ipv6, type, l4.id);
+	} else if (quoted->protocol != IPPROTO_TCP && quoted->protocol != IPPROTO_UDP &&
+		   quoted->protocol != IPPROTO_SCTP) {
 		return 0;
 	}
-	*quoted = (struct flow4){
-		.saddr = ip.saddr,
-		.daddr = ip.daddr,
-		.sport = l4.ports.sport,
-		.dport = l4.ports.dport,
-		.protocol = ip.protocol,
-	};
+	quoted->sport = l4.ports.sport;
+	quoted->dport = l4.ports.dport;
 	return 1;
+}
+
+static __always_inline void ct_take(struct ct_state *ct, const struct ct_entry *entry,
+				    enum ct_status status)
+{
+	ct->status = status;
+	ct->node_port = entry->node_port;
+	ct->dsr = entry->dsr_internal;
+	ct->loopback = entry->lb_loopback;
+	ct->proxy_redirect = entry->proxy_redirect;
+	ct->from_tunnel = entry->from_tunnel;
+	ct->from_l7lb = entry->from_l7lb;
+	ct->closing = ct_closing(entry);
+	ct->rev_nat_index = entry->rev_nat_index;
+	ct->nat_port = entry->nat_port;
+	ct->src_sec_id = entry->src_sec_id;
+	ct->nat_addr.ip6 = entry->nat_addr;
+	if (status == CT_REPLY)
+		ct->to_initiator = true;
 }
 
 /* An error goes against the packet it quotes, to the one who sent that packet: anything else would
  * let a forged quote open the way to others. It doesn't prolong the flow's life.
  */
-static __always_inline int ct_lookup_error(struct __sk_buff *ctx, struct packet *pkt,
-					   enum direction dir, struct ct_result *ct)
+static __always_inline int ct_lookup_error(ctx_t *ctx, struct packet *pkt, enum direction dir)
 {
 	enum direction quoted_dir = opposite(dir);
-	__u32 now = now_seconds();
-	struct ipv4_ct_tuple tuple;
-	struct flow4 quoted;
-	int ret = ct_quoted_flow(ctx, pkt, &quoted);
+	struct flow quoted = {};
+	struct ct_entry *entry;
+	__u32 l4_off, now = now_seconds();
+	int ret = ct_quoted_flow(ctx, pkt, &quoted, &l4_off);
 
 	if (ret < 0)
 		return ret;
-	if (ret == 0 || quoted.saddr != pkt->daddr)
+	if (ret == 0 || !addr_equal(&quoted.saddr, &pkt->daddr))
 		return 0;
-	tuple = tuple_reverse(&quoted, quoted_dir);
-	if (!ct_find(&tuple, now)) {
-		tuple = tuple_forward(&quoted, quoted_dir);
-		if (!ct_find(&tuple, now))
-			return 0;
+	entry = ct_find(&quoted, tuple_flags_of(quoted_dir), now);
+	pkt->ct.to_initiator = entry;
+	if (!entry) {
+		flow_turn(&quoted);
+		entry = ct_find(&quoted, tuple_flags_of(dir), now);
 	}
-	ct->status = CT_RELATED;
+	if (entry)
+		ct_take(&pkt->ct, entry, CT_RELATED);
 	return 0;
 }
 
-/* Which flow the packet belongs to; the flow's entry takes note of it. ct->status is CT_NEW where
- * there is none. pkt's L4 fields must be filled. 0, or the reason to drop.
- */
-static __always_inline int ct_lookup(struct __sk_buff *ctx, struct packet *pkt, enum direction dir,
-				     struct ct_result *ct)
+static __always_inline int ct_lookup_packet(ctx_t *ctx, struct packet *pkt, enum direction dir)
 {
-	struct flow4 flow = packet_flow(pkt);
-	struct ipv4_ct_tuple tuple;
+	struct flow flow = packet_flow(pkt);
+	enum ct_status status = CT_REPLY;
 	struct ct_entry *entry;
 	__u32 now;
 
-	ct->status = CT_NEW;
-	ct->report = true;
+	pkt->ct = (struct ct_state){ .status = CT_NEW, .report = true };
 	if (pkt->icmp_error)
-		return ct_lookup_error(ctx, pkt, dir, ct);
+		return ct_lookup_error(ctx, pkt, dir);
 	if (!pkt->trackable)
 		return 0;
 	now = now_seconds();
-	tuple = tuple_reverse(&flow, dir);
-	entry = ct_find(&tuple, now);
-	if (entry) {
-		ct->status = CT_REPLY;
-	} else {
-		tuple = tuple_forward(&flow, dir);
-		entry = ct_find(&tuple, now);
-		if (!entry)
-			return 0;
-		ct->status = CT_ESTABLISHED;
+	flow_turn(&flow);
+	entry = ct_find(&flow, tuple_flags_of(opposite(dir)), now);
+	if (!entry) {
+		flow_turn(&flow);
+		entry = ct_find(&flow, tuple_flags_of(dir), now);
+		status = CT_ESTABLISHED;
 	}
-	ct->report = ct_update(entry, pkt, dir, now);
-	ct_count(entry, ctx->len);
+	if (!entry)
+		return 0;
+	pkt->ct.report = ct_update(entry, pkt, dir, now);
+	ct_count(entry, ctx_len(ctx));
+	ct_take(&pkt->ct, entry, status);
 	return 0;
 }
 
-/* Makes the entry of the flow that this packet begins. */
-static __always_inline int ct_create(struct __sk_buff *ctx, struct packet *pkt, enum direction dir)
+/* Which flow the packet belongs to; the flow's entry takes note of it, and pkt->ct of the entry. The
+ * status is CT_NEW where there is none. pkt's L4 fields must be filled. 0, or the reason to drop.
+ */
+__subprogram int ct_lookup(ctx_t *ctx, struct packet *pkt, enum direction dir)
 {
-	struct flow4 flow = packet_flow(pkt);
-	struct ipv4_ct_tuple tuple = tuple_forward(&flow, dir);
+	int ret;
+
+	debug_ct_lookup(ctx, pkt, dir);
+	ret = ct_lookup_packet(ctx, pkt, dir);
+	debug_ct_verdict(ctx, pkt);
+	return ret;
+}
+
+/* Makes the entry of the flow that this packet begins, with what pkt->ct says of it. */
+__subprogram int ct_create(ctx_t *ctx, struct packet *pkt, enum direction dir)
+{
+	struct flow flow = packet_flow(pkt);
 	struct ct_entry entry = {
+		.nat_addr = pkt->ct.nat_addr.ip6,
 		.packets = 1,
-		.bytes = ctx->len,
+		.bytes = ctx_len(ctx),
+		.node_port = pkt->ct.node_port,
+		.dsr_internal = pkt->ct.dsr,
+		.lb_loopback = pkt->ct.loopback,
+		.proxy_redirect = pkt->ct.proxy_redirect,
+		.from_tunnel = pkt->ct.from_tunnel,
+		.from_l7lb = pkt->ct.from_l7lb,
+		.rev_nat_index = pkt->ct.rev_nat_index,
+		.nat_port = pkt->ct.nat_port,
 		.src_sec_id = pkt->src_identity,
 	};
 
@@ -281,8 +342,9 @@ static __always_inline int ct_create(struct __sk_buff *ctx, struct packet *pkt, 
 	if (pkt->later_fragment)
 		entry.seen_non_syn = 1;
 	ct_update(&entry, pkt, dir, now_seconds());
-	if (bpf_map_update_elem(ct_map(&tuple), &tuple, &entry, BPF_ANY))
+	if (ct_store(&flow, tuple_flags_of(dir), &entry))
 		return DROP(pkt, DROP_CT_CREATE_FAILED);
+	debug_ct_created(ctx, pkt);
 	return 0;
 }
 

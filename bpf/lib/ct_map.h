@@ -8,37 +8,63 @@
 #include <lib/ct_entry.h>
 #include <lib/tuple.h>
 
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__type(key, struct ipv4_ct_tuple);
-	__type(value, struct ct_entry);
-	__uint(max_entries, 65536);
-	__uint(pinning, LIBBPF_PIN_BY_NAME);
-} cilium_ct4_global SEC(".maps");
+#define CT_MAP(name, key_type)                                                                     \
+	struct {                                                                                   \
+		__uint(type, BPF_MAP_TYPE_LRU_HASH);                                               \
+		__type(key, struct key_type);                                                      \
+		__type(value, struct ct_entry);                                                    \
+		__uint(max_entries, 65536);                                                        \
+		__uint(pinning, LIBBPF_PIN_BY_NAME);                                               \
+	} name SEC(".maps")
 
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__type(key, struct ipv4_ct_tuple);
-	__type(value, struct ct_entry);
-	__uint(max_entries, 65536);
-	__uint(pinning, LIBBPF_PIN_BY_NAME);
-} cilium_ct_any4_global SEC(".maps");
+CT_MAP(cilium_ct4_global, ipv4_ct_tuple);
+CT_MAP(cilium_ct_any4_global, ipv4_ct_tuple);
+CT_MAP(cilium_ct6_global, ipv6_ct_tuple);
+CT_MAP(cilium_ct_any6_global, ipv6_ct_tuple);
 
-static __always_inline void *ct_map(const struct ipv4_ct_tuple *tuple)
+static __always_inline void *ct_map(const struct flow *f)
 {
-	if (tuple->nexthdr == IPPROTO_TCP)
-		return &cilium_ct4_global;
-	return &cilium_ct_any4_global;
+	if (f->protocol == IPPROTO_TCP)
+		return f->is_ipv6 ? (void *)&cilium_ct6_global : (void *)&cilium_ct4_global;
+	return f->is_ipv6 ? (void *)&cilium_ct_any6_global : (void *)&cilium_ct_any4_global;
 }
 
-/* An expired entry is absent, whether or not garbage collection came by. */
-static __always_inline struct ct_entry *ct_find(const struct ipv4_ct_tuple *tuple, __u32 now)
+/* The entry under the flow's own key; an expired one is absent, whether or not garbage collection
+ * came by.
+ */
+__subprogram struct ct_entry *ct_find(const struct flow *f, __u8 flags, __u32 now)
 {
-	struct ct_entry *entry = bpf_map_lookup_elem(ct_map(tuple), tuple);
+	struct ct_entry *entry;
 
+	if (f->is_ipv6) {
+		struct ipv6_ct_tuple tuple = flow_tuple6(f, flags);
+
+		entry = bpf_map_lookup_elem(f->protocol == IPPROTO_TCP ? (void *)&cilium_ct6_global
+								       : &cilium_ct_any6_global,
+					    &tuple);
+	} else {
+		struct ipv4_ct_tuple tuple = flow_tuple4(f, flags);
+
+		entry = bpf_map_lookup_elem(f->protocol == IPPROTO_TCP ? (void *)&cilium_ct4_global
+								       : &cilium_ct_any4_global,
+					    &tuple);
+	}
 	if (!entry || entry->lifetime < now)
 		return NULL;
 	return entry;
+}
+
+__subprogram int ct_store(const struct flow *f, __u8 flags, const struct ct_entry *entry)
+{
+	if (f->is_ipv6) {
+		struct ipv6_ct_tuple tuple = flow_tuple6(f, flags);
+
+		return (int)bpf_map_update_elem(ct_map(f), &tuple, entry, BPF_ANY);
+	} else {
+		struct ipv4_ct_tuple tuple = flow_tuple4(f, flags);
+
+		return (int)bpf_map_update_elem(ct_map(f), &tuple, entry, BPF_ANY);
+	}
 }
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The end of a packet: one event, one count, TC_ACT_SHOT. */
+/* The end of a packet: one event, one count, CTX_DROP. */
 #ifndef VERDICT_LIB_DROP_H
 #define VERDICT_LIB_DROP_H
 
@@ -23,22 +23,28 @@ struct drop_notify {
 
 _Static_assert(sizeof(struct drop_notify) == 48, "readers rely on the layout");
 
-/* reason is negative, as functions return it. */
-__subprogram int drop_packet(struct __sk_buff *ctx, const struct packet *pkt, int reason,
-			     enum direction dir)
+static __always_inline void drop_tell(ctx_t *ctx, const struct packet *pkt, int reason)
 {
 	struct drop_notify msg = {
 		.hdr = notify_header(ctx, NOTIFY_DROP, -reason, NOTIFY_DROP_VERSION),
 		.src_label = pkt->src_identity,
 		.dst_label = pkt->dst_identity,
+		.dst_id = pkt->dst_endpoint,
 		.line = pkt->drop_line,
 		.file = pkt->drop_file,
-		.ifindex = ctx->ifindex,
+		.ifindex = ctx_ifindex(ctx),
 		.flags = notify_flags(pkt),
 	};
-	notify_send(ctx, &msg.hdr, &msg, sizeof(msg));
-	metrics_add(-reason, dir, pkt->drop_file, pkt->drop_line, ctx->len);
-	return TC_ACT_SHOT;
+	notify_send(ctx, NOTIFY_DROP, msg.hdr.len_cap, &msg, sizeof(msg));
+}
+
+/* reason is negative, as functions return it. */
+__subprogram int drop_packet(ctx_t *ctx, const struct packet *pkt, int reason, enum direction dir)
+{
+	if (notify_wanted(NOTIFY_DROP))
+		drop_tell(ctx, pkt, reason);
+	metrics_add(-reason, dir, pkt->drop_file, pkt->drop_line, ctx_len(ctx));
+	return CTX_DROP;
 }
 
 #endif

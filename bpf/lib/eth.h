@@ -25,9 +25,9 @@ static __always_inline bool is_vlan(__u16 ethertype)
 /* The kernel takes one tag off before tc ingress. Tags still in the data are looked through: it
  * accepts several tags of VLAN 0 and delivers what is under them to the device itself.
  */
-static __always_inline enum eth_result eth_parse(struct __sk_buff *ctx, struct packet *pkt)
+static __always_inline enum eth_result eth_parse(ctx_t *ctx, struct packet *pkt)
 {
-	__be16 type = (__be16)ctx->protocol;
+	__be16 type = ctx_protocol(ctx);
 	__u32 off = CONFIG(eth_header_length);
 
 	if (off && !ctx_load(ctx, off - sizeof(type), &type, sizeof(type)))

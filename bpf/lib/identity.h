@@ -7,6 +7,13 @@ enum reserved_identity {
 	IDENTITY_ANY = 0, /* in policy: whoever */
 	IDENTITY_HOST = 1,
 	IDENTITY_WORLD = 2,
+	IDENTITY_REMOTE_NODE = 6,
+	IDENTITY_WORLD_IPV4 = 9,
+	IDENTITY_WORLD_IPV6 = 10,
+	IDENTITY_RESERVED_END = 256,
 };
+
+/* Identities of networks, each node's own numbers. */
+#define IDENTITY_SCOPE_CIDR (1 << 24)
 
 #endif

@@ -49,6 +49,7 @@ struct remote_endpoint_info {
 
 #define IPCACHE_STATIC_BITS 32 /* cluster, padding, family: always matched */
 #define IPCACHE_IPV4_BITS   (IPCACHE_STATIC_BITS + 32)
+#define IPCACHE_IPV6_BITS   (IPCACHE_STATIC_BITS + 128)
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
@@ -59,14 +60,21 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } cilium_ipcache_v2 SEC(".maps");
 
-__subprogram __u32 ipcache_identity4(__be32 addr)
+/* NULL: nothing is known of the address. */
+__subprogram const struct remote_endpoint_info *ipcache_lookup(const union addr *addr, bool ipv6)
 {
 	struct ipcache_key key = {
-		.lpm_key.prefixlen = IPCACHE_IPV4_BITS,
-		.family = FAMILY_IPV4,
-		.ip4 = addr,
+		.lpm_key.prefixlen = ipv6 ? IPCACHE_IPV6_BITS : IPCACHE_IPV4_BITS,
+		.family = ipv6 ? FAMILY_IPV6 : FAMILY_IPV4,
+		.ip6 = addr->ip6,
 	};
-	const struct remote_endpoint_info *info = bpf_map_lookup_elem(&cilium_ipcache_v2, &key);
+
+	return bpf_map_lookup_elem(&cilium_ipcache_v2, &key);
+}
+
+static __always_inline __u32 ipcache_identity(const union addr *addr, bool ipv6)
+{
+	const struct remote_endpoint_info *info = ipcache_lookup(addr, ipv6);
 
 	return info && info->sec_identity ? info->sec_identity : IDENTITY_WORLD;
 }

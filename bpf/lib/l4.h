@@ -10,6 +10,7 @@
 #define VERDICT_LIB_L4_H
 
 #include <linux/in.h>
+#include <linux/in6.h>
 #include <linux/tcp.h>
 #include <linux/udp.h>
 
@@ -30,9 +31,23 @@ enum icmp_type {
 	ICMP_ECHOREPLY = 0,
 	ICMP_DEST_UNREACH = 3,
 	ICMP_SOURCE_QUENCH = 4,
+	ICMP_REDIRECT = 5,
 	ICMP_ECHO = 8,
 	ICMP_TIME_EXCEEDED = 11,
 	ICMP_PARAMETERPROB = 12,
+};
+
+/* RFC 4443, 4861 */
+enum icmp6_type {
+	ICMP6_DEST_UNREACH = 1,
+	ICMP6_PACKET_TOO_BIG = 2,
+	ICMP6_TIME_EXCEEDED = 3,
+	ICMP6_PARAM_PROB = 4,
+	ICMP6_ECHO_REQUEST = 128,
+	ICMP6_ECHO_REPLY = 129,
+	ICMP6_NEIGHBOUR_SOLICITATION = 135,
+	ICMP6_NEIGHBOUR_ADVERTISEMENT = 136,
+	ICMP6_REDIRECT = 137,
 };
 
 struct icmp_header {
@@ -48,30 +63,43 @@ struct l4_ports {
 	__be16 dport;
 };
 
-static __always_inline bool icmp_is_echo(__u8 type)
+static __always_inline bool is_icmp(const struct packet *pkt)
 {
-	return type == ICMP_ECHO || type == ICMP_ECHOREPLY;
+	return pkt->protocol == (pkt->is_ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
+}
+
+static __always_inline bool icmp_is_request(bool ipv6, __u8 type)
+{
+	return type == (ipv6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO);
+}
+
+static __always_inline bool icmp_is_echo(bool ipv6, __u8 type)
+{
+	return icmp_is_request(ipv6, type) || type == (ipv6 ? ICMP6_ECHO_REPLY : ICMP_ECHOREPLY);
 }
 
 /* RFC 1122, 3.2.2: the messages that quote a packet. A redirect quotes one too, but changes routes:
- * it is not about the flow and has to pass policy.
+ * it is not about the flow and has to pass policy. Those of ICMPv6 have the types below 128, of which
+ * RFC 4443 defines four.
  */
-static __always_inline bool icmp_is_error(__u8 type)
+static __always_inline bool icmp_is_error(bool ipv6, __u8 type)
 {
+	if (ipv6)
+		return type >= ICMP6_DEST_UNREACH && type <= ICMP6_PARAM_PROB;
 	return type == ICMP_DEST_UNREACH || type == ICMP_SOURCE_QUENCH ||
 	       type == ICMP_TIME_EXCEEDED || type == ICMP_PARAMETERPROB;
 }
 
-static __always_inline struct l4_ports icmp_echo_ports(__u8 type, __be16 id)
+static __always_inline struct l4_ports icmp_echo_ports(bool ipv6, __u8 type, __be16 id)
 {
-	return type == ICMP_ECHO ? (struct l4_ports){ .sport = id }
-				 : (struct l4_ports){ .dport = id };
+	return icmp_is_request(ipv6, type) ? (struct l4_ports){ .sport = id }
+					   : (struct l4_ports){ .dport = id };
 }
 
 /* False if the header isn't whole or not possible. A first fragment too small for its flags is as
  * bad (RFC 1858).
  */
-static __always_inline bool tcp_parse(struct __sk_buff *ctx, struct packet *pkt)
+static __always_inline bool tcp_parse(ctx_t *ctx, struct packet *pkt)
 {
 	struct l4_ports ports;
 	__u8 doff_flags[2];
@@ -92,7 +120,7 @@ static __always_inline bool tcp_parse(struct __sk_buff *ctx, struct packet *pkt)
 }
 
 /* UDP and SCTP, of which hdr_len bytes must be there. */
-static __always_inline bool ports_parse(struct __sk_buff *ctx, struct packet *pkt, __u32 hdr_len)
+static __always_inline bool ports_parse(ctx_t *ctx, struct packet *pkt, __u32 hdr_len)
 {
 	struct l4_ports ports;
 
@@ -104,7 +132,7 @@ static __always_inline bool ports_parse(struct __sk_buff *ctx, struct packet *pk
 	return true;
 }
 
-static __always_inline bool icmp_parse(struct __sk_buff *ctx, struct packet *pkt)
+static __always_inline bool icmp_parse(ctx_t *ctx, struct packet *pkt)
 {
 	struct icmp_header icmp;
 	struct l4_ports ports;
@@ -112,10 +140,11 @@ static __always_inline bool icmp_parse(struct __sk_buff *ctx, struct packet *pkt
 	if (!packet_load(ctx, pkt, pkt->l4_off, &icmp, sizeof(icmp)))
 		return false;
 	pkt->icmp_type = icmp.type;
-	pkt->icmp_error = icmp_is_error(icmp.type);
-	if (!icmp_is_echo(icmp.type))
+	pkt->icmp_code = icmp.code;
+	pkt->icmp_error = icmp_is_error(pkt->is_ipv6, icmp.type);
+	if (!icmp_is_echo(pkt->is_ipv6, icmp.type))
 		return true;
-	ports = icmp_echo_ports(icmp.type, icmp.id);
+	ports = icmp_echo_ports(pkt->is_ipv6, icmp.type, icmp.id);
 	pkt->sport = ports.sport;
 	pkt->dport = ports.dport;
 	pkt->trackable = true;

@@ -1,12 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Events to user space: the perf ring and the header that all of them share. */
+/* Events to user space: the perf ring, the header that all of them share, which of them are wanted, and how
+ * many a second. What the limit or a full ring swallows is counted in cilium_ratelimit_metrics.
+ */
 #ifndef VERDICT_LIB_NOTIFY_H
 #define VERDICT_LIB_NOTIFY_H
 
-#include <linux/if_ether.h>
-
 #include <lib/config.h>
 #include <lib/ctx.h>
+#include <lib/ratelimit.h>
+
+#include <linux/errno.h>
+
+DECLARE_CONFIG(bool, drop_events, true, "Tell of drops");
+DECLARE_CONFIG(bool, trace_events, true, "Tell of packets passing by");
+DECLARE_CONFIG(bool, policy_verdict_events, true, "Tell what policy said");
+/* A burst of 0 is what the limit lets pass in a second. */
+DECLARE_CONFIG(__u32, drop_events_limit, 0, "Drop events a second; 0: no limit");
+DECLARE_CONFIG(__u32, drop_events_burst, 0, "Drop events at once");
+DECLARE_CONFIG(__u32, trace_events_limit, 0, "Trace events a second; 0: no limit");
+DECLARE_CONFIG(__u32, trace_events_burst, 0, "Trace events at once");
+DECLARE_CONFIG(__u32, policy_verdict_events_limit, 0, "Policy verdicts a second; 0: no limit");
+DECLARE_CONFIG(__u32, policy_verdict_events_burst, 0, "Policy verdicts at once");
+DECLARE_CONFIG(__u32, debug_events_limit, 0, "Debug messages a second; 0: no limit");
+DECLARE_CONFIG(__u32, debug_events_burst, 0, "Debug messages at once");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
@@ -17,6 +33,7 @@ struct {
 
 enum notify_type {
 	NOTIFY_DROP = 1,
+	NOTIFY_DEBUG = 2,
 	NOTIFY_TRACE = 4,
 	NOTIFY_POLICY_VERDICT = 5,
 };
@@ -40,36 +57,70 @@ struct notify_header {
 	__u8 ext_version;
 };
 
-static __always_inline struct notify_header notify_header(struct __sk_buff *ctx,
-							  enum notify_type type, __u8 subtype,
-							  enum notify_version version)
+static __always_inline __u16 notify_source(void)
+{
+	return CONFIG(endpoint_id) ? CONFIG(endpoint_id) : CONFIG(host_ep_id);
+}
+
+static __always_inline struct notify_header notify_header(ctx_t *ctx, enum notify_type type,
+							  __u8 subtype, enum notify_version version)
 {
 	__u32 captured = CONFIG(trace_payload_len);
 
-	if (captured > ctx->len)
-		captured = ctx->len;
+	if (captured > ctx_len(ctx))
+		captured = ctx_len(ctx);
 	return (struct notify_header){
 		.type = type,
 		.subtype = subtype,
-		.source = CONFIG(host_ep_id),
-		.hash = bpf_get_hash_recalc(ctx),
-		.len_orig = ctx->len,
+		.source = notify_source(),
+		.hash = ctx_hash(ctx),
+		.len_orig = ctx_len(ctx),
 		.len_cap = captured,
 		.version = version,
 	};
 }
 
-/* The packet's first len_cap bytes follow the message. */
-static __always_inline void notify_send(struct __sk_buff *ctx, const struct notify_header *hdr,
+static __always_inline bool notify_within(__u32 type, __u32 limit, __u32 burst)
+{
+	struct ratelimit_key key = { .usage = RATE_EVENTS, .key = { .event_type = type } };
+
+	return !limit || limit > NSEC_PER_SEC || ratelimit_take(&key, limit, burst ?: limit);
+}
+
+/* Asked once an event that is to be sent: it takes a token. */
+static __always_inline bool notify_wanted(enum notify_type type)
+{
+	switch (type) {
+	case NOTIFY_DROP:
+		return CONFIG(drop_events) &&
+		       notify_within(type, CONFIG(drop_events_limit), CONFIG(drop_events_burst));
+	case NOTIFY_DEBUG:
+		return notify_within(type, CONFIG(debug_events_limit), CONFIG(debug_events_burst));
+	case NOTIFY_TRACE:
+		return CONFIG(trace_events) &&
+		       notify_within(type, CONFIG(trace_events_limit), CONFIG(trace_events_burst));
+	case NOTIFY_POLICY_VERDICT:
+		return CONFIG(policy_verdict_events) &&
+		       notify_within(type, CONFIG(policy_verdict_events_limit),
+				     CONFIG(policy_verdict_events_burst));
+	}
+	return true;
+}
+
+/* The packet's first `captured` bytes follow the message. Without a reader there is no loss. */
+static __always_inline void notify_send(ctx_t *ctx, enum notify_type type, __u32 captured,
 					void *message, __u32 size)
 {
-	bpf_perf_event_output(ctx, &cilium_events, BPF_F_CURRENT_CPU | (__u64)hdr->len_cap << 32,
-			      message, size);
+	long ret = bpf_perf_event_output(ctx, &cilium_events,
+					 BPF_F_CURRENT_CPU | (__u64)captured << 32, message, size);
+
+	if (ret == -ENOSPC)
+		ratelimit_count(RATE_EVENTS_RING + type);
 }
 
 static __always_inline __u8 notify_flags(const struct packet *pkt)
 {
-	return pkt->ethertype == ETH_P_IPV6 ? NOTIFY_FLAG_IPV6 : 0;
+	return pkt->is_ipv6 ? NOTIFY_FLAG_IPV6 : 0;
 }
 
 #endif

@@ -8,8 +8,9 @@
 #ifndef VERDICT_LIB_POLICY_H
 #define VERDICT_LIB_POLICY_H
 
-#include <lib/common.h>
+#include <lib/config.h>
 #include <lib/identity.h>
+#include <lib/l4.h>
 #include <lib/reasons.h>
 
 struct policy_key {
@@ -57,7 +58,7 @@ enum policy_match {
 struct policy_verdict {
 	int verdict; /* 0 pass, else minus the drop reason */
 	__u32 cookie;
-	__u16 proxy_port; /* host order */
+	__be16 proxy_port; /* of what passes; 0: no proxy */
 	__u8 match;
 	__u8 auth_type;
 };
@@ -83,18 +84,30 @@ static __always_inline enum policy_match policy_match_type(const struct policy_e
 	return any ? MATCH_ALL : MATCH_L3_ONLY;
 }
 
-/* What cannot be enforced here is refused: no proxy can take the host's own traffic over, and nothing
- * vouches for a peer's authentication.
- */
-static __always_inline int policy_entry_verdict(const struct policy_entry *entry)
+/* The entry's own, or that of the beaten one where it says nothing and the other is of the same weight. */
+static __always_inline __u8 policy_auth_type(const struct policy_entry *entry,
+					     const struct policy_entry *beaten)
+{
+	if (beaten && !entry->has_explicit_auth_type && beaten->precedence == entry->precedence &&
+	    beaten->auth_type > entry->auth_type)
+		return beaten->auth_type;
+	return entry->auth_type;
+}
+
+/* What policy takes for the port of an ICMP message: its type, where rules may name types. */
+static __always_inline __be16 policy_dport(const struct packet *pkt)
+{
+	if (!is_icmp(pkt))
+		return pkt->dport;
+	return CONFIG(enable_icmp_rule) ? bpf_htons(pkt->icmp_type) : 0;
+}
+
+/* DROP_POLICY_AUTH_REQUIRED is for the caller to ask on: see auth.h. */
+static __always_inline int policy_entry_verdict(const struct policy_entry *entry, __u8 auth_type)
 {
 	if (entry->deny)
 		return DROP_POLICY_DENY;
-	if (entry->auth_type)
-		return DROP_POLICY_AUTH_REQUIRED;
-	if (entry->proxy_port)
-		return DROP_PROXY_UNKNOWN_PROTO;
-	return 0;
+	return auth_type ? DROP_POLICY_AUTH_REQUIRED : 0;
 }
 
 __subprogram int policy_lookup(__u32 identity, bool egress, __u8 protocol, __be16 dport,
@@ -118,11 +131,11 @@ __subprogram int policy_lookup(__u32 identity, bool egress, __u8 protocol, __be1
 	*out = (struct policy_verdict){ .verdict = DROP_POLICY };
 	if (!entry)
 		return DROP_POLICY;
-	out->verdict = policy_entry_verdict(entry);
+	out->auth_type = policy_auth_type(entry, entry == any ? own : any);
+	out->verdict = policy_entry_verdict(entry, out->auth_type);
 	out->match = policy_match_type(entry, entry == any);
 	out->cookie = entry->cookie;
-	out->auth_type = entry->auth_type;
-	out->proxy_port = bpf_ntohs(entry->proxy_port);
+	out->proxy_port = entry->proxy_port;
 	return out->verdict;
 }
 

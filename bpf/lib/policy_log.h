@@ -26,17 +26,25 @@ struct policy_verdict_notify {
 
 _Static_assert(sizeof(struct policy_verdict_notify) == 40, "readers rely on the layout");
 
-static __always_inline void policy_log(struct __sk_buff *ctx, const struct packet *pkt,
-				       __be16 dport, enum direction dir,
-				       const struct policy_verdict *verdict, bool audited)
+static __always_inline __s32 policy_log_verdict(const struct policy_verdict *verdict, bool audited)
+{
+	if (!audited && verdict->verdict)
+		return verdict->verdict;
+	return audited ? 0 : bpf_ntohs(verdict->proxy_port);
+}
+
+static __always_inline void policy_log(ctx_t *ctx, const struct packet *pkt, __be16 dport,
+				       enum direction dir, const struct policy_verdict *verdict,
+				       bool audited)
 {
 	struct policy_verdict_notify msg = {
 		.hdr = notify_header(ctx, NOTIFY_POLICY_VERDICT, 0, NOTIFY_POLICY_VERDICT_VERSION),
 		.remote_label = dir == DIR_INGRESS ? pkt->src_identity : pkt->dst_identity,
-		.verdict = audited ? 0 : verdict->verdict,
+		.verdict = policy_log_verdict(verdict, audited),
 		.dst_port = bpf_ntohs(dport),
 		.proto = pkt->protocol,
 		.dir = metrics_dir_of(dir),
+		.ipv6 = pkt->is_ipv6,
 		.match_type = verdict->match,
 		.audited = audited,
 		.l3 = CONFIG(eth_header_length) == 0,
@@ -44,7 +52,9 @@ static __always_inline void policy_log(struct __sk_buff *ctx, const struct packe
 		.cookie = verdict->cookie,
 	};
 
-	notify_send(ctx, &msg.hdr, &msg, sizeof(msg));
+	if (CONFIG(policy_verdict_log_filter) & metrics_dir_of(dir) &&
+	    notify_wanted(NOTIFY_POLICY_VERDICT))
+		notify_send(ctx, NOTIFY_POLICY_VERDICT, msg.hdr.len_cap, &msg, sizeof(msg));
 }
 
 #endif

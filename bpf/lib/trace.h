@@ -7,7 +7,16 @@
 #include <lib/notify.h>
 
 enum trace_point {
+	TRACE_TO_LXC = 0,
+	TRACE_TO_PROXY = 1,
 	TRACE_TO_HOST = 2,
+	TRACE_TO_STACK = 3,
+	TRACE_TO_OVERLAY = 4,
+	TRACE_FROM_LXC = 5,
+	TRACE_FROM_PROXY = 6,
+	TRACE_FROM_HOST = 7,
+	TRACE_FROM_STACK = 8,
+	TRACE_FROM_OVERLAY = 9,
 	TRACE_FROM_NETWORK = 10,
 	TRACE_TO_NETWORK = 11,
 };
@@ -34,24 +43,45 @@ _Static_assert(sizeof(struct trace_notify) == 56, "readers rely on the layout");
 /* report: this packet is news about its connection. */
 static __always_inline bool trace_wanted(enum trace_point point, bool report)
 {
-	if (CONFIG(monitor_aggregation) >= AGGREGATE_RX && point == TRACE_FROM_NETWORK)
+	if (!CONFIG(trace_events))
+		return false;
+	if (CONFIG(monitor_aggregation) >= AGGREGATE_RX && point >= TRACE_FROM_LXC &&
+	    point <= TRACE_FROM_NETWORK)
 		return false;
 	return CONFIG(monitor_aggregation) < AGGREGATE_ACTIVE_CT || report;
 }
 
-__subprogram int trace_packet(struct __sk_buff *ctx, const struct packet *pkt,
-			      enum trace_point point, __u8 reason)
+/* Who gets the packet: an endpoint; of what goes to a proxy, its port. */
+static __always_inline __u16 trace_dst_id(const struct packet *pkt, enum trace_point point)
 {
-	struct trace_notify msg = {
+	switch (point) {
+	case TRACE_TO_HOST:
+		return CONFIG(host_ep_id);
+	case TRACE_TO_PROXY:
+		return bpf_ntohs(pkt->proxy_port);
+	default:
+		return pkt->dst_endpoint;
+	}
+}
+
+__subprogram int trace_packet(ctx_t *ctx, const struct packet *pkt, enum trace_point point,
+			      __u8 reason)
+{
+	struct trace_notify msg;
+
+	if (!notify_wanted(NOTIFY_TRACE))
+		return 0;
+	msg = (struct trace_notify){
 		.hdr = notify_header(ctx, NOTIFY_TRACE, point, NOTIFY_TRACE_VERSION),
 		.src_label = pkt->src_identity,
 		.dst_label = pkt->dst_identity,
-		.dst_id = point == TRACE_TO_HOST ? CONFIG(host_ep_id) : 0,
+		.dst_id = trace_dst_id(pkt, point),
 		.reason = reason,
 		.flags = notify_flags(pkt),
-		.ifindex = ctx->ifindex,
+		.ifindex = point == TRACE_TO_LXC ? CONFIG(interface_ifindex) : ctx_ifindex(ctx),
+		.orig_ip6 = pkt->orig_saddr.ip6,
 	};
-	notify_send(ctx, &msg.hdr, &msg, sizeof(msg));
+	notify_send(ctx, NOTIFY_TRACE, msg.hdr.len_cap, &msg, sizeof(msg));
 	return 0;
 }
 

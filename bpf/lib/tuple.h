@@ -10,7 +10,7 @@
 #include <lib/ctx.h>
 
 enum tuple_flags {
-	TUPLE_F_OUT = 0, /* the flow left the node */
+	TUPLE_F_OUT = 0, /* the flow left the endpoint */
 	TUPLE_F_IN = 1, /* the flow came in */
 	TUPLE_F_RELATED = 2,
 	TUPLE_F_SERVICE = 4,
@@ -25,11 +25,21 @@ struct ipv4_ct_tuple {
 	__u8 flags;
 } __attribute__((packed));
 
+struct ipv6_ct_tuple {
+	union v6addr daddr;
+	union v6addr saddr;
+	__be16 dport;
+	__be16 sport;
+	__u8 nexthdr;
+	__u8 flags;
+} __attribute__((packed));
+
 /* One direction of a flow as packets show it. */
-struct flow4 {
-	__be32 saddr, daddr;
+struct flow {
+	union addr saddr, daddr;
 	__be16 sport, dport;
 	__u8 protocol;
+	bool is_ipv6;
 };
 
 static __always_inline __u8 tuple_flags_of(enum direction dir)
@@ -37,31 +47,41 @@ static __always_inline __u8 tuple_flags_of(enum direction dir)
 	return dir == DIR_INGRESS ? TUPLE_F_IN : TUPLE_F_OUT;
 }
 
-/* The entry of the flow that a packet seen in that direction began. */
-static __always_inline struct ipv4_ct_tuple tuple_forward(const struct flow4 *f, enum direction dir)
+/* The direction of packets that answer this one. */
+static __always_inline void flow_turn(struct flow *f)
+{
+	union addr addr = f->saddr;
+	__be16 port = f->sport;
+
+	f->saddr = f->daddr;
+	f->daddr = addr;
+	f->sport = f->dport;
+	f->dport = port;
+}
+
+/* The key of the entry that a packet of this flow makes. */
+static __always_inline struct ipv4_ct_tuple flow_tuple4(const struct flow *f, __u8 flags)
 {
 	return (struct ipv4_ct_tuple){
-		.daddr = f->saddr,
-		.saddr = f->daddr,
+		.daddr = f->saddr.ip4,
+		.saddr = f->daddr.ip4,
 		.dport = f->dport,
 		.sport = f->sport,
 		.nexthdr = f->protocol,
-		.flags = tuple_flags_of(dir),
+		.flags = flags,
 	};
 }
 
-/* The entry of the flow that a packet seen in that direction answers. */
-static __always_inline struct ipv4_ct_tuple tuple_reverse(const struct flow4 *f, enum direction dir)
+static __always_inline struct ipv6_ct_tuple flow_tuple6(const struct flow *f, __u8 flags)
 {
-	const struct flow4 answered = {
-		.saddr = f->daddr,
-		.daddr = f->saddr,
-		.sport = f->dport,
-		.dport = f->sport,
-		.protocol = f->protocol,
+	return (struct ipv6_ct_tuple){
+		.daddr = f->saddr.ip6,
+		.saddr = f->daddr.ip6,
+		.dport = f->dport,
+		.sport = f->sport,
+		.nexthdr = f->protocol,
+		.flags = flags,
 	};
-
-	return tuple_forward(&answered, opposite(dir));
 }
 
 #endif

@@ -193,7 +193,23 @@ TABLE(source_file, "source file",
 	{ 112, "host_firewall.h", NULL },
 	{ 113, "nodeport_egress.h", NULL },
 	{ 114, "ipv6.h", NULL },
-	{ 115, "classifiers.h", NULL });
+	{ 115, "classifiers.h", NULL },
+	/* ours: numbers that Cilium does not use */
+	{ 201, "frag.h", NULL },
+	{ 202, "rewrite.h", NULL },
+	{ 203, "nat.h", NULL },
+	{ 204, "dsr.h", NULL },
+	{ 205, "endpoint_policy.h", NULL },
+	{ 206, "fib.h", NULL },
+	{ 207, "arp.h", NULL },
+	{ 208, "icmp_error.h", NULL },
+	{ 209, "bandwidth.h", NULL },
+	{ 210, "proxy.h", NULL },
+	{ 211, "prefilter.h", NULL },
+	{ 212, "masquerade.h", NULL },
+	{ 213, "quote.h", NULL },
+	{ 214, "sock_translate.h", NULL },
+	{ 215, "handed_on.h", NULL });
 /* clang-format on */
 
 static const struct word *find(const struct word_table *t, int number)

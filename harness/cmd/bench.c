@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* `verdict bench`: what the testrun engine costs a packet, beside a bare loop of
+/* `verdict bench`, and of it the part `engine`: what the testrun engine costs a packet, beside a bare loop of
  * bpf_prog_test_run_opts on the same programs and packets, and beside one `bpftool prog run` a program
  * run. All three in one process and one run, in turns, because machines are noisy.
  */
@@ -40,6 +40,7 @@ struct bench_run { /* one program run of the bare loop */
 struct bench {
 	struct arena *arena, *packet_arena;
 	const char *cluster_dir, *capture, *objects;
+	const char *only; /* a part's name; NULL: all */
 	double seconds;
 	struct cluster *cluster;
 	struct topology *topology;
@@ -308,6 +309,64 @@ static int measure_all(struct bench *b, struct err *err)
 	return ret;
 }
 
+static int bench_engine(struct bench *b, struct err *err)
+{
+	int ret = set_up(b, err);
+
+	if (!ret)
+		ret = measure_all(b, err);
+	engine_testrun.close(b->engine);
+	topology_down(b->topology);
+	cluster_free(b->cluster);
+	return ret;
+}
+
+static int events(struct bench *b, struct err *err)
+{
+	return bench_events(b->objects, "fixtures/captures/etcd.pcapng", err);
+}
+
+static int datapath(struct bench *b, struct err *err)
+{
+	return bench_datapath(b->objects, err);
+}
+
+static int replay(struct bench *b, struct err *err)
+{
+	return bench_replay(b->objects, (uint32_t)(b->seconds * REPLAY_PACKETS), err);
+}
+
+static const struct {
+	const char *name;
+	int (*run)(struct bench *b, struct err *err);
+} parts[] = {
+	{ "engine", bench_engine },
+	{ "events", events },
+	{ "datapath", datapath },
+	{ "replay", replay },
+};
+
+#define N_PARTS (sizeof(parts) / sizeof(parts[0]))
+
+static int choose(struct bench *b, const char *part)
+{
+	b->only = part;
+	for (size_t i = 0; i < N_PARTS; i++)
+		if (!strcmp(parts[i].name, part))
+			return 0;
+	return EXIT_USAGE;
+}
+
+static int run_parts(struct bench *b, struct err *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < N_PARTS && !ret; i++)
+		if (!b->only || !strcmp(parts[i].name, b->only))
+			ret = parts[i].run(b, err);
+	return ret;
+}
+
 static int got(void *arg, const char *name, const char *value)
 {
 	struct bench *b = arg;
@@ -320,6 +379,8 @@ static int got(void *arg, const char *name, const char *value)
 		b->objects = value;
 	else if (!strcmp(name, "--seconds"))
 		b->seconds = atof(value);
+	else if (!strcmp(name, "--only"))
+		return choose(b, value);
 	return b->seconds >= 0.01 && b->seconds <= 1000 ? 0 : EXIT_USAGE;
 }
 
@@ -342,18 +403,11 @@ static int bench_main(int argc, char **argv)
 	b.arena = arena_new();
 	b.packet_arena = arena_new();
 	b.out = malloc(OUT_SIZE);
-	ret = set_up(&b, err);
-	if (!ret)
-		ret = measure_all(&b, err);
-	if (!ret)
-		ret = bench_replay(b.objects, (uint32_t)(b.seconds * REPLAY_PACKETS), err);
+	ret = run_parts(&b, err);
 	if (ret) {
 		cmd_error("%s", err->text);
 		ret = err_exit_code(err);
 	}
-	engine_testrun.close(b.engine);
-	topology_down(b.topology);
-	cluster_free(b.cluster);
 	fd_cleanup(&b.home_ns);
 	free(b.out);
 	arena_free(b.packet_arena);
@@ -364,6 +418,7 @@ static int bench_main(int argc, char **argv)
 
 static const struct cmd_option options[] = {
 	{ "--seconds", "N", "how long each of the rounds lasts (default 1)" },
+	{ "--only", "PART", "one part of it: engine, events, datapath, replay" },
 	{ "--cluster", "DIR", "cluster (default fixtures/clusters/two-masters)" },
 	{ "--capture", "FILE", "capture to loop (default fixtures/captures/etcd.pcapng)" },
 	{ "--objects", "DIR", "folder of the datapath's objects" },
@@ -373,15 +428,16 @@ static const struct cmd_option options[] = {
 const struct command cmd_bench = {
 	.name = "bench",
 	.args = "[options]",
-	.summary = "measure the testrun engine against a bare TEST_RUN loop and bpftool",
+	.summary = "measure the engine, the datapath and the replay, packet by packet",
 	.text = "Loops a capture through the whole testrun engine (prepare, run, read events, "
 		"check "
 		"expectations), through a bare loop of bpf_prog_test_run_opts on the same programs "
 		"and "
 		"packets, and through one `bpftool prog run` a program run, and prints the ratios. "
-		"Then `verdict replay --quiet --expect verdicts` of a capture of a million "
-		"packets, "
-		"against a bare loop over the same packets.",
+		"Then what events cost the datapath at each level of aggregation; what a packet of "
+		"each kind costs in it, beside Cilium's objects where VERDICT_CILIUM_OBJECTS names "
+		"them; and `verdict replay --quiet --expect verdicts` of a capture of a million "
+		"packets, against a bare loop over the same packets.",
 	.options = options,
 	.run = bench_main,
 };

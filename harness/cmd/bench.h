@@ -3,11 +3,21 @@
 #ifndef VERDICT_CMD_BENCH_H
 #define VERDICT_CMD_BENCH_H
 
+#include <stdint.h>
+
 #include "base/err.h"
 
 /* What `verdict replay --quiet --expect verdicts` adds to a bare loop over the same packets, on the
  * datapath's cil_from_netdev; prints the figures. packets: how many the capture has.
  */
 int bench_replay(const char *objects, uint32_t packets, struct err *err);
+
+/* What events cost on a capture of etcd's connection at each level of aggregation; prints the figures. */
+int bench_events(const char *objects, const char *capture, struct err *err);
+
+/* What packets of many kinds cost in the datapath, and in Cilium's where VERDICT_CILIUM_OBJECTS is set; prints a
+ * table.
+ */
+int bench_datapath(const char *objects, struct err *err);
 
 #endif

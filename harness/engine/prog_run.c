@@ -97,7 +97,8 @@ static int run_skb(struct prog_run *r, const char **why, struct err *err)
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = r->data, .data_size_in = r->len,
 		    .data_out = r->out, .data_size_out = r->out_size, .ctx_in = &ctx,
 		    .ctx_size_in = sizeof(ctx), .ctx_out = r->out ? &after : NULL,
-		    .ctx_size_out = r->out ? sizeof(after) : 0, .repeat = 1);
+		    .ctx_size_out = r->out ? sizeof(after) : 0, .repeat = 1,
+		    .flags = r->is_summed ? BPF_F_TEST_SKB_CHECKSUM_COMPLETE : 0);
 	int ret = bpf_prog_test_run_opts(r->fd, &run);
 
 	r->verdict = (int)run.retval;

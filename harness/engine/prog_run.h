@@ -3,6 +3,8 @@
 #ifndef VERDICT_ENGINE_PROG_RUN_H
 #define VERDICT_ENGINE_PROG_RUN_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "base/words.h"
 
@@ -15,6 +17,10 @@ struct prog_run {
 	uint32_t ingress_ifindex; /* of an skb; 0: made locally */
 	uint32_t mark; /* of an skb */
 	uint32_t rx_queue; /* XDP */
+	/* Of an skb: its sum is known, as from a device that sums up all (CHECKSUM_COMPLETE). A program
+	 * that leaves another one is -EBADMSG.
+	 */
+	bool is_summed;
 	uint8_t *out; /* NULL: the bytes at exit are not wanted */
 	uint32_t out_size;
 	/* what came of it */

@@ -161,9 +161,12 @@ static int decode_policy(const struct record *r, struct event *e, struct err *er
 	return take_data(r, POLICY_LEN, e, err);
 }
 
-static int decode_debug(const struct record *r, struct err *err)
+static int decode_debug(const struct record *r, struct event *e, struct err *err)
 {
-	return r->size < DEBUG_LEN ? too_short(r, DEBUG_LEN, err) : 0;
+	if (r->size < DEBUG_LEN)
+		return too_short(r, DEBUG_LEN, err);
+	memcpy(e->args, r->bytes + COMMON_LEN, sizeof(e->args));
+	return 0;
 }
 
 static int decode_capture(const struct record *r, struct event *e, struct err *err)
@@ -193,7 +196,7 @@ int event_decode(const void *record, uint32_t size, struct event *out, struct er
 	case EVENT_POLICY_VERDICT:
 		return decode_policy(&r, out, err);
 	case EVENT_DEBUG:
-		return decode_debug(&r, err);
+		return decode_debug(&r, out, err);
 	case EVENT_CAPTURE:
 		return decode_capture(&r, out, err);
 	}

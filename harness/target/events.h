@@ -42,6 +42,8 @@ struct event {
 	uint8_t match_type;
 	bool audited;
 	uint8_t auth_type; /* 0 disabled, 1 spire, 2 test-always-fail */
+	/* debug */
+	uint32_t args[3]; /* what they mean, the subtype says */
 	/* captured bytes; point into the record that was decoded */
 	const uint8_t *data;
 	uint32_t caplen, len;

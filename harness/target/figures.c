@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "target/stack_depth.h"
+
 #define LOG_STATS 4 /* BPF_LOG_STATS of the kernel's bpf_verifier.h: no header for users has it */
 #define LOG_SIZE  16384 /* three lines; the stack's has a number for each of up to 256 functions */
 
@@ -56,7 +58,7 @@ static int read_info(const struct bpf_program *prog, struct figures *f, struct e
 	f->xlated = info.xlated_prog_len;
 	f->jited = info.jited_prog_len;
 	f->verified_insns = info.verified_insns;
-	return 0;
+	return f->stack ? stack_depth(fd, f->stack, &f->stack_depth, err) : 0;
 }
 
 static size_t count_programs(struct bpf_object *bpf)

@@ -19,6 +19,7 @@ struct figures {
 	uint64_t usec;
 	/* "stack depth 64+0+32": bytes, the program's own and then each subprogram's; NULL: not said */
 	const char *stack;
+	unsigned stack_depth; /* bytes, along the deepest chain of calls; 0: not known */
 	/* "processed N insns (limit ...) max_states_per_insn N total_states N peak_states N" */
 	uint64_t processed, states_per_insn, total_states, peak_states;
 	/* bpf_prog_info: bytes, bytes, and what the kernel counts as processed (0 before 5.16) */

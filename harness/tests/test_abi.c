@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The datapath's binary interface, read from the BTF of the object as built, against that of Cilium
- * 1.19: structures, maps, settings, programs. Events have no type in BTF: test_host_events reads
- * their bytes. The expected texts are the interface's tables, not derived from bpf/lib. A type, map
- * or setting that is in the object and in no table here fails.
+/* The datapath's binary interface, read from the BTF of each object as built, against that of Cilium 1.19:
+ * maps, structures, settings, programs, tail calls. Events have no type in BTF: test_host_events reads
+ * their bytes.
  *
- * Form: `field: type @byte`, bit fields `:width @byte.bit`.
+ * abi/cilium-1.19.txt is the interface, abi/ours.txt what is not in it. What an object shares by name with
+ * Cilium's must be as it is there; what is in neither table fails, and so does a line of ours.txt that no
+ * object has any more.
  */
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
+#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,185 +18,145 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/file.h"
+#include "files.h"
 
-/* clang-format off */
-static const char *const structs[] = {
-	"struct ipv4_ct_tuple (14 bytes)\n"
-	"    daddr: __be32 @0\n"
-	"    saddr: __be32 @4\n"
-	"    dport: __be16 @8\n"
-	"    sport: __be16 @10\n"
-	"    nexthdr: __u8 @12\n"
-	"    flags: __u8 @13\n",
-
-	"struct ct_entry (56 bytes)\n"
-	"    (union)\n"
-	"      nat_addr: union v6addr @0\n"
-	"      (struct)\n"
-	"        reserved0: __u64 @0\n"
-	"        backend_id: __u64 @8\n"
-	"    packets: __u64 @16\n"
-	"    bytes: __u64 @24\n"
-	"    lifetime: __u32 @32\n"
-	"    rx_closing: __u16 :1 @36.0\n"
-	"    tx_closing: __u16 :1 @36.1\n"
-	"    reserved1: __u16 :1 @36.2\n"
-	"    lb_loopback: __u16 :1 @36.3\n"
-	"    seen_non_syn: __u16 :1 @36.4\n"
-	"    node_port: __u16 :1 @36.5\n"
-	"    proxy_redirect: __u16 :1 @36.6\n"
-	"    dsr_internal: __u16 :1 @36.7\n"
-	"    from_l7lb: __u16 :1 @37.0\n"
-	"    reserved2: __u16 :1 @37.1\n"
-	"    from_tunnel: __u16 :1 @37.2\n"
-	"    reserved3: __u16 :5 @37.3\n"
-	"    rev_nat_index: __u16 @38\n"
-	"    nat_port: __be16 @40\n"
-	"    tx_flags_seen: __u8 @42\n"
-	"    rx_flags_seen: __u8 @43\n"
-	"    src_sec_id: __u32 @44\n"
-	"    last_tx_report: __u32 @48\n"
-	"    last_rx_report: __u32 @52\n",
-
-	"struct ipv4_frag_id (12 bytes)\n"
-	"    daddr: __be32 @0\n"
-	"    saddr: __be32 @4\n"
-	"    id: __be16 @8\n"
-	"    proto: __u8 @10\n"
-	"    pad: __u8 @11\n",
-
-	"struct ipv4_frag_l4ports (4 bytes)\n"
-	"    sport: __be16 @0\n"
-	"    dport: __be16 @2\n",
-
-	"struct ipcache_key (24 bytes)\n"
-	"    lpm_key: struct bpf_lpm_trie_key @0\n"
-	"    cluster_id: __u16 @4\n"
-	"    pad1: __u8 @6\n"
-	"    family: __u8 @7\n"
-	"    (union)\n"
-	"      (struct)\n"
-	"        ip4: __u32 @8\n"
-	"        pad4: __u32 @12\n"
-	"        pad5: __u32 @16\n"
-	"        pad6: __u32 @20\n"
-	"      ip6: union v6addr @8\n",
-
-	"struct remote_endpoint_info (24 bytes)\n"
-	"    sec_identity: __u32 @0\n"
-	"    tunnel_endpoint: union (anon) @4\n"
-	"    pad: __u16 @20\n"
-	"    key: __u8 @22\n"
-	"    flag_skip_tunnel: __u8 :1 @23.0\n"
-	"    flag_has_tunnel_ep: __u8 :1 @23.1\n"
-	"    flag_ipv6_tunnel_ep: __u8 :1 @23.2\n"
-	"    flag_remote_cluster: __u8 :1 @23.3\n"
-	"    pad2: __u8 :4 @23.4\n",
-
-	"struct policy_key (12 bytes)\n"
-	"    lpm_key: struct bpf_lpm_trie_key @0\n"
-	"    sec_label: __u32 @4\n"
-	"    egress: __u8 :1 @8.0\n"
-	"    pad: __u8 :7 @8.1\n"
-	"    protocol: __u8 @9\n"
-	"    dport: __be16 @10\n",
-
-	"struct policy_entry (12 bytes)\n"
-	"    proxy_port: __be16 @0\n"
-	"    deny: __u8 :1 @2.0\n"
-	"    reserved: __u8 :2 @2.1\n"
-	"    lpm_prefix_length: __u8 :5 @2.3\n"
-	"    auth_type: __u8 :7 @3.0\n"
-	"    has_explicit_auth_type: __u8 :1 @3.7\n"
-	"    precedence: __u32 @4\n"
-	"    cookie: __u32 @8\n",
-
-	"struct metrics_key (8 bytes)\n"
-	"    reason: __u8 @0\n"
-	"    dir: __u8 :2 @1.0\n"
-	"    pad: __u8 :6 @1.2\n"
-	"    line: __u16 @2\n"
-	"    file: __u8 @4\n"
-	"    reserved: __u8[3] @5\n",
-
-	"struct metrics_value (16 bytes)\n"
-	"    count: __u64 @0\n"
-	"    bytes: __u64 @8\n",
-
-	"union macaddr (8 bytes)\n"
-	"    addr: __u8[6] @0\n"
-	"    pad: __u64 @0\n",
-
-	"union v6addr (16 bytes)\n"
-	"    addr: __u8[16] @0\n"
-	"    p: struct (anon) @0\n"
-	"    d: struct (anon) @0\n",
+/* A line "- NAME..." of a table, with the lines indented below it. */
+struct item {
+	const char *section, *part; /* the headings "# " and "## " above it; part may be "" */
+	const char *text; /* without "- " */
+	bool seen;
 };
 
-/* The kernel's own, and what never leaves a program. */
-static const char *const not_interface[] = {
-	"__sk_buff", "iphdr", "bpf_flow_keys", "bpf_sock", "bpf_lpm_trie_key",
-	"packet", "ct_result", "flow4", "policy_verdict", "l4_ports", "icmp_header",
+struct table {
+	struct item items[512];
+	size_t n;
 };
 
-static const char *const maps[] = {
-	"cilium_ct4_global: lru_hash key=struct ipv4_ct_tuple value=struct ct_entry flags=0 pin=1",
-	"cilium_ct_any4_global: lru_hash key=struct ipv4_ct_tuple value=struct ct_entry flags=0 pin=1",
-	"cilium_events: perf_event_array key=4 bytes value=4 bytes flags=0 pin=1",
-	"cilium_ipcache_v2: lpm_trie key=struct ipcache_key value=struct remote_endpoint_info flags=129 pin=1",
-	"cilium_ipv4_frag_datagrams: lru_hash key=struct ipv4_frag_id value=struct ipv4_frag_l4ports flags=0 pin=1",
-	"cilium_metrics: percpu_hash key=struct metrics_key value=struct metrics_value flags=1 pin=1",
-	"cilium_policy_v2: lpm_trie key=struct policy_key value=struct policy_entry flags=129 pin=1",
-};
+static struct arena *arena;
+static struct table cilium, ours;
 
-static const char *const settings[] = {
-	/* Cilium's */
-	"__config_interface_ifindex: __u32",
-	"__config_interface_mac: union macaddr",
-	"__config_device_mtu: __u16",
-	"__config_eth_header_length: __u8",
-	"__config_security_label: __u32",
-	"__config_host_ep_id: __u16",
-	"__config_trace_payload_len: __u32",
-	"__config_enable_icmp_rule: _Bool",
-	/* build-time settings there, settings at load here */
-	"__config_enable_host_firewall: _Bool",
-	"__config_monitor_aggregation: __u8",
-	"__config_policy_audit_mode: _Bool",
-	"__config_ct_lifetime_tcp: __u32",
-	"__config_ct_lifetime_nontcp: __u32",
-	"__config_ct_syn_timeout: __u32",
-	"__config_ct_close_timeout: __u32",
-	"__config_ct_report_interval: __u32",
-};
-/* clang-format on */
-
-#define N(list) (sizeof(list) / sizeof((list)[0]))
-
-static void close_object(int status, void *obj)
+static void add_line(struct table *t, const char *section, const char *part, const char *line)
 {
-	(void)status;
-	bpf_object__close(obj);
+	struct item *last = t->n ? &t->items[t->n - 1] : NULL;
+
+	if (strncmp(line, "- ", 2) == 0) {
+		cr_assert_lt(t->n, 512, "the table is too small");
+		t->items[t->n++] =
+			(struct item){ section, part, arena_strdup(arena, line + 2), false };
+	} else if (line[0] == ' ') {
+		cr_assert(last, "indented line below nothing: %s", line);
+		last->text = arena_printf(arena, "%s\n%s", last->text, line);
+	}
 }
 
-/* Closed as the test ends. */
-static struct bpf_object *open_object(const char *name)
+static void read_table(struct table *t, const char *name)
 {
-	struct arena *a = arena_new();
-	const char *dir = getenv("VERDICT_BPF_DIR");
-	struct bpf_object *obj;
-	const char *path;
+	const char *path =
+		arena_printf(arena, "%s/harness/tests/abi/%s", files_source_root(), name);
+	const char *section = "", *part = "";
+	struct err err = { 0 };
+	char *data, *line, *rest;
 
-	if (!dir)
-		dir = file_installed(a, "bpf");
-	cr_assert(dir, "no folder of objects: set VERDICT_BPF_DIR");
-	path = arena_printf(a, "%s/%s", dir, name);
-	obj = bpf_object__open(path);
+	cr_assert_eq(file_read(arena, path, &data, NULL, &err), 0, "%s", err.text);
+	for (line = strtok_r(data, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		if (strncmp(line, "## ", 3) == 0) {
+			part = line + 3;
+		} else if (line[0] == '#') {
+			section = line + 1 + (line[1] == ' ');
+			part = "";
+		} else {
+			add_line(t, section, part, line);
+		}
+	}
+	cr_assert_gt(t->n, 0, "%s: nothing in it", path);
+}
+
+static void read_tables(void)
+{
+	arena = arena_new();
+	read_table(&cilium, "cilium-1.19.txt");
+	read_table(&ours, "ours.txt");
+}
+
+static void forget_tables(void)
+{
+	arena_free(arena);
+}
+
+TestSuite(abi, .init = read_tables, .fini = forget_tables);
+
+/* The item whose text begins with name, followed by one of ends or nothing. */
+static struct item *find(struct table *t, const char *section, const char *part, const char *name,
+			 const char *ends)
+{
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < t->n; i++) {
+		struct item *item = &t->items[i];
+
+		if (strcmp(item->section, section) != 0 || (part && strcmp(item->part, part) != 0))
+			continue;
+		if (strncmp(item->text, name, len) == 0 &&
+		    (!item->text[len] || strchr(ends, item->text[len]))) {
+			item->seen = true;
+			return item;
+		}
+	}
+	return NULL;
+}
+
+/* ---- objects ---- */
+
+struct objects {
+	struct bpf_object *obj[8];
+	const char *name[8]; /* bpf_host */
+	size_t n;
+};
+
+static struct bpf_object *open_object(const char *path)
+{
+	struct bpf_object *obj = bpf_object__open(path);
+
 	cr_assert(obj, "cannot open %s", path);
-	on_exit(close_object, obj);
-	arena_free(a);
 	return obj;
 }
+
+static const char *objects_dir(void)
+{
+	const char *dir = getenv("VERDICT_BPF_DIR");
+
+	if (!dir)
+		dir = file_installed(arena, "bpf");
+	cr_assert(dir, "no folder of objects: set VERDICT_BPF_DIR");
+	return dir;
+}
+
+/* All of them: a new one is checked from its first day. */
+static struct objects open_objects(void)
+{
+	struct objects o = { .n = 0 };
+	glob_t found;
+
+	cr_assert_eq(glob(arena_printf(arena, "%s/bpf_*.o", objects_dir()), 0, NULL, &found), 0);
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		const char *name = strrchr(found.gl_pathv[i], '/') + 1;
+
+		cr_assert_lt(o.n, 8);
+		o.name[o.n] = arena_printf(arena, "%.*s", (int)strlen(name) - 2, name);
+		o.obj[o.n++] = open_object(found.gl_pathv[i]);
+	}
+	globfree(&found);
+	cr_assert_geq(o.n, 5, "objects are missing");
+	return o;
+}
+
+static void close_objects(struct objects *o)
+{
+	for (size_t i = 0; i < o->n; i++)
+		bpf_object__close(o->obj[i]);
+}
+
+/* ---- BTF as text ---- */
 
 static const char *name_of(const struct btf *btf, const struct btf_type *t)
 {
@@ -220,6 +182,8 @@ static void type_name(struct buf *out, const struct btf *btf, uint32_t id)
 	} else if (btf_is_composite(t)) {
 		buf_printf(out, "%s %s", btf_is_union(t) ? "union" : "struct",
 			   *name_of(btf, t) ? name_of(btf, t) : "(anon)");
+	} else if (btf_is_any_enum(t)) {
+		buf_printf(out, "enum %s", name_of(btf, t));
 	} else {
 		buf_puts(out, name_of(btf, t));
 	}
@@ -236,72 +200,77 @@ static void members(struct buf *out, const struct btf *btf, const struct btf_typ
 		const char *name = btf__name_by_offset(btf, m->name_off);
 		const struct btf_type *mt = strip(btf, m->type);
 
-		buf_printf(out, "%*s", indent, "");
+		buf_printf(out, "\n%*s", indent, "");
 		if (!*name) {
-			buf_puts(out, btf_is_union(mt) ? "(union)\n" : "(struct)\n");
+			buf_puts(out, btf_is_union(mt) ? "(union)" : "(struct)");
 			members(out, btf, mt, bit, indent + 2);
 			continue;
 		}
 		buf_printf(out, "%s: ", name);
 		type_name(out, btf, m->type);
 		if (width)
-			buf_printf(out, " :%u @%u.%u\n", width, bit / 8, bit % 8);
+			buf_printf(out, " :%u @%u.%u", width, bit / 8, bit % 8);
 		else
-			buf_printf(out, " @%u\n", bit / 8);
+			buf_printf(out, " @%u", bit / 8);
 	}
 }
 
 static void describe(struct buf *out, const struct btf *btf, const struct btf_type *t)
 {
-	buf_printf(out, "%s %s (%u bytes)\n", btf_is_union(t) ? "union" : "struct", name_of(btf, t),
+	buf_printf(out, "%s %s (%u bytes)", btf_is_union(t) ? "union" : "struct", name_of(btf, t),
 		   t->size);
 	members(out, btf, t, 0, 4);
 }
 
-static bool listed(const char *const list[], size_t n, const char *s)
+/* ---- the tests ---- */
+
+/* What differs from item, NULL being no item at all, goes to *bad. */
+static void expect_item(struct buf *bad, const char *object, const struct item *item,
+			const char *text)
 {
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(list[i], s) == 0)
-			return true;
-	return false;
+	if (!item)
+		buf_printf(bad, "%s: in no table: %s\n", object, text);
+	else if (strcmp(item->text, text) != 0)
+		buf_printf(bad, "%s has: %s\nthe table: %s\n", object, text, item->text);
+}
+
+static void check_structure(struct buf *bad, const char *object, const struct btf *btf,
+			    const struct btf_type *t)
+{
+	struct buf text = BUF_INIT;
+	struct item *item;
+	const char *name;
+
+	name = arena_printf(arena, "%s %s", btf_is_union(t) ? "union" : "struct", name_of(btf, t));
+	item = find(&cilium, "Structs", NULL, name, " ");
+	/* of what no agent sees the name is enough */
+	if (!item && (find(&ours, "Structs", "The kernel's own", name, "") ||
+		      find(&ours, "Structs", "What stays in the programs", name, "")))
+		return;
+	if (!item)
+		item = find(&ours, "Structs", "", name, " ");
+	describe(&text, btf, t);
+	expect_item(bad, object, item, buf_str(&text));
+	buf_free(&text);
 }
 
 Test(abi, every_structure_is_laid_out_as_cilium_1_19_does)
 {
-	const struct btf *btf = bpf_object__btf(open_object("bpf_host.o"));
+	struct objects o = open_objects();
+	struct buf bad = BUF_INIT;
 
-	for (size_t i = 0; i < N(structs); i++) {
-		const char *start = strchr(structs[i], ' ') + 1;
-		uint32_t kind = structs[i][0] == 'u' ? BTF_KIND_UNION : BTF_KIND_STRUCT;
-		struct buf name = BUF_INIT, text = BUF_INIT;
-		int id;
+	for (size_t i = 0; i < o.n; i++) {
+		const struct btf *btf = bpf_object__btf(o.obj[i]);
 
-		buf_add(&name, start, strcspn(start, " "));
-		id = btf__find_by_name_kind(btf, buf_str(&name), kind);
-		cr_assert_gt(id, 0, "the object has no %s", buf_str(&name));
-		describe(&text, btf, btf__type_by_id(btf, (uint32_t)id));
-		cr_assert_str_eq(buf_str(&text), structs[i]);
-		buf_free(&name);
-		buf_free(&text);
+		for (uint32_t id = 1; id < btf__type_cnt(btf); id++) {
+			const struct btf_type *t = btf__type_by_id(btf, id);
+
+			if (btf_is_composite(t) && *name_of(btf, t))
+				check_structure(&bad, o.name[i], btf, t);
+		}
 	}
-}
-
-Test(abi, no_structure_of_the_object_goes_unchecked)
-{
-	const struct btf *btf = bpf_object__btf(open_object("bpf_host.o"));
-
-	for (uint32_t id = 1; id < btf__type_cnt(btf); id++) {
-		const struct btf_type *t = btf__type_by_id(btf, id);
-		struct buf text = BUF_INIT;
-
-		if (!btf_is_composite(t) || !*name_of(btf, t) ||
-		    listed(not_interface, N(not_interface), name_of(btf, t)))
-			continue;
-		describe(&text, btf, t);
-		cr_assert(listed(structs, N(structs), buf_str(&text)),
-			  "%s is in no table of this test", buf_str(&text));
-		buf_free(&text);
-	}
+	cr_assert_eq(bad.len, 0, "\n%s", buf_str(&bad));
+	close_objects(&o);
 }
 
 static void map_side(struct buf *out, const struct btf *btf, const char *what, uint32_t type,
@@ -314,101 +283,264 @@ static void map_side(struct buf *out, const struct btf *btf, const char *what, u
 		buf_printf(out, "%u bytes", size);
 }
 
+static const char *map_text(const struct bpf_object *obj, const struct bpf_map *m)
+{
+	const struct btf *btf = bpf_object__btf(obj);
+	struct buf text = BUF_INIT;
+	const char *copy;
+
+	buf_printf(&text, "%s: %s", bpf_map__name(m), libbpf_bpf_map_type_str(bpf_map__type(m)));
+	map_side(&text, btf, "key", bpf_map__btf_key_type_id(m), bpf_map__key_size(m));
+	map_side(&text, btf, "value", bpf_map__btf_value_type_id(m), bpf_map__value_size(m));
+	buf_printf(&text, " flags=%u pin=%d", bpf_map__map_flags(m), bpf_map__pin_path(m) != NULL);
+	copy = arena_strdup(arena, buf_str(&text));
+	buf_free(&text);
+	return copy;
+}
+
+/* Cilium's line without the size, which is set at build time, and as libbpf tells it: pinning 16, which
+ * replaces at each load, is the loader's doing, and the value of a prog array always a descriptor.
+ */
+static const struct item *as_libbpf(const struct item *item)
+{
+	struct item *plain = arena_new_of(arena, struct item);
+	const char *max = strstr(item->text, " max="), *flags = strstr(item->text, " flags=");
+	char *text, *at;
+
+	cr_assert(max && flags && max < flags, "not a map's line: %s", item->text);
+	text = arena_printf(arena, "%.*s%s", (int)(max - item->text), item->text, flags);
+	at = strstr(text, "pin=16");
+	if (at)
+		memcpy(at, "pin=0", sizeof("pin=0"));
+	at = strstr(text, "value=None");
+	if (at)
+		text = arena_printf(arena, "%.*svalue=4 bytes%s", (int)(at - text), text,
+				    at + strlen("value=None"));
+	plain->text = text;
+	return plain;
+}
+
+static void check_map(struct buf *bad, const char *object, const struct bpf_object *obj,
+		      const struct bpf_map *m)
+{
+	const struct item *item = find(&cilium, "Maps", NULL, bpf_map__name(m), ":");
+
+	if (item)
+		item = as_libbpf(item);
+	else
+		item = find(&ours, "Maps", NULL, bpf_map__name(m), ":");
+	expect_item(bad, object, item, map_text(obj, m));
+}
+
 Test(abi, every_map_has_cilium_1_19s_name_type_layout_flags_and_pinning)
 {
-	struct bpf_object *obj = open_object("bpf_host.o");
-	const struct btf *btf = bpf_object__btf(obj);
+	struct objects o = open_objects();
+	struct buf bad = BUF_INIT;
 	struct bpf_map *m;
-	size_t n = 0;
 
-	bpf_object__for_each_map(m, obj)
-	{
-		struct buf text = BUF_INIT;
+	for (size_t i = 0; i < o.n; i++)
+		bpf_object__for_each_map(m, o.obj[i]) if (!bpf_map__is_internal(m))
+			check_map(&bad, o.name[i], o.obj[i], m);
+	cr_assert_eq(bad.len, 0, "\n%s", buf_str(&bad));
+	close_objects(&o);
+}
 
-		if (bpf_map__is_internal(m))
-			continue;
-		buf_printf(&text, "%s: %s", bpf_map__name(m),
-			   libbpf_bpf_map_type_str(bpf_map__type(m)));
-		map_side(&text, btf, "key", bpf_map__btf_key_type_id(m), bpf_map__key_size(m));
-		map_side(&text, btf, "value", bpf_map__btf_value_type_id(m),
-			 bpf_map__value_size(m));
-		buf_printf(&text, " flags=%u pin=%d", bpf_map__map_flags(m),
-			   bpf_map__pin_path(m) != NULL);
-		cr_assert(listed(maps, N(maps), buf_str(&text)), "not in the tables: %s",
-			  buf_str(&text));
-		buf_free(&text);
-		n++;
+/* Calls fn with each variable of .rodata.config. */
+static void each_setting(const struct objects *o,
+			 void (*fn)(struct buf *bad, const char *object, const struct btf *btf,
+				    uint32_t var),
+			 struct buf *bad)
+{
+	for (size_t i = 0; i < o->n; i++) {
+		const struct btf *btf = bpf_object__btf(o->obj[i]);
+		int sec = btf__find_by_name_kind(btf, ".rodata.config", BTF_KIND_DATASEC);
+		const struct btf_type *t;
+
+		cr_assert_gt(sec, 0, "%s: no section .rodata.config", o->name[i]);
+		t = btf__type_by_id(btf, (uint32_t)sec);
+		for (int k = 0; k < btf_vlen(t); k++)
+			fn(bad, o->name[i], btf, btf_var_secinfos(t)[k].type);
 	}
-	cr_assert_eq(n, N(maps), "the object lacks a map");
+}
+
+static void check_setting(struct buf *bad, const char *object, const struct btf *btf, uint32_t id)
+{
+	const struct btf_type *var = btf__type_by_id(btf, id);
+	const struct item *item =
+		find(&cilium, "Config variables (.rodata.config)", NULL, name_of(btf, var), ":");
+	struct buf text = BUF_INIT;
+
+	if (!item)
+		item = find(&ours, "Config variables (.rodata.config)", NULL, name_of(btf, var),
+			    ":");
+	buf_printf(&text, "%s: ", name_of(btf, var));
+	type_name(&text, btf, var->type);
+	expect_item(bad, object, item, buf_str(&text));
+	buf_free(&text);
 }
 
 Test(abi, every_setting_has_its_name_and_type)
 {
-	const struct btf *btf = bpf_object__btf(open_object("bpf_host.o"));
-	int sec = btf__find_by_name_kind(btf, ".rodata.config", BTF_KIND_DATASEC);
-	const struct btf_type *t;
-	const struct btf_var_secinfo *v;
+	struct objects o = open_objects();
+	struct buf bad = BUF_INIT;
 
-	cr_assert_gt(sec, 0, "no section .rodata.config");
-	t = btf__type_by_id(btf, (uint32_t)sec);
-	v = btf_var_secinfos(t);
-	for (int i = 0; i < btf_vlen(t); i++, v++) {
-		const struct btf_type *var = btf__type_by_id(btf, v->type);
-		struct buf text = BUF_INIT;
+	each_setting(&o, check_setting, &bad);
+	cr_assert_eq(bad.len, 0, "\n%s", buf_str(&bad));
+	close_objects(&o);
+}
 
-		buf_printf(&text, "%s: ", name_of(btf, var));
-		type_name(&text, btf, var->type);
-		cr_assert(listed(settings, N(settings), buf_str(&text)), "not in the tables: %s",
-			  buf_str(&text));
-		buf_free(&text);
+static void check_description(struct buf *bad, const char *object, const struct btf *btf,
+			      uint32_t var)
+{
+	for (uint32_t id = 1; id < btf__type_cnt(btf); id++) {
+		const struct btf_type *t = btf__type_by_id(btf, id);
+
+		if (btf_is_decl_tag(t) && t->type == var &&
+		    strncmp(name_of(btf, t), "config:", 7) == 0 && name_of(btf, t)[7])
+			return;
 	}
-	cr_assert_eq(btf_vlen(t), N(settings), "the object lacks a setting");
+	buf_printf(bad, "%s: %s\n", object, name_of(btf, btf__type_by_id(btf, var)));
 }
 
 Test(abi, every_setting_tells_what_it_is)
 {
-	const struct btf *btf = bpf_object__btf(open_object("bpf_host.o"));
-	unsigned tags = 0;
+	struct objects o = open_objects();
+	struct buf bad = BUF_INIT;
+
+	each_setting(&o, check_description, &bad);
+	cr_assert_eq(bad.len, 0, "without a description:\n%s", buf_str(&bad));
+	close_objects(&o);
+}
+
+/* ---- programs ---- */
+
+/* The tag of a tail call that the program carries, NULL: none. */
+static const char *call_tag(const struct btf *btf, const char *program)
+{
+	int func = btf__find_by_name_kind(btf, program, BTF_KIND_FUNC);
 
 	for (uint32_t id = 1; id < btf__type_cnt(btf); id++) {
 		const struct btf_type *t = btf__type_by_id(btf, id);
 
-		if (btf_is_decl_tag(t) && strncmp(name_of(btf, t), "config:", 7) == 0)
-			tags++;
+		if (btf_is_decl_tag(t) && t->type == (uint32_t)func &&
+		    strncmp(name_of(btf, t), "tail:", 5) == 0)
+			return name_of(btf, t);
 	}
-	cr_assert_eq(tags, N(settings));
+	return NULL;
 }
 
-Test(abi, entry_programs_are_tc_programs_of_cilium_s_names)
+Test(abi, entry_programs_have_cilium_s_names_and_types)
 {
-	static const char *const names[] = { "cil_from_netdev", "cil_to_netdev" };
-	struct bpf_object *obj = open_object("bpf_host.o");
+	struct objects o = open_objects();
+	struct buf bad = BUF_INIT;
+	struct bpf_program *p;
 
-	for (size_t i = 0; i < N(names); i++) {
-		struct bpf_program *p = bpf_object__find_program_by_name(obj, names[i]);
+	for (size_t i = 0; i < o.n; i++) {
+		bpf_object__for_each_program(p, o.obj[i])
+		{
+			const char *text =
+				arena_printf(arena, "%s: %s in %s", bpf_program__name(p),
+					     libbpf_bpf_prog_type_str(bpf_program__type(p)),
+					     bpf_program__section_name(p));
 
-		cr_assert(p, "no %s", names[i]);
-		cr_assert_str_eq(bpf_program__section_name(p), "tc");
-		cr_assert_eq(bpf_program__type(p), BPF_PROG_TYPE_SCHED_CLS);
+			if (!call_tag(bpf_object__btf(o.obj[i]), bpf_program__name(p)))
+				expect_item(&bad, o.name[i],
+					    find(&ours, "Entry programs", o.name[i],
+						 bpf_program__name(p), ":"),
+					    text);
+		}
 	}
+	for (size_t i = 0; i < ours.n; i++)
+		if (strcmp(ours.items[i].section, "Entry programs") == 0 && !ours.items[i].seen)
+			buf_printf(&bad, "%s lacks %s\n", ours.items[i].part, ours.items[i].text);
+	cr_assert_eq(bad.len, 0, "\n%s", buf_str(&bad));
+	close_objects(&o);
+}
+
+static void check_tail(struct buf *bad, const char *object, const struct bpf_object *obj,
+		       const struct bpf_program *p)
+{
+	const char *tag = call_tag(bpf_object__btf(obj), bpf_program__name(p)), *text;
+
+	if (!tag)
+		return;
+	text = arena_printf(arena, "%s -> %s", tag, bpf_program__name(p));
+	if (!find(&ours, "Tail-call slots", object, text, ""))
+		buf_printf(bad, "%s: in no table: %s\n", object, text);
+	if (!find(&cilium, "Tail-call slots", object, tag, " ") &&
+	    !find(&ours, "Slots that Cilium's object does not use", object, tag, ""))
+		buf_printf(bad, "%s: Cilium's has no %s\n", object, tag);
+}
+
+Test(abi, tail_calls_use_cilium_s_slots)
+{
+	struct objects o = open_objects();
+	struct buf bad = BUF_INIT;
+	struct bpf_program *p;
+
+	for (size_t i = 0; i < o.n; i++)
+		bpf_object__for_each_program(p, o.obj[i]) check_tail(&bad, o.name[i], o.obj[i], p);
+	cr_assert_eq(bad.len, 0, "\n%s", buf_str(&bad));
+	close_objects(&o);
+}
+
+/* ---- the tables ---- */
+
+static void see_all(const struct objects *o)
+{
+	struct buf unused = BUF_INIT;
+	struct bpf_program *p;
+	struct bpf_map *m;
+
+	each_setting(o, check_setting, &unused);
+	for (size_t i = 0; i < o->n; i++) {
+		const struct btf *btf = bpf_object__btf(o->obj[i]);
+
+		for (uint32_t id = 1; id < btf__type_cnt(btf); id++) {
+			const struct btf_type *t = btf__type_by_id(btf, id);
+
+			if (btf_is_composite(t) && *name_of(btf, t))
+				check_structure(&unused, o->name[i], btf, t);
+		}
+		bpf_object__for_each_map(m, o->obj[i]) check_map(&unused, o->name[i], o->obj[i], m);
+		bpf_object__for_each_program(p, o->obj[i])
+		{
+			find(&ours, "Entry programs", o->name[i], bpf_program__name(p), ":");
+			check_tail(&unused, o->name[i], o->obj[i], p);
+		}
+	}
+	buf_free(&unused);
+}
+
+Test(abi, the_table_of_what_is_ours_has_no_stale_line)
+{
+	struct objects o = open_objects();
+	struct buf stale = BUF_INIT;
+
+	see_all(&o);
+	for (size_t i = 0; i < ours.n; i++)
+		if (!ours.items[i].seen)
+			buf_printf(&stale, "%s\n", ours.items[i].text);
+	cr_assert_eq(stale.len, 0, "in no object:\n%s", buf_str(&stale));
+	close_objects(&o);
 }
 
 Test(abi, the_next_release_differs_in_the_conntrack_value_only_by_a_field_at_its_end)
 {
-	struct bpf_object *wide = open_object("upgrades/wide_ct/bpf_host.o");
+	const struct item *today = find(&cilium, "Structs", NULL, "struct ct_entry", " ");
+	const char *path = arena_printf(arena, "%s/upgrades/wide_ct/bpf_host.o", objects_dir());
+	struct bpf_object *wide = open_object(path);
 	const struct btf *btf = bpf_object__btf(wide);
 	struct bpf_map *m = bpf_object__find_map_by_name(wide, "cilium_ct4_global");
 	struct buf text = BUF_INIT;
-	const char *today = NULL;
-	size_t header = strlen("struct ct_entry (56 bytes)\n");
+	size_t header = strlen("struct ct_entry (56 bytes)"), body;
 
-	for (size_t i = 0; i < N(structs); i++)
-		if (strncmp(structs[i], "struct ct_entry ", 16) == 0)
-			today = structs[i];
 	cr_assert(m && today);
 	cr_assert_eq(bpf_map__value_size(m), 64);
 	describe(&text, btf, btf__type_by_id(btf, bpf_map__btf_value_type_id(m)));
-	cr_assert_eq(strncmp(buf_str(&text) + header, today + header, strlen(today + header)), 0);
-	cr_assert_str_eq(buf_str(&text) + strlen(today), "    next_release: __u64 @56\n");
+	body = strlen(today->text + header);
+	cr_assert_eq(strncmp(buf_str(&text) + header, today->text + header, body), 0);
+	cr_assert_str_eq(buf_str(&text) + header + body, "\n    next_release: __u64 @56");
 	buf_free(&text);
+	bpf_object__close(wide);
 }

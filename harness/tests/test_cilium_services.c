@@ -279,3 +279,38 @@ Test(cilium_services, and_so_with_no_helper_interposed, .timeout = 120)
 	chosen_port(n);
 	node_close(n);
 }
+
+/* The same node, packets and entries: the same comes of it. */
+static void flows_of_own(bool pristine)
+{
+	struct node *n = node_open_target("verdict-two-pods", pristine, false);
+
+	a_cluster_address_is_translated_and_back(n);
+	a_pod_reaches_itself_through_its_service(n);
+	a_service_without_backends_is_unreachable(n);
+	a_cluster_address_is_not_for_the_world(n);
+	pods_speak_ipv6(n);
+	a_cluster_address_of_ipv6_is_translated_and_back(n);
+	the_client_and_the_service_travel_with_a_dsr_request(n);
+	a_pod_reaches_the_world_by_the_nodes_address(n);
+	a_whole_connection_of_etcd_passes_between_pods(n);
+	node_close(n);
+}
+
+Test(own_services, are_translated_as_cilium_does, .timeout = 120)
+{
+	struct node *n;
+
+	NEEDS_ROOT();
+	flows_of_own(false);
+	n = node_open_target("verdict-two-pods", false, true);
+	redirects_lead_to_the_next_program(n);
+	what_xdp_passes_comes_to_the_device(n);
+	node_close(n);
+}
+
+Test(own_services, and_so_with_no_helper_interposed, .timeout = 120)
+{
+	NEEDS_ROOT();
+	flows_of_own(true);
+}

@@ -266,3 +266,38 @@ Test(cilium_traffic, and_do_so_with_no_helper_interposed, .timeout = 120)
 	NEEDS_ROOT();
 	all_flows(true);
 }
+
+/* The same node, packets and entries: the same comes of it. */
+static void flows_of_own(bool pristine)
+{
+	struct node *n = node_open_target("verdict-two-pods", pristine, false);
+
+	pod_to_pod_is_delivered(n);
+	its_answer_passes_and_the_flow_goes_on(n);
+	what_the_receivers_policy_lacks_is_dropped(n);
+	what_the_senders_policy_lacks_or_denies_is_dropped(n);
+	time_is_the_replays(n);
+	a_node_port_with_a_local_backend(n);
+	a_node_port_with_a_backend_on_another_node(n);
+	a_port_that_is_no_service_is_the_host_firewalls(n);
+	node_ports_and_the_prefilter_at_xdp(n);
+	a_pod_of_another_node_is_reached_through_the_tunnel(n);
+	without_metadata_the_tunnels_packets_are_dropped(n);
+	if (!pristine) {
+		what_comes_out_of_the_tunnel_reaches_a_pod(n);
+		the_identity_of_the_tunnel_counts(n);
+	}
+	node_close(n);
+}
+
+Test(own_traffic, is_what_cilium_makes_of_it, .timeout = 120)
+{
+	NEEDS_ROOT();
+	flows_of_own(false);
+}
+
+Test(own_traffic, and_so_with_no_helper_interposed, .timeout = 120)
+{
+	NEEDS_ROOT();
+	flows_of_own(true);
+}

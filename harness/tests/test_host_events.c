@@ -244,7 +244,8 @@ Test(events, ipv6_is_marked)
 	struct dp *dp = DP_OPEN();
 	struct packet p = { .len = 14 + 40 };
 
-	p.data[12] = 0x86, p.data[13] = 0xdd, p.data[14] = 0x60;
+	/* from :: to ::, both the world's; 59: no next header */
+	p.data[12] = 0x86, p.data[13] = 0xdd, p.data[14] = 0x60, p.data[20] = 59;
 	cr_assert_eq(dp_run(dp, dp->to, &p), ACT_OK);
 	cr_assert_eq(dp_event(dp, EV_TRACE, TO_NETWORK)->data[27], 1);
 	cr_assert_eq(dp_event(dp, EV_TRACE, TO_NETWORK)->data[26], UNKNOWN);

@@ -229,13 +229,13 @@ Test(hostile, vlan_tags_hide_nothing)
 		cr_assert_neq(drop(dp, dp->from, tagged(p, tags, 0x8100)), 0, "%u tags", tags);
 }
 
-Test(hostile, arp_and_ipv6_pass_whole_and_not_cut)
+Test(hostile, arp_and_ipv6_of_others_pass_whole_and_not_cut)
 {
 	struct dp *dp = closed();
 	struct packet arp = { .len = 14 + 28 }, v6 = { .len = 14 + 40 };
 
 	arp.data[12] = 0x08, arp.data[13] = 0x06;
-	v6.data[12] = 0x86, v6.data[13] = 0xdd, v6.data[14] = 0x60;
+	v6.data[12] = 0x86, v6.data[13] = 0xdd, v6.data[14] = 0x60, v6.data[20] = 59;
 	cr_assert_eq(drop(dp, dp->from, arp), 0);
 	cr_assert_eq(drop(dp, dp->to, arp), 0);
 	cr_assert_eq(drop(dp, dp->from, v6), 0);

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* DSR at the node that balances: the packet goes on to its backend with the client's address, and with it,
+ * where an answer has to know it, what the client called the backend.
+ *
+ * Of a connection that is said with each SYN; of datagrams, which have none, with each packet.
+ */
+#ifndef VERDICT_LIB_DSR_H
+#define VERDICT_LIB_DSR_H
+
+#include <lib/dsr_wire.h>
+#include <lib/encap.h>
+#include <lib/fib.h>
+#include <lib/icmp_error.h>
+#include <lib/lb_state.h>
+#include <lib/rewrite.h>
+
+#define DSR_IP_HEADER_MAX (LINK_HEADER_MAX + 40) /* with the link's */
+
+static __always_inline bool dsr_to_be_told(const struct packet *pkt)
+{
+	return pkt->protocol != IPPROTO_TCP || pkt->tcp_flags & TCP_SYN;
+}
+
+static __always_inline struct dsr_info dsr_frontend(const struct packet *pkt)
+{
+	return (struct dsr_info){ .addr = pkt->lb.frontend.address, .port = pkt->lb.frontend.port };
+}
+
+/* How many bytes more the packet will have, link layer aside. */
+static __always_inline __u32 dsr_overhead(const struct packet *pkt)
+{
+	if (CONFIG(dsr_dispatch) == DSR_IPIP)
+		return pkt->is_ipv6 ? sizeof(struct ipv6_header) : sizeof(struct iphdr);
+	if (!dsr_to_be_told(pkt) && CONFIG(dsr_dispatch) == DSR_OPTION)
+		return 0;
+	if (CONFIG(dsr_dispatch) == DSR_OPTION)
+		return pkt->is_ipv6 ? sizeof(struct dsr_opt6) : sizeof(struct dsr_opt4);
+	/* outer IPv4, UDP, Geneve, inner Ethernet */
+	return 20 + 8 + 8 + 14 +
+	       (!dsr_to_be_told(pkt) ? 0
+		: pkt->is_ipv6	     ? sizeof(struct dsr_geneve6)
+				     : sizeof(struct dsr_geneve4));
+}
+
+/* Before anything of the packet is changed, so that the answer quotes it as its client sent it. What will
+ * be cut into segments is not too big. 1: it fits; else a verdict, or the reason to drop.
+ */
+static __always_inline bool dsr_fits(ctx_t *ctx, const struct packet *pkt)
+{
+	return ctx_is_gso(ctx) || pkt->end - pkt->l3_off + dsr_overhead(pkt) <= CONFIG(device_mtu);
+}
+
+#ifdef CTX_XDP
+
+/* Room behind the fixed IP header: what is before it moves to the front. */
+static __always_inline int dsr_grow(ctx_t *ctx, const struct packet *pkt, __u32 room)
+{
+	__u32 len = pkt->l3_off + (pkt->is_ipv6 ? 40 : 20);
+	__u8 head[DSR_IP_HEADER_MAX];
+
+	if (!len || len > sizeof(head))
+		return -1;
+	if (bpf_xdp_adjust_head(ctx, -(int)room) || !ctx_load(ctx, room, head, len))
+		return -1;
+	return ctx_store(ctx, 0, head, len) ? 0 : -1;
+}
+
+/* Room for another header before the packet's. */
+static __always_inline int dsr_grow_before(ctx_t *ctx, __u32 room)
+{
+	return ctx_grow_l3(ctx, room);
+}
+
+static __always_inline void dsr_sum_grown(ctx_t *ctx, __s64 diff)
+{
+	(void)ctx;
+	(void)diff;
+}
+
+#else
+
+static __always_inline int dsr_grow(ctx_t *ctx, const struct packet *pkt, __u32 room)
+{
+	(void)pkt;
+	return (int)bpf_skb_adjust_room(ctx, (int)room, BPF_ADJ_ROOM_NET,
+					BPF_F_ADJ_ROOM_NO_CSUM_RESET);
+}
+
+static __always_inline int dsr_grow_before(ctx_t *ctx, __u32 room)
+{
+	return (int)bpf_skb_adjust_room(ctx, (int)room, BPF_ADJ_ROOM_MAC,
+					BPF_F_ADJ_ROOM_NO_CSUM_RESET);
+}
+
+/* skb->csum is of the packet's bytes. In IPv4 the header's own sum makes up for what it gains. */
+static __always_inline void dsr_sum_grown(ctx_t *ctx, __s64 diff)
+{
+	bpf_csum_update(ctx, (__wsum)diff);
+}
+
+#endif
+
+static __always_inline void dsr_grown(struct packet *pkt, __u32 room)
+{
+	pkt->l4_off += room;
+	pkt->end += room;
+}
+
+/* Version and header length, then at byte 2 the total length: the words that the option changes. */
+static __always_inline int dsr_add_option4(ctx_t *ctx, struct packet *pkt)
+{
+	struct dsr_info info = dsr_frontend(pkt);
+	struct dsr_opt4 opt = dsr_opt4_write(&info);
+	union {
+		__be32 word;
+		struct {
+			__u8 version_ihl, tos;
+			__be16 len;
+		};
+	} was, is;
+	__s64 diff;
+
+	if (pkt->l4_off - pkt->l3_off + sizeof(opt) > 60)
+		return DROP(pkt, DROP_CT_INVALID_HDR);
+	if (!ctx_load(ctx, pkt->l3_off, &was, sizeof(was)))
+		return DROP(pkt, DROP_INVALID);
+	is = was;
+	is.version_ihl += sizeof(opt) / 4;
+	is.len = bpf_htons(bpf_ntohs(was.len) + sizeof(opt));
+	diff = bpf_csum_diff(&was.word, sizeof(was), &is.word, sizeof(is), 0);
+	diff = bpf_csum_diff(NULL, 0, (__be32 *)&opt, sizeof(opt), (__wsum)diff);
+	if (dsr_grow(ctx, pkt, sizeof(opt)))
+		return DROP(pkt, DROP_INVALID);
+	if (!ctx_store(ctx, pkt->l3_off, &is, sizeof(is)) ||
+	    !ctx_store(ctx, pkt->l3_off + sizeof(struct iphdr), &opt, sizeof(opt)))
+		return DROP(pkt, DROP_WRITE_ERROR);
+	if (csum_l3(ctx, pkt->l3_off + CSUM_OFF_IPV4, diff))
+		return DROP(pkt, DROP_CSUM_L3);
+	dsr_grown(pkt, sizeof(opt));
+	return 0;
+}
+
+/* RFC 8200, 4.1: hop-by-hop options come first, and would not any more. */
+static __always_inline int dsr_add_option6(ctx_t *ctx, struct packet *pkt)
+{
+	struct dsr_info info = dsr_frontend(pkt);
+	struct dsr_opt6 opt = {
+		.hdrlen = DSR_OPT6_EXT_LEN,
+		.type = DSR_OPT6_TYPE,
+		.len = sizeof(opt) - 4,
+		.addr = info.addr.ip6,
+		.port = info.port,
+	};
+	union {
+		__be32 word;
+		struct {
+			__be16 len;
+			__u8 nexthdr, hop_limit;
+		};
+	} was, is;
+	__s64 diff;
+
+	if (!ctx_load(ctx, pkt->l3_off + 4, &was, sizeof(was)))
+		return DROP(pkt, DROP_INVALID);
+	if (was.nexthdr == EXTHDR_HOP)
+		return DROP(pkt, DROP_INVALID_EXTHDR);
+	opt.nexthdr = was.nexthdr;
+	is = was;
+	is.nexthdr = EXTHDR_DEST;
+	is.len = bpf_htons(bpf_ntohs(was.len) + sizeof(opt));
+	diff = bpf_csum_diff(&was.word, sizeof(was), &is.word, sizeof(is), 0);
+	diff = bpf_csum_diff(NULL, 0, (__be32 *)&opt, sizeof(opt), (__wsum)diff);
+	if (dsr_grow(ctx, pkt, sizeof(opt)))
+		return DROP(pkt, DROP_INVALID);
+	if (!ctx_store(ctx, pkt->l3_off + 4, &is, sizeof(is)) ||
+	    !ctx_store(ctx, pkt->l3_off + sizeof(struct ipv6_header), &opt, sizeof(opt)))
+		return DROP(pkt, DROP_WRITE_ERROR);
+	dsr_sum_grown(ctx, diff);
+	dsr_grown(pkt, sizeof(opt));
+	return 0;
+}
+
+static __always_inline int dsr_send_option(ctx_t *ctx, struct packet *pkt)
+{
+	int ret = 0;
+
+	if (dsr_to_be_told(pkt))
+		ret = pkt->is_ipv6 ? dsr_add_option6(ctx, pkt) : dsr_add_option4(ctx, pkt);
+	return ret ? ret : forward_fib(ctx, pkt);
+}
+
+/* Receivers spread packets over their queues by the outer source: clients differ in it. */
+static __always_inline __u32 dsr_client_hash(const struct packet *pkt)
+{
+	const union addr *a = &pkt->saddr;
+	__u32 ports = (__u32)pkt->sport << 16 | pkt->dport;
+	__u32 hash = a->ip6.p.p1 ^ a->ip6.p.p2 ^ a->ip6.p.p3 ^ a->ip6.p.p4 ^ ports;
+
+	hash *= 0x9e3779b1; /* the golden ratio's: mixes low bits into high ones */
+	return hash ^ hash >> 15;
+}
+
+static __always_inline __be32 dsr_host_bits(__u32 hash, __u32 bits)
+{
+	return bits >= 32 ? bpf_htonl(hash) : bpf_htonl(hash & ((1U << bits) - 1));
+}
+
+static __always_inline int dsr_wrap4(ctx_t *ctx, struct packet *pkt, const union addr *to)
+{
+	__u32 len = pkt->end - pkt->l3_off, bits = 32 - CONFIG(dsr_rss_prefix4_len);
+	struct iphdr ip = {
+		.version = 4,
+		.ihl = sizeof(ip) / 4,
+		.tot_len = bpf_htons((__u16)(len + sizeof(ip))),
+		.ttl = ICMP_ERROR_TTL,
+		.protocol = IPPROTO_IPIP,
+		.saddr = CONFIG(dsr_rss_prefix4).be32,
+		.daddr = to->ip4,
+	};
+
+	ip.saddr |= dsr_host_bits(dsr_client_hash(pkt), bits);
+	ip.check = csum_fold((__u32)bpf_csum_diff(NULL, 0, (__be32 *)&ip, sizeof(ip), 0));
+	if (dsr_grow_before(ctx, sizeof(ip)) || !ctx_store(ctx, pkt->l3_off, &ip, sizeof(ip)))
+		return DROP(pkt, DROP_WRITE_ERROR);
+	pkt->saddr = addr_ip4(ip.saddr);
+	dsr_grown(pkt, sizeof(ip));
+	return 0;
+}
+
+static __always_inline int dsr_wrap6(ctx_t *ctx, struct packet *pkt, const union addr *to)
+{
+	__u32 len = pkt->end - pkt->l3_off, bits = 128 - CONFIG(dsr_rss_prefix6_len);
+	struct ipv6_header ip = {
+		.version_class = { 0x60 },
+		.payload_len = bpf_htons((__u16)len),
+		.nexthdr = IPPROTO_IPV6,
+		.hop_limit = ICMP_ERROR_TTL,
+		.saddr = CONFIG(dsr_rss_prefix6),
+		.daddr = to->ip6,
+	};
+
+	ip.saddr.p.p4 |= dsr_host_bits(dsr_client_hash(pkt), bits);
+	if (dsr_grow_before(ctx, sizeof(ip)) || !ctx_store(ctx, pkt->l3_off, &ip, sizeof(ip)))
+		return DROP(pkt, DROP_WRITE_ERROR);
+	dsr_sum_grown(ctx, bpf_csum_diff(NULL, 0, (__be32 *)&ip, sizeof(ip), 0));
+	pkt->saddr.ip6 = ip.saddr;
+	dsr_grown(pkt, sizeof(ip));
+	return 0;
+}
+
+/* The packet is not translated: the backend's node undoes the outer header and balances it itself. */
+static __always_inline int dsr_send_ipip(ctx_t *ctx, struct packet *pkt)
+{
+	union addr to = pkt->lb.backend.address;
+	int ret = pkt->is_ipv6 ? dsr_wrap6(ctx, pkt, &to) : dsr_wrap4(ctx, pkt, &to);
+
+	if (ret)
+		return ret;
+	pkt->daddr = to;
+	pkt->protocol = pkt->is_ipv6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
+	return forward_fib(ctx, pkt);
+}
+
+#ifdef CTX_XDP
+
+/* XDP has no tunnel device: the same packet reaches tc untouched, see nodeport_ingress(). */
+static __always_inline int dsr_send_geneve(ctx_t *ctx, struct packet *pkt)
+{
+	(void)ctx;
+	return DROP(pkt, DROP_DSR_ENCAP_UNSUPP_PROTO);
+}
+
+#else
+
+/* As the world's: to the backend's node it must not look like one of the cluster. */
+static __always_inline int dsr_send_geneve(ctx_t *ctx, struct packet *pkt)
+{
+	const struct remote_endpoint_info *info = ipcache_lookup(&pkt->daddr, pkt->is_ipv6);
+	struct dsr_info from = dsr_frontend(pkt);
+	struct dsr_geneve_header hdr = {
+		.class = bpf_htons(DSR_GENEVE_CLASS),
+		.type = DSR_GENEVE_TYPE,
+	};
+
+	if (!info)
+		return DROP(pkt, DROP_NO_TUNNEL_ENDPOINT);
+	if (!dsr_to_be_told(pkt))
+		return encap(ctx, pkt, info, IDENTITY_WORLD);
+	if (pkt->is_ipv6) {
+		struct dsr_geneve6 opt = {
+			.hdr = hdr,
+			.addr = from.addr.ip6,
+			.port = from.port,
+		};
+
+		opt.hdr.len = (sizeof(opt) - sizeof(hdr)) / 4;
+		return encap_with_options(ctx, pkt, info, IDENTITY_WORLD, &opt, sizeof(opt));
+	} else {
+		struct dsr_geneve4 opt = {
+			.hdr = hdr,
+			.addr = from.addr.ip4,
+			.port = from.port,
+		};
+
+		opt.hdr.len = (sizeof(opt) - sizeof(hdr)) / 4;
+		return encap_with_options(ctx, pkt, info, IDENTITY_WORLD, &opt, sizeof(opt));
+	}
+}
+
+#endif
+
+/* The packet is the backend's by now, unless it will travel in another one. The verdict, or the reason to
+ * drop.
+ */
+static __always_inline int dsr_send(ctx_t *ctx, struct packet *pkt)
+{
+	switch (CONFIG(dsr_dispatch)) {
+	case DSR_GENEVE:
+		return dsr_send_geneve(ctx, pkt);
+	case DSR_IPIP:
+		return dsr_send_ipip(ctx, pkt);
+	default:
+		return dsr_send_option(ctx, pkt);
+	}
+}
+
+#endif

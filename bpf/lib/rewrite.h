@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Addresses and ports of a packet replaced, checksums with them; TTLs lowered; MACs set. The packet's
+ * description follows what is done to it.
+ */
+#ifndef VERDICT_LIB_REWRITE_H
+#define VERDICT_LIB_REWRITE_H
+
+#include <linux/if_ether.h>
+
+#include <lib/csum.h>
+#include <lib/ipv4.h>
+#include <lib/ipv6.h>
+#include <lib/l4.h>
+#include <lib/reasons.h>
+
+enum rewrite_side {
+	REWRITE_SOURCE,
+	REWRITE_DESTINATION,
+};
+
+#define IPV4_OFF_TTL   8
+#define IPV4_OFF_SADDR 12
+#define IPV4_OFF_DADDR 16
+#define IPV6_OFF_HOP   7
+#define IPV6_OFF_SADDR 8
+#define IPV6_OFF_DADDR 24
+
+/* Writes an address; *diff is what it changes in a sum. */
+static __always_inline int rewrite_addr_bytes(ctx_t *ctx, struct packet *pkt,
+					      enum rewrite_side side, const union addr *from,
+					      const union addr *to, __s64 *diff)
+{
+	union addr was = *from, is = *to;
+	__u32 off, len = pkt->is_ipv6 ? sizeof(is.ip6) : sizeof(is.ip4);
+
+	if (pkt->is_ipv6) {
+		off = pkt->l3_off + (side == REWRITE_SOURCE ? IPV6_OFF_SADDR : IPV6_OFF_DADDR);
+		*diff = bpf_csum_diff((__be32 *)&was, sizeof(was.ip6), (__be32 *)&is,
+				      sizeof(is.ip6), 0);
+		return ctx_store(ctx, off, &is, sizeof(is.ip6)) ? 0 : DROP_WRITE_ERROR;
+	}
+	off = pkt->l3_off + (side == REWRITE_SOURCE ? IPV4_OFF_SADDR : IPV4_OFF_DADDR);
+	*diff = bpf_csum_diff(&was.ip4, sizeof(was.ip4), &is.ip4, sizeof(is.ip4), 0);
+	if (!ctx_store(ctx, off, &is.ip4, len))
+		return DROP_WRITE_ERROR;
+	return csum_l3(ctx, pkt->l3_off + CSUM_OFF_IPV4, *diff) ? DROP_CSUM_L3 : 0;
+}
+
+/* A port; of an ICMP echo the identifier, which stands elsewhere. */
+static __always_inline int rewrite_port_bytes(ctx_t *ctx, struct packet *pkt,
+					      enum rewrite_side side, __be16 from, __be16 to,
+					      __u32 csum_off)
+{
+	__be32 was = from, is = to;
+	__u32 off = pkt->l4_off;
+	__s64 diff;
+
+	if (is_icmp(pkt))
+		off += 4;
+	else if (side == REWRITE_DESTINATION)
+		off += 2;
+	if (pkt->protocol == IPPROTO_SCTP)
+		return DROP_CSUM_L4; /* its CRC covers the ports */
+	diff = bpf_csum_diff(&was, sizeof(was), &is, sizeof(is), 0);
+	if (!ctx_store(ctx, off, &to, sizeof(to)))
+		return DROP_WRITE_ERROR;
+	return csum_l4_port(ctx, pkt->l4_off + csum_off, diff, pkt->protocol == IPPROTO_UDP)
+		       ? DROP_CSUM_L4
+		       : 0;
+}
+
+/* ICMP for IPv4 has no pseudo header; SCTP's sum knows no addresses. */
+static __always_inline bool rewrite_has_pseudo(const struct packet *pkt)
+{
+	return pkt->protocol == IPPROTO_TCP || pkt->protocol == IPPROTO_UDP ||
+	       pkt->protocol == IPPROTO_ICMPV6;
+}
+
+static __always_inline int rewrite_sum_of_address(ctx_t *ctx, const struct packet *pkt,
+						  __u32 csum_off, __s64 diff)
+{
+	if (!pkt->later_fragment && rewrite_has_pseudo(pkt))
+		return csum_l4_address(ctx, pkt->l4_off + csum_off, diff,
+				       pkt->protocol == IPPROTO_UDP, pkt->is_ipv6);
+	if (pkt->is_ipv6)
+		csum_changed(ctx, diff); /* its header has no sum either */
+	return 0;
+}
+
+static __always_inline void rewrite_note(struct packet *pkt)
+{
+	if (pkt->rewritten)
+		return;
+	pkt->rewritten = true;
+	pkt->was.saddr = pkt->saddr;
+	pkt->was.daddr = pkt->daddr;
+	pkt->was.sport = pkt->sport;
+	pkt->was.dport = pkt->dport;
+}
+
+/* Replaces one side's address and port; port 0 stays as it is. A later fragment has no transport header: it
+ * gets the address alone. 0, or the reason to drop.
+ */
+__subprogram int rewrite(ctx_t *ctx, struct packet *pkt, enum rewrite_side side,
+			 const union addr *addr, __be16 port)
+{
+	union addr *own = side == REWRITE_SOURCE ? &pkt->saddr : &pkt->daddr;
+	__be16 *own_port = side == REWRITE_SOURCE ? &pkt->sport : &pkt->dport;
+	__u32 csum_off = 0;
+	__s64 diff = 0;
+	int ret;
+
+	rewrite_note(pkt);
+	csum_l4_offset(pkt->protocol, &csum_off);
+	if (!addr_equal(own, addr)) {
+		ret = rewrite_addr_bytes(ctx, pkt, side, own, addr, &diff);
+		if (ret)
+			return DROP(pkt, ret);
+		if (rewrite_sum_of_address(ctx, pkt, csum_off, diff))
+			return DROP(pkt, DROP_CSUM_L4);
+		*own = *addr;
+	}
+	if (!port || port == *own_port)
+		return 0;
+	if (!pkt->later_fragment) {
+		ret = rewrite_port_bytes(ctx, pkt, side, *own_port, port, csum_off);
+		if (ret)
+			return DROP(pkt, ret);
+	}
+	*own_port = port;
+	return 0;
+}
+
+/* As the packet came: for whom its sender is told of it. */
+static __always_inline int rewrite_undo(ctx_t *ctx, struct packet *pkt)
+{
+	union addr saddr = pkt->was.saddr, daddr = pkt->was.daddr;
+	int ret;
+
+	if (!pkt->rewritten)
+		return 0;
+	ret = rewrite(ctx, pkt, REWRITE_SOURCE, &saddr, pkt->was.sport);
+	return ret ? ret : rewrite(ctx, pkt, REWRITE_DESTINATION, &daddr, pkt->was.dport);
+}
+
+/* What a router does. 0; DROP_TTL_EXCEEDED where it was the last hop; or another reason to drop. */
+__subprogram int rewrite_ttl(ctx_t *ctx, struct packet *pkt)
+{
+	__u32 off = pkt->l3_off + (pkt->is_ipv6 ? IPV6_OFF_HOP : IPV4_OFF_TTL);
+	__u8 ttl, less;
+	__be32 was, is;
+
+	if (!ctx_load(ctx, off, &ttl, sizeof(ttl)))
+		return DROP(pkt, DROP_INVALID);
+	if (ttl <= 1)
+		return DROP(pkt, DROP_TTL_EXCEEDED);
+	less = ttl - 1;
+	if (pkt->is_ipv6)
+		return ctx_store_summed(ctx, off, &less, sizeof(less))
+			       ? 0
+			       : DROP(pkt, DROP_WRITE_ERROR);
+	/* the TTL is the upper byte of its 16-bit word */
+	was = bpf_htons((__u16)(ttl << 8));
+	is = bpf_htons((__u16)(less << 8));
+	if (csum_l3(ctx, pkt->l3_off + CSUM_OFF_IPV4,
+		    bpf_csum_diff(&was, sizeof(was), &is, sizeof(is), 0)))
+		return DROP(pkt, DROP_CSUM_L3);
+	return ctx_store(ctx, off, &less, sizeof(less)) ? 0 : DROP(pkt, DROP_WRITE_ERROR);
+}
+
+static __always_inline int rewrite_macs(ctx_t *ctx, struct packet *pkt, const union macaddr *src,
+					const union macaddr *dst)
+{
+	struct {
+		__u8 dst[ETH_ALEN], src[ETH_ALEN];
+	} macs;
+
+	__builtin_memcpy(macs.dst, dst->addr, ETH_ALEN);
+	__builtin_memcpy(macs.src, src->addr, ETH_ALEN);
+	return ctx_store(ctx, 0, &macs, sizeof(macs)) ? 0 : DROP(pkt, DROP_WRITE_ERROR);
+}
+
+#endif

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What a socket called its peer, by what the peer is: recvmsg and getpeername say it again. */
+#ifndef VERDICT_LIB_SOCK_REVERSE_H
+#define VERDICT_LIB_SOCK_REVERSE_H
+
+#include <lib/lb_maps.h>
+#include <lib/sock.h>
+
+typedef __u64 __sock_cookie;
+
+struct ipv4_revnat_tuple {
+	__sock_cookie cookie;
+	__be32 address; /* the backend's */
+	__be16 port;
+	__u16 pad;
+};
+
+struct ipv4_revnat_entry {
+	__be32 address; /* the service's */
+	__be16 port;
+	__u16 rev_nat_index;
+};
+
+struct ipv6_revnat_tuple {
+	__sock_cookie cookie;
+	union v6addr address;
+	__be16 port;
+	__u16 pad;
+};
+
+struct ipv6_revnat_entry {
+	union v6addr address;
+	__be16 port;
+	__u16 rev_nat_index;
+} __attribute__((packed));
+
+LB_MAP(cilium_lb4_reverse_sk, BPF_MAP_TYPE_LRU_HASH, struct ipv4_revnat_tuple,
+       struct ipv4_revnat_entry, 262144, 0);
+LB_MAP(cilium_lb6_reverse_sk, BPF_MAP_TYPE_LRU_HASH, struct ipv6_revnat_tuple,
+       struct ipv6_revnat_entry, 262144, 0);
+
+static __always_inline struct ipv4_revnat_tuple sock_key4(__u64 cookie, const struct sock_end *peer)
+{
+	return (struct ipv4_revnat_tuple){
+		.cookie = cookie,
+		.address = peer->addr.ip4,
+		.port = peer->port,
+	};
+}
+
+/* Four bytes at its end have no name, and count. */
+static __always_inline void sock_key6(struct ipv6_revnat_tuple *key, __u64 cookie,
+				      const struct sock_end *peer)
+{
+	__builtin_memset(key, 0, sizeof(*key));
+	key->cookie = cookie;
+	key->address = peer->addr.ip6;
+	key->port = peer->port;
+}
+
+/* peer is the backend, called is what the socket asked for. 0, or negative. */
+__subprogram int sock_remember(__u64 cookie, const struct sock_end *peer,
+			       const struct sock_end *called, __u16 rev_nat_index)
+{
+	if (peer->is_ipv6) {
+		struct ipv6_revnat_tuple key;
+		struct ipv6_revnat_entry entry = {
+			.address = called->addr.ip6,
+			.port = called->port,
+			.rev_nat_index = rev_nat_index,
+		};
+
+		sock_key6(&key, cookie, peer);
+		return (int)bpf_map_update_elem(&cilium_lb6_reverse_sk, &key, &entry, BPF_ANY);
+	} else {
+		struct ipv4_revnat_tuple key = sock_key4(cookie, peer);
+		struct ipv4_revnat_entry entry = {
+			.address = called->addr.ip4,
+			.port = called->port,
+			.rev_nat_index = rev_nat_index,
+		};
+
+		return (int)bpf_map_update_elem(&cilium_lb4_reverse_sk, &key, &entry, BPF_ANY);
+	}
+}
+
+/* 0: called is filled but for its protocol; negative: nothing is known of that peer. */
+__subprogram int sock_recall(__u64 cookie, const struct sock_end *peer, struct sock_end *called,
+			     __u16 *rev_nat_index)
+{
+	if (peer->is_ipv6) {
+		const struct ipv6_revnat_entry *entry;
+		struct ipv6_revnat_tuple key;
+
+		sock_key6(&key, cookie, peer);
+		entry = bpf_map_lookup_elem(&cilium_lb6_reverse_sk, &key);
+		if (!entry)
+			return -ENOENT;
+		called->addr.ip6 = entry->address;
+		called->port = entry->port;
+		*rev_nat_index = entry->rev_nat_index;
+	} else {
+		struct ipv4_revnat_tuple key = sock_key4(cookie, peer);
+		const struct ipv4_revnat_entry *entry =
+			bpf_map_lookup_elem(&cilium_lb4_reverse_sk, &key);
+
+		if (!entry)
+			return -ENOENT;
+		called->addr = addr_ip4(entry->address);
+		called->port = entry->port;
+		*rev_nat_index = entry->rev_nat_index;
+	}
+	return 0;
+}
+
+__subprogram int sock_forget(__u64 cookie, const struct sock_end *peer)
+{
+	if (peer->is_ipv6) {
+		struct ipv6_revnat_tuple key;
+
+		sock_key6(&key, cookie, peer);
+		return (int)bpf_map_delete_elem(&cilium_lb6_reverse_sk, &key);
+	} else {
+		struct ipv4_revnat_tuple key = sock_key4(cookie, peer);
+
+		return (int)bpf_map_delete_elem(&cilium_lb4_reverse_sk, &key);
+	}
+}
+
+#endif

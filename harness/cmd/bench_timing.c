@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* BPF_PROG_TEST_RUN, once each time: it tells the nanoseconds. */
+#include "cmd/bench_timing.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdlib.h>
+
+#include "base/file.h"
+
+int timed_run(struct timed_run *r, struct err *err)
+{
+	struct __sk_buff skb = {
+		.ifindex = r->ifindex,
+		.ingress_ifindex = r->hook == HOOK_TC_INGRESS ? r->ifindex : 0,
+	};
+	struct xdp_md xdp = { .data_end = r->len, .ingress_ifindex = r->ifindex };
+	bool is_xdp = r->hook == HOOK_XDP;
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = r->data, .data_size_in = r->len,
+		    .ctx_in = is_xdp ? (void *)&xdp : (void *)&skb,
+		    .ctx_size_in = is_xdp ? sizeof(xdp) : sizeof(skb), .repeat = 1);
+	int ret = bpf_prog_test_run_opts(r->fd, &run);
+
+	r->ns = run.duration;
+	r->verdict = (int)run.retval;
+	return ret ? err_system(err, -ret, "BPF_PROG_TEST_RUN") : 0;
+}
+
+int timed_nothing(const struct timed_run *r, size_t n, double *ns, struct err *err)
+{
+	static const struct bpf_insn insns[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	enum bpf_prog_type type = r->hook == HOOK_XDP ? BPF_PROG_TYPE_XDP : BPF_PROG_TYPE_SCHED_CLS;
+	__cleanup_fd int fd = bpf_prog_load(type, "nothing", "GPL", insns, 2, NULL);
+	uint32_t *list = calloc(n, sizeof(*list));
+	struct timed_run empty = *r;
+	int ret = 0;
+
+	empty.fd = fd;
+	if (fd < 0)
+		ret = err_system(err, -fd, "loading an empty program");
+	for (size_t i = 0; i < n && !ret; i++) {
+		ret = timed_run(&empty, err);
+		list[i] = empty.ns;
+	}
+	if (!ret)
+		*ns = median_of(list, n);
+	free(list);
+	return ret;
+}
+
+static int by_u32(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+double median_of(uint32_t *list, size_t n)
+{
+	qsort(list, n, sizeof(*list), by_u32);
+	n /= 2;
+	return list[n];
+}
+
+static int by_double(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+double median_of_doubles(double *list, size_t n)
+{
+	qsort(list, n, sizeof(*list), by_double);
+	return list[n / 2];
+}

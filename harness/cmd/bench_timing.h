@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What a program costs for one packet: the time that the kernel measures around a single run, so neither the
+ * system call nor what it does to make a packet counts; the median of many runs, so neither does who else
+ * had the CPU; less what an empty program takes.
+ */
+#ifndef VERDICT_CMD_BENCH_TIMING_H
+#define VERDICT_CMD_BENCH_TIMING_H
+
+#include "base/err.h"
+#include "base/words.h"
+
+struct timed_run {
+	int fd;
+	enum hook hook; /* of tc or XDP */
+	const uint8_t *data; /* an Ethernet frame */
+	uint32_t len;
+	uint32_t ifindex; /* of the thread's network namespace */
+	/* what came of it */
+	uint32_t ns;
+	int verdict;
+};
+
+/* Each run finds the packet as given, whatever the program does to it. */
+int timed_run(struct timed_run *r, struct err *err);
+/* The median of n runs of a program that does nothing, as r says but for fd. */
+int timed_nothing(const struct timed_run *r, size_t n, double *ns, struct err *err);
+double median_of(uint32_t *list, size_t n); /* sorts */
+double median_of_doubles(double *list, size_t n); /* sorts */
+
+#endif
