@@ -22,6 +22,9 @@
 
 #define __description(text) __attribute__((btf_decl_tag(text)))
 
+/* A map that holds nothing beyond the packet at hand: tools need not look. */
+#define __scratch __attribute__((btf_decl_tag("scratch")))
+
 union v6addr {
 	__u8 addr[16];
 	struct {

@@ -245,7 +245,7 @@ struct {
 	__type(key, __u32);
 	__type(value, struct packet);
 	__uint(max_entries, 1);
-} packet_at_hand SEC(".maps");
+} packet_at_hand SEC(".maps") __scratch;
 
 /* As the program before a tail call left it. NULL, which cannot be, satisfies the verifier. */
 static __always_inline struct packet *packet_resume(void)

@@ -36,7 +36,7 @@ struct {
 	__type(key, __u32);
 	__type(value, __u8[ICMP_QUOTE_CHUNK + sizeof(__u32)]); /* the rest is for the verifier */
 	__uint(max_entries, 1);
-} quote_at_hand SEC(".maps");
+} quote_at_hand SEC(".maps") __scratch;
 
 struct icmp_error_header {
 	__u8 type;

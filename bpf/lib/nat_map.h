@@ -108,7 +108,7 @@ struct {
 	__type(key, __u32);
 	__type(value, struct nat_work);
 	__uint(max_entries, 1);
-} nat_at_hand SEC(".maps");
+} nat_at_hand SEC(".maps") __scratch;
 
 /* NULL, which cannot be, satisfies the verifier. */
 static __always_inline struct nat_work *nat_begin(void)

@@ -157,17 +157,6 @@ static int take_events(const struct replay *r, struct hop *hop, struct arena *a,
 
 /* ---- maps ---- */
 
-/* By the target file; of a map that each device has one of, the name goes on before a slash. */
-static bool is_scratch(const struct replay *r, const struct map *m)
-{
-	const char *slash = strchr(m->name, '/'), *name = slash ? slash + 1 : m->name;
-
-	for (size_t i = 0; i < r->desc->n_maps; i++)
-		if (r->desc->maps[i].is_scratch && strcmp(r->desc->maps[i].name, name) == 0)
-			return true;
-	return false;
-}
-
 int replay_start_watches(struct replay *r, struct err *err)
 {
 	size_t n = target_n_maps(r->target);
@@ -178,7 +167,7 @@ int replay_start_watches(struct replay *r, struct err *err)
 		struct watched *w = &r->watched[r->n_watched];
 
 		w->map = target_map(r->target, i);
-		if (!maps_watch_wanted(w->map) || is_scratch(r, w->map))
+		if (!maps_watch_wanted(w->map) || replay_is_scratch(r, w->map))
 			continue;
 		ret = maps_watch_new(w->map, &w->watch, err);
 		r->n_watched += !ret;

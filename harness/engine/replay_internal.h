@@ -60,6 +60,8 @@ struct place {
 	const struct tunnel_meta *tunnel; /* metadata it arrives with */
 };
 
+/* replay_scratch.c */
+bool replay_is_scratch(const struct replay *r, const struct map *m);
 /* replay_seed.c */
 int replay_seed(struct replay *r, struct err *err);
 /* replay_hop.c. 1: the kernel refuses the packet, the trace says why. *mark: the skb's afterwards. */

@@ -59,6 +59,12 @@ static const char source[] = BPF_PRELUDE
 	"SEC(\"tc\") int chance(struct __sk_buff *s)\n"
 	"{ __u32 n = prandom(); __u16 key = 2; struct seen v = { n };\n"
 	"  map_update(&seen, &key, &v, 0); return 0; }\n"
+	"struct { __uint(type, 2); __uint(max_entries, 1); __type(key, __u32);\n"
+	"	__type(value, struct seen); } hand SEC(\".maps\")\n"
+	"	__attribute__((btf_decl_tag(\"scratch\")));\n"
+	"SEC(\"tc\") int notes(struct __sk_buff *s)\n"
+	"{ __u32 key = 0; struct seen v = { s->len }; __u16 port = 3;\n"
+	"  map_update(&hand, &key, &v, 0); map_update(&seen, &port, &v, 0); return 0; }\n"
 	"SEC(\"xdp\") int spread(struct xdp_md *x) { return redirect_map(&ports, "
 	"x->rx_queue_index, 0); }\n"
 	"SEC(\"xdp\") int pass(struct xdp_md *x) { return x->ingress_ifindex == 5 ? 2 : 1; }\n"
@@ -300,6 +306,19 @@ Test(replay, a_cut_packet_has_its_true_length_and_a_runt_is_unmodelled)
 	cr_expect_eq(replay_verdict(r, &runt, &verdict, &why, err), 1);
 	cr_expect_eq(replay_verdict(r, &cut, &verdict, &why, err), 0);
 	cr_expect_eq(verdict, TC_ACT_REDIRECT);
+	replay_close(r);
+}
+
+Test(replay, a_map_that_is_scratch_is_not_told_of)
+{
+	struct replay *r;
+	struct trace t;
+
+	NEEDS_ROOT();
+	r = open_program("notes");
+	t = replayed(r, udp(1, 0));
+	cr_assert_eq(t.hops[0].n_changes, 1);
+	cr_expect_str_eq(t.hops[0].changes[0].map, "seen");
 	replay_close(r);
 }
 
