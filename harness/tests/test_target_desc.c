@@ -340,11 +340,10 @@ Test(target_desc, verdicts_own_says_what_the_agent_attaches)
 		cr_expect_str_eq(h->ref.program, hop_program(hooks[i]));
 		cr_expect_str_eq(h->ref.object, "bpf_host.o");
 	}
-	cr_expect_eq(d->n_hooks, 2, "the agent attaches no more");
-	for (size_t i = 0; i < d->n_objects || agent_object_name(i); i++) {
-		cr_assert(i < d->n_objects && agent_object_name(i), "not the agent's objects");
-		cr_expect_str_eq(d->objects[i].name, agent_object_name(i));
-	}
+	/* the agent attaches no more so far, the datapath has more: whatever it attaches is there */
+	for (size_t i = 0; agent_object_name(i); i++)
+		cr_expect(target_desc_object(d, agent_object_name(i)), "no %s",
+			  agent_object_name(i));
 }
 
 /* The table "Programs and hooks" of the datapath's facts. */
