@@ -32,6 +32,8 @@ LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
 CMD_OBJ := $(CMD_SRC:%.c=$(BUILD)/%.o)
 TEST_SRC := $(wildcard harness/tests/test_*.c)
 TESTS := $(TEST_SRC:harness/tests/%.c=$(BUILD)/tests/%)
+# What tests of the BPF programs exercise runs in the kernel, where no sanitizer looks.
+ASAN_SRC = $(call once,ASAN_SRC,$(shell grep -LE '^.include "(lab|lab_.*|.*_lab|datapath.*)\.h"' $(TEST_SRC)))
 
 # fixtures/upgrades/NAME holds the headers in which a next release differs.
 UPGRADES := $(patsubst fixtures/upgrades/%/,%,$(wildcard fixtures/upgrades/*/))
@@ -92,10 +94,14 @@ tests: $(TESTS) ## build the unit tests
 
 # The sanitized tests run from a tree of their own and use the objects and scripts of the other.
 # Sanitizers mislead gcc's warnings; the other build has them all.
+.PHONY: asan-tests
+asan-tests: # their sources, for harness/tests/run-all.sh
+	@echo $(ASAN_SRC)
+
 .PHONY: asan
 asan: ## build program and unit tests with AddressSanitizer and UBSan, under build/asan
 	@mkdir -p $(BUILD)/asan && ln -sfn ../../netns $(BUILD)/asan/netns
-	@$(SUBMAKE) BUILD=$(BUILD)/asan $(BUILD)/asan/verdict tests LDFLAGS='-fsanitize=address,undefined' \
+	@$(SUBMAKE) BUILD=$(BUILD)/asan $(BUILD)/asan/verdict $(ASAN_SRC:harness/tests/%.c=$(BUILD)/asan/tests/%) LDFLAGS='-fsanitize=address,undefined' \
 		CFLAGS='-O1 -g -w -fno-omit-frame-pointer -fsanitize=address,undefined'
 
 .PHONY: lint

@@ -12,7 +12,6 @@
 #include "packet/csum.h"
 
 #define KILLS	   30
-#define MOMENT_US  120000 /* a start takes about half of that */
 #define FIRST_PORT 10000
 #define EVERY_US   1000
 
@@ -182,19 +181,33 @@ static bool answer_arrives(struct crash *c, uint16_t port)
 	return false;
 }
 
+/* On this machine, under its present load. */
+static unsigned start_takes_us(struct crash *c)
+{
+	struct timespec from, to;
+
+	kill_agent(c, 0);
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	start_agent(c, 0, ".");
+	wait_ready(c, 0);
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	return (unsigned)((to.tv_sec - from.tv_sec) * 1000000 + (to.tv_nsec - from.tv_nsec) / 1000);
+}
+
 Test(crash, an_agent_killed_anywhere_in_its_start_under_traffic_loses_no_connection, .timeout = 120)
 {
 	static const char *const releases[] = { ".", "upgrades/wide_ct" };
-	unsigned random = 19998, missing;
+	unsigned random = 19998, missing, moment_us;
 	struct crash c;
 
 	crash_up(&c);
+	moment_us = 2 * start_takes_us(&c);
 	cr_assert_eq(pthread_create(&c.sender, NULL, keep_sending, &c), 0);
 	for (int i = 0; i < KILLS; i++) {
 		random = random * 1664525 + 1013904223;
 		kill_agent(&c, 0);
 		start_agent(&c, 0, releases[random >> 30 & 1]);
-		usleep((random >> 8) % MOMENT_US);
+		usleep((random >> 8) % moment_us);
 	}
 	kill_agent(&c, 0);
 	start_agent(&c, 0, ".");
