@@ -3,15 +3,14 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/bpf.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "cmd/replay_options.h"
+#include "cmd/stop.h"
 #include "engine/loaded.h"
 #include "report/lines.h"
 #include "report/pcapng_hops.h"
@@ -51,31 +50,6 @@ struct session {
 	uint64_t began_ns, shown_ns;
 };
 
-/* Set by the handler only; a handler has no other way to speak. */
-static volatile sig_atomic_t stopped_by;
-
-static void stop(int signo)
-{
-	stopped_by = signo;
-}
-
-static void catch_signals(void)
-{
-	struct sigaction sa = { .sa_handler = stop, .sa_flags = SA_RESTART | SA_RESETHAND };
-
-	sigemptyset(&sa.sa_mask);
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 /* ---- progress ---- */
 
 static void clear_progress(struct session *s)
@@ -88,7 +62,7 @@ static void clear_progress(struct session *s)
 static void show_progress(struct session *s)
 {
 	char bar[31] = "";
-	uint64_t now = now_ns();
+	uint64_t now = stop_watch_ns();
 	double done = capture_progress(s->capture);
 
 	if (now - s->began_ns < PROGRESS_EVERY_NS || now - s->shown_ns < PROGRESS_EVERY_NS)
@@ -277,14 +251,14 @@ static int take_packets(struct session *s, struct err *err)
 	uint64_t n = 0;
 	int ret;
 
-	while (!stopped_by && (ret = capture_next(s->capture, &p, err)) > 0) {
+	while (!stop_signal() && (ret = capture_next(s->capture, &p, err)) > 0) {
 		ret = take_packet(s, &p, err);
 		if (ret)
 			return err_wrap(err, "packet %u", p.number);
 		if (s->live && ++n % PROGRESS_EVERY == 0)
 			show_progress(s);
 	}
-	return stopped_by ? 0 : ret;
+	return stop_signal() ? 0 : ret;
 }
 
 /* ---- all of it ---- */
@@ -315,7 +289,7 @@ static void finish(struct session *s)
 	__cleanup_buf struct buf text = BUF_INIT;
 
 	clear_progress(s);
-	s->totals.duration_ns = now_ns() - s->began_ns;
+	s->totals.duration_ns = stop_watch_ns() - s->began_ns;
 	if (s->doc) {
 		replay_json_close(s->doc, &s->totals, replay_hook(s->replay));
 		return;
@@ -329,9 +303,9 @@ static void finish(struct session *s)
 
 static int exit_code(const struct session *s)
 {
-	if (stopped_by) {
-		cmd_error("stopped by %s", strsignal(stopped_by));
-		return 128 + stopped_by;
+	if (stop_signal()) {
+		cmd_error("stopped by %s", strsignal(stop_signal()));
+		return 128 + stop_signal();
 	}
 	if (s->totals.unexpected)
 		return EXIT_UNEXPECTED;
@@ -361,7 +335,7 @@ static int run(struct session *s, struct err *err)
 	ret = capture_open(s->o.capture, &s->capture, err);
 	if (!ret)
 		ret = replay_open(&s->o.replay, &s->replay, err);
-	s->began_ns = now_ns();
+	s->began_ns = stop_watch_ns();
 	if (!ret)
 		ret = begin(s, &u, err);
 	if (ret)
@@ -388,7 +362,7 @@ static int replay_parsed(struct session *s, char **rest, int n)
 	err = calloc(1, sizeof(*err));
 	if (!err)
 		return EXIT_HARNESS;
-	catch_signals();
+	stop_catch_signals();
 	lines_open(&s->lines, stdout);
 	s->live = isatty(STDERR_FILENO) && (s->quiet || !isatty(STDOUT_FILENO));
 	ret = replay_options_finish(&s->o, rest[0], err) ? err_exit_code(err) : run(s, err);

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* `verdict run`: scenarios through engines to reporters, and the exit code. */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "cmd/bless.h"
 #include "cmd/cmd.h"
 #include "cmd/run_report.h"
 #include "cmd/select.h"
+#include "cmd/stop.h"
 #include "engine/run.h"
 
 #define MAX_PATTERNS 32
@@ -39,34 +38,6 @@ struct session {
 
 static const enum engine_kind engine_kinds[] = { ENGINE_TESTRUN, ENGINE_NETNS };
 
-/* Set by the handler only; a handler has no other way to speak. */
-static volatile sig_atomic_t stopped_by;
-
-static void stop(int signo)
-{
-	stopped_by = signo;
-}
-
-/* The first signal ends the run after the present scenario; the second one kills, and the sandbox goes
- * with the process.
- */
-static void catch_signals(void)
-{
-	struct sigaction sa = { .sa_handler = stop, .sa_flags = SA_RESTART | SA_RESETHAND };
-
-	sigemptyset(&sa.sa_mask);
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 static void progress(void *arg, unsigned step, unsigned steps, uint64_t packets)
 {
 	struct session *s = arg;
@@ -92,7 +63,7 @@ static void execute(struct session *s, struct arena *a, const struct scenario *s
 	};
 	struct run_trace *trace = arena_new_of(a, struct run_trace);
 	struct err *err = arena_new_of(a, struct err);
-	uint64_t began = now_ns();
+	uint64_t began = stop_watch_ns();
 	int ret;
 
 	s->running = arena_printf(a, "%s (%s)", sc->name, res->engine);
@@ -105,7 +76,7 @@ static void execute(struct session *s, struct arena *a, const struct scenario *s
 		res->trace = trace;
 		res->err = err;
 	}
-	res->duration_ns = now_ns() - began;
+	res->duration_ns = stop_watch_ns() - began;
 	if (trace->n_steps && report_pcapng(a, s->opts->out, res, &res->pcapng, s->err))
 		run_reports_failed(&s->reports);
 }
@@ -137,7 +108,7 @@ static void run_on(struct session *s, const struct selected *item, size_t engine
 	if (s->blessing)
 		bless_take(s->blessing, &res);
 	/* what a signal broke off says nothing of the scenario */
-	if (!stopped_by || res.status != STATUS_ERROR)
+	if (!stop_signal() || res.status != STATUS_ERROR)
 		run_reports_result(&s->reports, &res);
 	arena_free(a);
 }
@@ -173,10 +144,10 @@ static void run_item(struct session *s, const struct selected *item)
 		return;
 	}
 	s->blessing = s->opts->bless ? bless_begin(s->arena, item->scenario) : NULL;
-	for (size_t i = 0; i < 2 && !stopped_by; i++)
+	for (size_t i = 0; i < 2 && !stop_signal(); i++)
 		if (item->scenario->engines & s->opts->engines & engine_kinds[i])
 			run_on(s, item, i);
-	if (s->opts->bless && !stopped_by)
+	if (s->opts->bless && !stop_signal())
 		bless(s, item);
 }
 
@@ -197,8 +168,8 @@ static unsigned plan(const struct selection *sel, unsigned engines)
  */
 static int exit_code(const struct session *s)
 {
-	if (stopped_by)
-		return 128 + stopped_by;
+	if (stop_signal())
+		return 128 + stop_signal();
 	if (s->reports.system_errors)
 		return EXIT_HARNESS;
 	if (s->reports.input_errors)
@@ -217,20 +188,20 @@ static int run_all(const struct options *opts, const struct selection *sel, stru
 	struct session s = {
 		.opts = opts, .arena = arena_new(), .err = err, .reports = { .err = err }
 	};
-	uint64_t began = now_ns();
+	uint64_t began = stop_watch_ns();
 	int ret;
 
 	s.cache = run_cache_new();
-	catch_signals();
+	stop_catch_signals();
 	s.planned = plan(sel, opts->engines);
 	run_reports_begin(&s.reports, &opts->report, s.arena, s.planned);
-	for (size_t i = 0; i < sel->n && !stopped_by; i++)
+	for (size_t i = 0; i < sel->n && !stop_signal(); i++)
 		run_item(&s, &sel->items[i]);
 	run_cache_free(s.cache);
-	s.reports.totals.duration_ns = now_ns() - began;
+	s.reports.totals.duration_ns = stop_watch_ns() - began;
 	run_reports_end(&s.reports);
-	if (stopped_by)
-		cmd_error("stopped by %s", strsignal(stopped_by));
+	if (stop_signal())
+		cmd_error("stopped by %s", strsignal(stop_signal()));
 	ret = exit_code(&s);
 	arena_free(s.arena);
 	return ret;

@@ -92,10 +92,10 @@ static void tap_block(struct buf *out, const struct scenario_result *res)
 		yaml_line(out, "  ", "message", res->err->text);
 	}
 	if (res->status == STATUS_UNREVIEWED) {
-		__cleanup_buf struct buf todo = BUF_INIT;
+		__cleanup_buf struct buf message = BUF_INIT;
 
-		report_print_unreviewed(&todo, res);
-		yaml_line(out, "  ", "message", buf_str(&todo));
+		report_print_unreviewed(&message, res);
+		yaml_line(out, "  ", "message", buf_str(&message));
 	}
 	if (n)
 		buf_puts(out, "  differences:\n");

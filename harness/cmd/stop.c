@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Noting a signal. */
+#include "cmd/stop.h"
+
+#include <signal.h>
+#include <time.h>
+
+/* Set by the handler only; a handler has no other way to speak. */
+static volatile sig_atomic_t noted;
+
+static void note(int signo)
+{
+	noted = signo;
+}
+
+void stop_catch_signals(void)
+{
+	struct sigaction sa = { .sa_handler = note, .sa_flags = SA_RESTART | SA_RESETHAND };
+
+	sigemptyset(&sa.sa_mask);
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+}
+
+int stop_signal(void)
+{
+	return noted;
+}
+
+uint64_t stop_watch_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
