@@ -249,7 +249,7 @@ static int take_packets(struct session *s, struct err *err)
 {
 	struct capture_packet p;
 	uint64_t n = 0;
-	int ret;
+	int ret = 0;
 
 	while (!stop_signal() && (ret = capture_next(s->capture, &p, err)) > 0) {
 		ret = take_packet(s, &p, err);
