@@ -70,6 +70,63 @@ static int unknown_pod(const struct cluster *c, const struct member *m, struct e
 	return err_input(err, &m->loc, "no pod '%s' in the cluster %s", full, c->dir);
 }
 
+struct cluster_place cluster_place_by_ip(const struct cluster *c, const struct ip_addr *ip)
+{
+	const struct cluster_node *node = cluster_node_by_ip(c, ip);
+
+	if (node)
+		return (struct cluster_place){ .node = (int)node->index };
+	for (size_t i = 0; i < c->n_nodes; i++) {
+		for (size_t j = 0; j < c->nodes[i].n_endpoints; j++) {
+			const struct cluster_endpoint *ep = &c->nodes[i].endpoints[j];
+
+			for (size_t k = 0; k < ep->n_ips; k++)
+				if (ip_addr_equal(&ep->ips[k], ip))
+					return (struct cluster_place){ (int)i, ep };
+		}
+	}
+	return (struct cluster_place){ .node = -1 };
+}
+
+static int place_of_pod(const struct cluster *c, const struct member *m, struct cluster_place *out,
+			struct err *err)
+{
+	const struct k8s_pod *pod = pod_by_name(c, m->ns, m->name);
+	const struct cluster_node *node;
+
+	if (!pod)
+		return unknown_pod(c, m, err);
+	if (!pod->node)
+		return err_input(err, &m->loc, "pod '%s/%s' is on no node", m->ns, m->name);
+	node = cluster_node_by_name(c, pod->node);
+	*out = (struct cluster_place){ .node = (int)node->index };
+	for (size_t i = 0; i < node->n_endpoints; i++)
+		if (node->endpoints[i].pod == pod)
+			out->endpoint = &node->endpoints[i];
+	return 0;
+}
+
+int cluster_place_of(const struct cluster *c, const struct member *m, struct cluster_place *out,
+		     struct err *err)
+{
+	const struct cluster_node *node;
+
+	*out = (struct cluster_place){ .node = -1 };
+	switch (m->kind) {
+	case MEMBER_WORLD:
+		return 0;
+	case MEMBER_POD:
+		return place_of_pod(c, m, out, err);
+	case MEMBER_NODE:
+		break;
+	}
+	node = cluster_node_by_name(c, m->name);
+	if (!node)
+		return unknown_node(c, m->name, &m->loc, err);
+	out->node = (int)node->index;
+	return 0;
+}
+
 int cluster_member_address(const struct cluster *c, const struct member *m,
 			   const struct ip_addr *like, struct ip_addr *out, struct err *err)
 {
@@ -249,6 +306,7 @@ static void make_endpoint(struct cluster *c, struct cluster_node *node, const st
 	ep->policy_map = arena_printf(c->arena, "cilium_policy_v2_%05u", ep->id);
 	ep->ips = pod ? pod->ips : NULL;
 	ep->n_ips = pod ? pod->n_ips : 0;
+	ep->pod = pod;
 }
 
 static int compile_node(struct cluster *c, struct cluster_node *node, struct err *err)
@@ -265,6 +323,8 @@ static int compile_node(struct cluster *c, struct cluster_node *node, struct err
 	make_endpoint(c, node, &idents, NULL);
 	for (size_t i = 0; i < n; i++)
 		make_endpoint(c, node, &idents, pods[i]);
+	if (make_devices(c, node, err))
+		return -EINVAL;
 	compile_entries(c, node, &idents);
 	compile_config(c, node);
 	for (size_t i = 0; i < node->n_endpoints; i++)

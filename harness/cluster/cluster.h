@@ -24,6 +24,8 @@ struct config_value {
 	const struct value *value;
 };
 
+struct cluster_device;
+
 struct cluster_endpoint {
 	const char *name; /* "host" or "ns/pod" */
 	uint16_t id;
@@ -32,6 +34,26 @@ struct cluster_endpoint {
 	const char *policy_map; /* "cilium_policy_v2_00001" */
 	struct ip_addr *ips; /* none for the host endpoint: its addresses are the node's */
 	size_t n_ips;
+	const struct k8s_pod *pod; /* NULL: the host */
+	uint8_t mac[6]; /* of the pod's own eth0 */
+	const struct cluster_device *device; /* the pod's end on the node; NULL: the host */
+};
+
+/* A device of a node at which programs sit. Roles are those of target files: "native" (eth0), "host"
+ * (cilium_host), "net" (cilium_net), "overlay" (cilium_vxlan, cilium_geneve), "endpoint" (a pod's end on
+ * the node).
+ */
+struct cluster_device {
+	const char *name; /* unique in its node */
+	const char *role;
+	uint32_t
+		ifindex; /* unique in its node; below 1000 or from 10000 on: the rest is the fabric's */
+	uint8_t mac[6]; /* unique in the cluster */
+	uint16_t mtu;
+	const struct cluster_endpoint *endpoint; /* role endpoint; else NULL */
+	/* Constants of the programs at this device, beside the node's. */
+	struct config_value *config;
+	size_t n_config;
 };
 
 struct cluster_node {
@@ -42,6 +64,8 @@ struct cluster_node {
 	size_t n_ips;
 	uint32_t remote_identity; /* as other nodes see it: 6, or 7 where an API server runs */
 	const char *device; /* native device, from values `devices`, default eth0 */
+	struct cluster_device *devices; /* the native one first */
+	size_t n_devices;
 	struct cluster_endpoint *endpoints; /* the host endpoint first */
 	size_t n_endpoints;
 	struct map_entry *entries;
@@ -64,6 +88,23 @@ int cluster_load(const char *dir, const struct value *overrides, struct cluster 
 		 struct err *err);
 void cluster_free(struct cluster *c);
 
+/* Who has an address. */
+struct cluster_place {
+	int node; /* index; -1: the world */
+	const struct cluster_endpoint *endpoint; /* a pod's with an address of its own; NULL: the
+						  * node's own namespace, or the world
+						  */
+};
+
+/* A node's own address, a pod's, else the world. */
+struct cluster_place cluster_place_by_ip(const struct cluster *c, const struct ip_addr *ip);
+/* Input error at m->loc for a member that is not there, or a pod that is on no node. */
+int cluster_place_of(const struct cluster *c, const struct member *m, struct cluster_place *out,
+		     struct err *err);
+const struct cluster_device *cluster_device_by_ifindex(const struct cluster_node *n,
+						       uint32_t ifindex); /* NULL: none */
+const struct cluster_device *cluster_device_of_role(const struct cluster_node *n,
+						    const char *role); /* the first; NULL: none */
 const struct cluster_node *cluster_node_by_name(const struct cluster *c, const char *name);
 /* The node one of whose own addresses this is, else NULL. */
 const struct cluster_node *cluster_node_by_ip(const struct cluster *c, const struct ip_addr *ip);

@@ -39,6 +39,8 @@ bool node_has_api_server(const struct cluster *c, const struct cluster_node *nod
 bool cidr_contains(const struct ip_addr *net, uint8_t prefix, const struct ip_addr *addr,
 		   uint8_t addr_prefix);
 
+/* Needs the endpoints. */
+int make_devices(struct cluster *c, struct cluster_node *node, struct err *err);
 void add_entry(struct cluster *c, struct cluster_node *node, const char *map, struct value *key,
 	       struct value *value);
 /* The policy map of one endpoint of the node, from all policies that select it. pod is NULL for the

@@ -28,6 +28,10 @@ struct injection {
 		   * the wire before the device of node `to`
 		   */
 	int to; /* index of the node its destination lives on, -1: the world */
+	/* Who sends it, where engines follow packets through nodes: the pod (frame.data as it leaves the
+	 * pod's eth0), the node's own namespace, or the world (then it reaches the node `to`).
+	 */
+	struct cluster_place sender;
 	struct frame frame; /* MACs are set */
 	uint64_t now_ns; /* virtual time since the run began; never goes back */
 };

@@ -18,42 +18,14 @@
 #include "base/log.h"
 #include "base/ns.h"
 
-#define NODE_IFINDEX 10
 /* Never a node's ifindex: a veth whose two ends have the same one is taken for a device without a
  * peer by the kernel's link watcher, which then brings it up a second late.
  */
 #define FABRIC_IFINDEX_BASE 1000
-#define DEFAULT_MTU	    1500
 #define TOOL_TIMEOUT_S	    30
 #define CARRIER_TIMEOUT_S   5
 
 static const uint8_t gateway_mac[6] = { 0x02, 0x76, 0x64, 0xff, 0xff, 0xfe };
-
-static void node_mac(unsigned index, uint8_t mac[6])
-{
-	unsigned n = index + 1;
-
-	memcpy(mac, (uint8_t[]){ 0x02, 0x76, 0x64, 0, (uint8_t)(n >> 8), (uint8_t)n }, 6);
-}
-
-/* `MTU` of values.yaml is Helm's; 0 stands for whatever the device has. */
-static int cluster_mtu(const struct cluster *cluster, uint16_t *mtu, struct err *err)
-{
-	const struct value *v = value_get(cluster->manifests.values, "MTU");
-	const char *text = value_text(v);
-	unsigned long n;
-	char *end;
-
-	*mtu = DEFAULT_MTU;
-	if (!text)
-		return 0;
-	n = strtoul(text, &end, 10);
-	if (*end || end == text || (n && (n < 68 || n > 65535)))
-		return err_input(err, &v->loc, "MTU is %s; it must be 0 or from 68 to 65535", text);
-	if (n)
-		*mtu = (uint16_t)n;
-	return 0;
-}
 
 static int set_id(struct topology *t, const char *id, struct err *err)
 {
@@ -66,26 +38,23 @@ static int set_id(struct topology *t, const char *id, struct err *err)
 }
 
 static int set_node(struct topology *t, unsigned index, const struct cluster_node *node,
-		    uint16_t mtu, struct err *err)
+		    struct err *err)
 {
+	const struct cluster_device *native = cluster_device_of_role(node, "native");
 	struct topo_node *n = &t->nodes[index];
 
 	n->name = arena_strdup(t->arena, node->name);
 	n->node = node;
-	n->device = arena_strdup(t->arena, node->device ? node->device : "eth0");
+	n->device = arena_strdup(t->arena, native->name);
 	n->at = arena_printf(t->arena, "%s/%s", n->name, n->device);
-	n->ifindex = NODE_IFINDEX;
-	n->mtu = mtu;
+	n->ifindex = native->ifindex;
+	n->mtu = native->mtu;
 	n->fabric_ifindex = FABRIC_IFINDEX_BASE + index;
-	node_mac(index, n->mac);
+	memcpy(n->mac, native->mac, sizeof(n->mac));
 	snprintf(n->fabric_device, sizeof(n->fabric_device), "n%u", index);
 	if (snprintf(n->ns_name, sizeof(n->ns_name), "verdict-%s-%s", t->id, n->name) >=
 	    (int)sizeof(n->ns_name))
 		return err_system(err, ENAMETOOLONG, "a network namespace for node %s", n->name);
-	if (strlen(n->device) >= IFNAMSIZ)
-		return err_input(err, NULL,
-				 "device name '%s' of node %s is longer than %d characters",
-				 n->device, n->name, IFNAMSIZ - 1);
 	return 0;
 }
 
@@ -224,7 +193,6 @@ int topology_up(const struct cluster *cluster, const char *id, struct topology *
 {
 	struct arena *a = arena_new();
 	struct topology *t = arena_new_of(a, struct topology);
-	uint16_t mtu;
 	int ret;
 
 	t->arena = a;
@@ -239,10 +207,8 @@ int topology_up(const struct cluster *cluster, const char *id, struct topology *
 	if (!ret && (t->n_nodes == 0 || t->n_nodes > 65534))
 		ret = err_input(err, NULL, "%s: a cluster of %zu nodes; 1 to 65534 can be built",
 				cluster->dir, t->n_nodes);
-	if (!ret)
-		ret = cluster_mtu(cluster, &mtu, err);
 	for (size_t i = 0; i < t->n_nodes && !ret; i++)
-		ret = set_node(t, (unsigned)i, &cluster->nodes[i], mtu, err);
+		ret = set_node(t, (unsigned)i, &cluster->nodes[i], err);
 	if (!ret)
 		ret = build(t, err);
 	if (ret) {

@@ -7,6 +7,7 @@
 
 #include "base/value.h"
 #include "base/words.h"
+#include "cluster/cluster.h"
 #include "packet/rewrite.h"
 #include "scenario/scenario.h"
 #include "target/elf.h"
@@ -90,7 +91,10 @@ struct trace {
 	struct hop *hops;
 	size_t n_hops;
 	enum outcome outcome;
-	const char *at; /* where it ended: "master-0/eth0", "world" */
+	const char *at; /* where it ended: "master-0/eth0", "default/web-0" (a pod), "world" */
+	/* DELIVERED to a socket's owner, or SENT out of the cluster: as it arrived there. data NULL: unknown */
+	struct frame final;
+	struct cluster_place place; /* who has it then */
 	const char *why; /* unmodelled, or lost: the reason; else NULL */
 };
 
