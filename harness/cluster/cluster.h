@@ -62,6 +62,9 @@ struct cluster_node {
 	const struct k8s_node *manifest;
 	struct ip_addr *ips;
 	size_t n_ips;
+	/* Of cilium_host (CiliumInternalIP): pods route by it, overlay traffic of the host comes from it. */
+	struct ip_addr *router_ips;
+	size_t n_router_ips;
 	uint32_t remote_identity; /* as other nodes see it: 6, or 7 where an API server runs */
 	const char *device; /* native device, from values `devices`, default eth0 */
 	struct cluster_device *devices; /* the native one first */
