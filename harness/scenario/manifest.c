@@ -22,7 +22,9 @@ struct kind {
 
 static const struct kind kinds[] = {
 	{ "Node", "v1", false, read_node },
+	{ "Namespace", "v1", false, read_namespace },
 	{ "Pod", "v1", true, read_pod },
+	{ "Service", "v1", true, read_service },
 	{ "Endpoints", "v1", true, read_endpoints },
 	{ "EndpointSlice", "discovery.k8s.io/v1", true, read_endpoint_slice },
 	{ "CiliumClusterwideNetworkPolicy", "cilium.io/v2", false, read_policy },
@@ -32,7 +34,7 @@ static const struct kind kinds[] = {
 #define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
 /* What a cluster's dump holds besides, and what changes no verdict by itself: pods are read from
- * Pod, never from what makes them; services have no datapath of their own here.
+ * Pod, never from what makes them.
  */
 static const char *const harmless[] = {
 	"APIService",
@@ -60,7 +62,6 @@ static const char *const harmless[] = {
 	"Lease",
 	"LimitRange",
 	"MutatingWebhookConfiguration",
-	"Namespace",
 	"PersistentVolume",
 	"PersistentVolumeClaim",
 	"PodDisruptionBudget",
@@ -72,7 +73,6 @@ static const char *const harmless[] = {
 	"RoleBinding",
 	"RuntimeClass",
 	"Secret",
-	"Service",
 	"ServiceAccount",
 	"StatefulSet",
 	"StorageClass",
@@ -116,8 +116,8 @@ static int unknown_kind(struct schema_ctx *ctx, const struct value *kind)
 		return err_input(ctx->err, &kind->loc, "unknown kind '%s'; did you mean '%s'?",
 				 kind->text, near);
 	err_input(ctx->err, &kind->loc, "unknown kind '%s'", kind->text);
-	return err_hint(ctx->err, "read: Node, Pod, Endpoints, EndpointSlice, CiliumNetworkPolicy, "
-				  "CiliumClusterwideNetworkPolicy");
+	return err_hint(ctx->err, "read: Node, Namespace, Pod, Service, Endpoints, EndpointSlice, "
+				  "CiliumNetworkPolicy, CiliumClusterwideNetworkPolicy");
 }
 
 static int read_meta(struct schema_ctx *ctx, const struct value *doc, bool namespaced,

@@ -109,34 +109,6 @@ static int peer_endpoints(struct schema_ctx *ctx, const struct value *v, void *o
 	return 0;
 }
 
-/* "10.0.0.0/8", or an address for its own prefix. Bits behind the prefix are cleared. */
-static int read_cidr(struct schema_ctx *ctx, const struct value *v, struct cidr *out)
-{
-	const char *text, *slash;
-	uint64_t bits;
-	unsigned max;
-
-	if (read_string(ctx, v, &text))
-		return -EINVAL;
-	slash = strchr(text, '/');
-	out->loc = v->loc;
-	if (!ip_addr_parse(slash ? arena_strndup(ctx->arena, text, (size_t)(slash - text)) : text,
-			   &out->addr))
-		return err_input(ctx->err, &v->loc, "'%s' is no CIDR", text);
-	max = out->addr.family == 4 ? 32 : 128;
-	bits = max;
-	if (slash) {
-		struct value len = { .kind = VALUE_SCALAR, .loc = v->loc, .text = slash + 1 };
-
-		if (read_u64(ctx, &len, max, &bits))
-			return err_input(ctx->err, &v->loc, "'%s' is no CIDR", text);
-	}
-	out->prefix = (uint8_t)bits;
-	for (unsigned i = (unsigned)bits; i < max; i++)
-		out->addr.bytes[i / 8] &= (uint8_t) ~(0x80 >> i % 8);
-	return 0;
-}
-
 static struct cidr *add_cidr(struct schema_ctx *ctx, struct cidr **list, size_t *n)
 {
 	*list = arena_grow(ctx->arena, *list, *n, sizeof(**list));

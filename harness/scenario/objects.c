@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Node, Pod, Endpoints and EndpointSlice, and labels: what of them the datapath hears of. */
+/* Node and Namespace; and the pieces that all kinds are read from: addresses, labels, CIDRs, ports. */
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "scenario/kinds.h"
 
-static const struct value *field(const struct value *v, const char *path)
+const struct value *object_field(const struct value *v, const char *path)
 {
 	const struct value *f = value_path(v, path);
 
@@ -15,7 +16,7 @@ static const struct value *field(const struct value *v, const char *path)
 int object_list(struct schema_ctx *ctx, const struct value *v, const char *path,
 		const struct value **out)
 {
-	*out = field(v, path);
+	*out = object_field(v, path);
 	if (*out && (*out)->kind != VALUE_LIST)
 		return err_input(ctx->err, &(*out)->loc, "%s: expected a list", path);
 	return 0;
@@ -23,7 +24,7 @@ int object_list(struct schema_ctx *ctx, const struct value *v, const char *path,
 
 int object_text(struct schema_ctx *ctx, const struct value *v, const char *path, const char **out)
 {
-	const struct value *f = field(v, path);
+	const struct value *f = object_field(v, path);
 
 	*out = NULL;
 	if (f && f->kind != VALUE_SCALAR)
@@ -51,7 +52,7 @@ int read_address(struct schema_ctx *ctx, const struct value *v, struct ip_addr *
 int object_address(struct schema_ctx *ctx, const struct value *v, const char *path,
 		   struct ip_addr **list, size_t *n)
 {
-	const struct value *f = field(v, path);
+	const struct value *f = object_field(v, path);
 
 	return f ? read_address(ctx, f, list, n) : 0;
 }
@@ -83,126 +84,140 @@ const char *labels_get(const struct labels *l, const char *key)
 	return NULL;
 }
 
-int read_node(struct schema_ctx *ctx, const struct value *doc, struct k8s_meta *meta,
-	      struct manifests *out)
+int object_bool(struct schema_ctx *ctx, const struct value *v, const char *path, bool *out)
 {
-	struct k8s_node node = { .meta = *meta };
+	const struct value *f = object_field(v, path);
+
+	return f ? read_bool(ctx, f, out) : 0;
+}
+
+int object_port(struct schema_ctx *ctx, const struct value *v, const char *path, uint16_t *out)
+{
+	const struct value *f = object_field(v, path);
+	uint64_t n;
+
+	if (!f)
+		return 0;
+	if (read_u64(ctx, f, UINT16_MAX, &n))
+		return -EINVAL;
+	*out = (uint16_t)n;
+	return 0;
+}
+
+int read_protocol(struct schema_ctx *ctx, const struct value *v, uint8_t *out)
+{
+	const char *name = value_text(v);
+
+	if (!v || v->kind == VALUE_NULL || (name && strcasecmp(name, "TCP") == 0))
+		*out = IPPROTO_TCP;
+	else if (name && strcasecmp(name, "UDP") == 0)
+		*out = IPPROTO_UDP;
+	else if (name && strcasecmp(name, "SCTP") == 0)
+		*out = IPPROTO_SCTP;
+	else
+		return err_input(ctx->err, &v->loc, "expected the protocol TCP, UDP or SCTP");
+	return 0;
+}
+
+int read_cidr(struct schema_ctx *ctx, const struct value *v, struct cidr *out)
+{
+	const char *text, *slash;
+	uint64_t bits;
+	unsigned max;
+
+	if (read_string(ctx, v, &text))
+		return -EINVAL;
+	slash = strchr(text, '/');
+	out->loc = v->loc;
+	if (!ip_addr_parse(slash ? arena_strndup(ctx->arena, text, (size_t)(slash - text)) : text,
+			   &out->addr))
+		return err_input(ctx->err, &v->loc, "'%s' is no CIDR", text);
+	max = out->addr.family == 4 ? 32 : 128;
+	bits = max;
+	if (slash) {
+		struct value len = { .kind = VALUE_SCALAR, .loc = v->loc, .text = slash + 1 };
+
+		if (read_u64(ctx, &len, max, &bits))
+			return err_input(ctx->err, &v->loc, "'%s' is no CIDR", text);
+	}
+	out->prefix = (uint8_t)bits;
+	for (unsigned i = (unsigned)bits; i < max; i++)
+		out->addr.bytes[i / 8] &= (uint8_t) ~(0x80 >> i % 8);
+	return 0;
+}
+
+int read_cidrs(struct schema_ctx *ctx, const struct value *v, const char *what, struct cidr **list,
+	       size_t *n)
+{
+	if (!v || v->kind == VALUE_NULL)
+		return 0;
+	if (v->kind != VALUE_LIST)
+		return err_input(ctx->err, &v->loc, "%s: expected a list", what);
+	for (size_t i = 0; i < v->n; i++) {
+		struct cidr c = { 0 };
+
+		if (read_cidr(ctx, v->items[i], &c))
+			return -EINVAL;
+		*list = arena_grow(ctx->arena, *list, *n, sizeof(c));
+		(*list)[(*n)++] = c;
+	}
+	return 0;
+}
+
+static int read_node_addresses(struct schema_ctx *ctx, const struct value *doc,
+			       struct k8s_node *node)
+{
 	const struct value *list;
 
 	if (object_list(ctx, doc, "status.addresses", &list))
 		return -EINVAL;
 	for (size_t i = 0; list && i < list->n; i++) {
 		const char *type = value_text(value_get(list->items[i], "type"));
+		int rc = 0;
 
-		if (type && strcmp(type, "InternalIP") == 0 &&
-		    object_address(ctx, list->items[i], "address", &node.internal_ips,
-				   &node.n_internal_ips))
-			return -EINVAL;
+		if (type && strcmp(type, "InternalIP") == 0)
+			rc = object_address(ctx, list->items[i], "address", &node->internal_ips,
+					    &node->n_internal_ips);
+		else if (type && strcmp(type, "ExternalIP") == 0)
+			rc = object_address(ctx, list->items[i], "address", &node->external_ips,
+					    &node->n_external_ips);
+		if (rc)
+			return rc;
 	}
-	if (!node.n_internal_ips)
-		return err_input(ctx->err, &meta->loc,
-				 "node %s has no InternalIP in status.addresses", meta->name);
-	if (object_list(ctx, doc, "spec.podCIDRs", &list))
-		return -EINVAL;
-	for (size_t i = 0; list && i < list->n; i++) {
-		const char *cidr;
+	if (!node->n_internal_ips)
+		return err_input(ctx->err, &node->meta.loc,
+				 "node %s has no InternalIP in status.addresses", node->meta.name);
+	return 0;
+}
 
-		if (read_string(ctx, list->items[i], &cidr))
+int read_node(struct schema_ctx *ctx, const struct value *doc, struct k8s_meta *meta,
+	      struct manifests *out)
+{
+	const struct value *one = object_field(doc, "spec.podCIDR");
+	struct k8s_node node = { .meta = *meta };
+
+	if (read_node_addresses(ctx, doc, &node) ||
+	    read_cidrs(ctx, object_field(doc, "spec.podCIDRs"), "spec.podCIDRs", &node.pod_cidrs,
+		       &node.n_pod_cidrs))
+		return -EINVAL;
+	if (one && !node.n_pod_cidrs) {
+		node.pod_cidrs = arena_new_of(ctx->arena, struct cidr);
+		if (read_cidr(ctx, one, node.pod_cidrs))
 			return -EINVAL;
-		node.pod_cidrs = arena_grow(ctx->arena, node.pod_cidrs, node.n_pod_cidrs,
-					    sizeof(*node.pod_cidrs));
-		node.pod_cidrs[node.n_pod_cidrs++] = cidr;
+		node.n_pod_cidrs = 1;
 	}
 	out->nodes = arena_grow(ctx->arena, out->nodes, out->n_nodes, sizeof(node));
 	out->nodes[out->n_nodes++] = node;
 	return 0;
 }
 
-/* A pod that ran to its end keeps its addresses in its status while another pod may have them. */
-static bool is_over(const struct value *doc)
-{
-	const char *phase = value_text(field(doc, "status.phase"));
-
-	return phase && (strcmp(phase, "Succeeded") == 0 || strcmp(phase, "Failed") == 0);
-}
-
-int read_pod(struct schema_ctx *ctx, const struct value *doc, struct k8s_meta *meta,
-	     struct manifests *out)
-{
-	const struct value *host = field(doc, "spec.hostNetwork"), *ips,
-			   *node = field(doc, "spec.nodeName");
-	struct k8s_pod pod = { .meta = *meta };
-
-	if (is_over(doc))
-		return 0;
-	if (node)
-		pod.node_loc = node->loc;
-	if (object_text(ctx, doc, "spec.nodeName", &pod.node) ||
-	    object_text(ctx, doc, "spec.serviceAccountName", &pod.service_account) ||
-	    (host && read_bool(ctx, host, &pod.host_network)) ||
-	    object_address(ctx, doc, "status.podIP", &pod.ips, &pod.n_ips) ||
-	    object_list(ctx, doc, "status.podIPs", &ips))
-		return -EINVAL;
-	for (size_t i = 0; ips && i < ips->n; i++)
-		if (object_address(ctx, ips->items[i], "ip", &pod.ips, &pod.n_ips))
-			return -EINVAL;
-	out->pods = arena_grow(ctx->arena, out->pods, out->n_pods, sizeof(pod));
-	out->pods[out->n_pods++] = pod;
-	return 0;
-}
-
-static void add_endpoints(struct schema_ctx *ctx, struct manifests *out, struct k8s_endpoints ep)
-{
-	out->endpoints = arena_grow(ctx->arena, out->endpoints, out->n_endpoints, sizeof(ep));
-	out->endpoints[out->n_endpoints++] = ep;
-}
-
-int read_endpoint_slice(struct schema_ctx *ctx, const struct value *doc, struct k8s_meta *meta,
-			struct manifests *out)
-{
-	struct k8s_endpoints ep = { .meta = *meta };
-	const char *type = value_text(field(doc, "addressType"));
-	const struct value *list;
-
-	ep.service = labels_get(&meta->labels, "kubernetes.io/service-name");
-	if (!ep.service || (type && strcmp(type, "FQDN") == 0))
-		return 0;
-	if (object_list(ctx, doc, "endpoints", &list))
-		return -EINVAL;
-	for (size_t i = 0; list && i < list->n; i++) {
-		const struct value *addresses;
-		const char *ready = value_text(field(list->items[i], "conditions.ready"));
-
-		if (object_list(ctx, list->items[i], "addresses", &addresses))
-			return -EINVAL;
-		if (ready && strcmp(ready, "false") == 0)
-			continue;
-		for (size_t j = 0; addresses && j < addresses->n; j++)
-			if (read_address(ctx, addresses->items[j], &ep.addresses, &ep.n_addresses))
-				return -EINVAL;
-	}
-	add_endpoints(ctx, out, ep);
-	return 0;
-}
-
-int read_endpoints(struct schema_ctx *ctx, const struct value *doc, struct k8s_meta *meta,
+int read_namespace(struct schema_ctx *ctx, const struct value *doc, struct k8s_meta *meta,
 		   struct manifests *out)
 {
-	struct k8s_endpoints ep = { .meta = *meta, .service = meta->name };
-	const struct value *subsets;
+	struct k8s_namespace ns = { *meta };
 
-	if (object_list(ctx, doc, "subsets", &subsets))
-		return -EINVAL;
-	for (size_t i = 0; subsets && i < subsets->n; i++) {
-		const struct value *list;
-
-		if (object_list(ctx, subsets->items[i], "addresses", &list))
-			return -EINVAL;
-		for (size_t j = 0; list && j < list->n; j++)
-			if (object_address(ctx, list->items[j], "ip", &ep.addresses,
-					   &ep.n_addresses))
-				return -EINVAL;
-	}
-	add_endpoints(ctx, out, ep);
+	(void)doc;
+	out->namespaces = arena_grow(ctx->arena, out->namespaces, out->n_namespaces, sizeof(ns));
+	out->namespaces[out->n_namespaces++] = ns;
 	return 0;
 }

@@ -77,7 +77,11 @@ Test(manifest, a_node_gives_its_internal_addresses_only)
 	cr_assert_eq(m.nodes[1].n_internal_ips, 2);
 	cr_assert(is(&m.nodes[1].internal_ips[0], "10.0.0.2"));
 	cr_assert(is(&m.nodes[1].internal_ips[1], "fd00::2"));
-	cr_assert_str_eq(m.nodes[1].pod_cidrs[0], "10.244.0.0/24");
+	cr_assert_eq(m.nodes[1].n_external_ips, 1);
+	cr_assert(is(&m.nodes[1].external_ips[0], "1.2.3.4"));
+	cr_assert_eq(m.nodes[1].n_pod_cidrs, 1);
+	cr_assert(is(&m.nodes[1].pod_cidrs[0].addr, "10.244.0.0"));
+	cr_assert_eq(m.nodes[1].pod_cidrs[0].prefix, 24);
 }
 
 Test(manifest, pods_are_read_with_each_address_once)
