@@ -82,18 +82,22 @@ static uint32_t crc32c(uint32_t crc, const uint8_t *data, uint32_t len)
 	return crc;
 }
 
-/* The checksum field counts as zero. It is the one value the protocol sends low byte first. */
-static enum csum_state sctp_state(const uint8_t *h, uint32_t len)
+uint32_t csum_sctp(const uint8_t *h, uint32_t len)
 {
 	static const uint8_t zeros[4];
 	uint32_t crc = 0xffffffff;
-	uint32_t field = (uint32_t)h[8] | (uint32_t)h[9] << 8 | (uint32_t)h[10] << 16 |
-			 (uint32_t)h[11] << 24;
 
 	crc = crc32c(crc, h, 8);
 	crc = crc32c(crc, zeros, 4);
-	crc = crc32c(crc, h + 12, len - 12);
-	return ~crc == field ? CSUM_GOOD : CSUM_BAD;
+	return ~crc32c(crc, h + 12, len - 12);
+}
+
+static enum csum_state sctp_state(const uint8_t *h, uint32_t len)
+{
+	uint32_t field = (uint32_t)h[8] | (uint32_t)h[9] << 8 | (uint32_t)h[10] << 16 |
+			 (uint32_t)h[11] << 24;
+
+	return csum_sctp(h, len) == field ? CSUM_GOOD : CSUM_BAD;
 }
 
 /* False where the IP packet is not all there, or its last destination is not the header's. */
@@ -151,4 +155,42 @@ enum csum_state csum_l4(const uint8_t *data, uint32_t caplen, const struct ip_la
 	if (ip->proto != IPPROTO_ICMP)
 		sum = pseudo_header(data, ip, len);
 	return csum_fold(csum_add(sum, h, len)) ? CSUM_BAD : CSUM_GOOD;
+}
+
+static void fill_l4(uint8_t *data, const struct ip_layers *ip, uint32_t field)
+{
+	uint32_t len = (uint32_t)(ip->end - ip->l4), sum = 0;
+	uint8_t *h = data + ip->l4;
+	uint16_t check;
+
+	put_be16(h + field, 0);
+	if (ip->proto != IPPROTO_ICMP)
+		sum = pseudo_header(data, ip, len);
+	check = csum_fold(csum_add(sum, h, len));
+	/* In UDP zero means no checksum (RFC 768). */
+	put_be16(h + field, ip->proto == IPPROTO_UDP && !check ? 0xffff : check);
+}
+
+void csum_fill(uint8_t *data, const struct ip_layers *ip)
+{
+	uint8_t *h = data + ip->l3;
+
+	if (ip->version == 4) {
+		put_be16(h + 10, 0);
+		put_be16(h + 10, csum_fold(csum_add(0, h, (h[0] & 0xfu) * 4)));
+	}
+	if (ip->l4 < 0)
+		return;
+	if (ip->proto == IPPROTO_TCP) {
+		fill_l4(data, ip, 16);
+	} else if (ip->proto == IPPROTO_UDP) {
+		fill_l4(data, ip, 6);
+	} else if (ip->proto == IPPROTO_ICMP || ip->proto == IPPROTO_ICMPV6) {
+		fill_l4(data, ip, 2);
+	} else if (ip->proto == IPPROTO_SCTP) {
+		uint32_t crc = csum_sctp(data + ip->l4, (uint32_t)(ip->end - ip->l4));
+
+		for (int i = 0; i < 4; i++)
+			data[ip->l4 + 8 + i] = (uint8_t)(crc >> 8 * i);
+	}
 }

@@ -11,6 +11,7 @@
 
 #include "packet/bytes.h"
 #include "packet/csum.h"
+#include "packet/rewrite_parts.h"
 
 enum { ETH_HEADER = 14, ARP_SENDER = 14, ARP_TARGET = 24 };
 
@@ -140,7 +141,7 @@ static void read_addr(const uint8_t *data, uint8_t family, struct ip_addr *out)
 	memcpy(out->bytes, data, family == 4 ? 4 : 16);
 }
 
-static int source_at(const struct ip_layers *ip)
+int source_at(const struct ip_layers *ip)
 {
 	return ip->l3 + (ip->version == 4 ? 12 : 8);
 }
@@ -185,21 +186,15 @@ static int pseudo_checksum_at(const uint8_t *data, const struct ip_layers *ip)
 	return at;
 }
 
-/* What a change inside a quoted packet does to the ICMP error's own checksum. */
-struct cover {
-	uint8_t *data;
-	int check; /* NO_OFFSET for the outer packet */
-};
-
-static void note(struct cover *c, const uint8_t *was, int at, uint32_t len)
+void cover_note(struct cover *c, const uint8_t *was, int at, uint32_t len)
 {
 	if (c->check >= 0)
 		put_be16(c->data + c->check,
 			 csum_replace(get_be16(c->data + c->check), was, c->data + at, len));
 }
 
-static void replace_one(uint8_t *data, const struct ip_layers *ip, int at, const uint8_t *to,
-			uint32_t size, struct cover *cover)
+void replace_address(uint8_t *data, const struct ip_layers *ip, int at, const uint8_t *to,
+		     uint32_t size, struct cover *cover)
 {
 	int l3_check = ip->version == 4 ? ip->l3 + 10 : NO_OFFSET;
 	int l4_check = pseudo_checksum_at(data, ip);
@@ -210,17 +205,17 @@ static void replace_one(uint8_t *data, const struct ip_layers *ip, int at, const
 	if (l3_check >= 0) {
 		memcpy(was_l3, data + l3_check, 2);
 		put_be16(data + l3_check, csum_replace(get_be16(data + l3_check), was, to, size));
-		note(cover, was_l3, l3_check, 2);
+		cover_note(cover, was_l3, l3_check, 2);
 	}
 	if (l4_check >= 0) {
 		memcpy(was_l4, data + l4_check, 2);
 		sum = csum_replace(get_be16(was_l4), was, to, size);
 		/* In UDP zero means no checksum (RFC 768): a sum of zero is sent as ones. */
 		put_be16(data + l4_check, ip->proto == IPPROTO_UDP && !sum ? 0xffff : sum);
-		note(cover, was_l4, l4_check, 2);
+		cover_note(cover, was_l4, l4_check, 2);
 	}
 	memcpy(data + at, to, size);
-	note(cover, was, at, size);
+	cover_note(cover, was, at, size);
 }
 
 static int replace_ip(uint8_t *data, const struct ip_layers *ip, const struct ip_addr *from,
@@ -236,7 +231,7 @@ static int replace_ip(uint8_t *data, const struct ip_layers *ip, const struct ip
 
 		if (memcmp(data + at, from->bytes, size) != 0)
 			continue;
-		replace_one(data, ip, at, to->bytes, size, cover);
+		replace_address(data, ip, at, to->bytes, size, cover);
 		n++;
 	}
 	return n;
