@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Loads an object of the datapath by plain libbpf with settings as text, maps small and unpinned, and tells
- * what the verifier counted: instructions, and the deepest stack along the calls of each program.
+/* Loads an object of the datapath, opened by datapath_open.h, and tells what the verifier counted:
+ * instructions, and the deepest stack along the calls of each program.
  */
 #ifndef VERDICT_TESTS_DATAPATH_LOAD_H
 #define VERDICT_TESTS_DATAPATH_LOAD_H
@@ -16,6 +16,7 @@
 
 #include "base/arena.h"
 #include "base/file.h"
+#include "datapath_open.h"
 #include "target/figures.h"
 
 #define LOAD_LOG_SIZE (1 << 20)
@@ -45,52 +46,6 @@ static inline const char *load_path(struct arena *a, const char *object)
 		dir = file_installed(a, "bpf");
 	cr_assert(dir, "no folder of objects: set VERDICT_BPF_DIR");
 	return arena_printf(a, "%s/%s.o", dir, object);
-}
-
-/* ---- settings: "enable_nodeport=1 lb_mode=1", numbers as in memory ---- */
-
-static inline struct bpf_map *load_settings_map(struct bpf_object *obj)
-{
-	struct bpf_map *m;
-
-	bpf_object__for_each_map(m, obj) if (strstr(bpf_map__name(m), ".rodata.config")) return m;
-	cr_assert_fail("no section .rodata.config");
-	return NULL;
-}
-
-static inline void load_set(struct bpf_object *obj, const char *name, uint64_t value)
-{
-	const struct btf *btf = bpf_object__btf(obj);
-	int sec = btf__find_by_name_kind(btf, ".rodata.config", BTF_KIND_DATASEC);
-	const struct btf_type *t = btf__type_by_id(btf, (uint32_t)sec);
-	const struct btf_var_secinfo *v = btf_var_secinfos(t);
-	uint8_t *data;
-	size_t size;
-
-	data = (uint8_t *)bpf_map__initial_value(load_settings_map(obj), &size);
-	for (int i = 0; i < btf_vlen(t); i++, v++) {
-		const char *var = btf__name_by_offset(btf, btf__type_by_id(btf, v->type)->name_off);
-
-		if (strcmp(var + strlen("__config_"), name) == 0) {
-			memcpy(data + v->offset, &value, v->size < 8 ? v->size : 8);
-			return;
-		}
-	}
-	cr_assert_fail("no setting %s", name);
-}
-
-static inline void load_configure(struct arena *a, struct bpf_object *obj, const char *config)
-{
-	char *text = arena_strdup(a, config), *rest, *word;
-
-	for (word = strtok_r(text, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
-		char *value = strchr(word, '='), *end = NULL;
-
-		cr_assert(value, "no value: %s", word);
-		*value++ = '\0';
-		load_set(obj, word, strtoull(value, &end, 0));
-		cr_assert(end != value && !*end, "%s: no number: %s", word, value);
-	}
 }
 
 /* ---- stack ---- */
@@ -205,24 +160,11 @@ static inline const char *load_tail(const char *log)
 	return log + (len > 1500 ? len - 1500 : 0);
 }
 
-/* What libbpf says of maps that go unpinned and the like is of no interest here; NULL keeps all in. */
-static inline void load_prepare(struct arena *a, struct bpf_object *obj, const char *config,
-				char *logs[LOAD_PROGRAMS])
+static inline void load_prepare(struct bpf_object *obj, char *logs[LOAD_PROGRAMS])
 {
 	struct bpf_program *p;
-	struct bpf_map *m;
 	size_t n = 0;
 
-	load_configure(a, obj, config);
-	bpf_object__for_each_map(m, obj)
-	{
-		enum bpf_map_type type = bpf_map__type(m);
-
-		bpf_map__set_pin_path(m, NULL);
-		if (type == BPF_MAP_TYPE_HASH || type == BPF_MAP_TYPE_LRU_HASH ||
-		    type == BPF_MAP_TYPE_LPM_TRIE || type == BPF_MAP_TYPE_PERCPU_HASH)
-			bpf_map__set_max_entries(m, 64);
-	}
 	bpf_object__for_each_program(p, obj)
 	{
 		cr_assert_lt(n, LOAD_PROGRAMS);
@@ -263,12 +205,12 @@ static inline void load_tell(struct arena *a, struct bpf_object *obj, char *logs
 static inline void load_object(struct arena *a, const char *path, const char *config,
 			       struct load *l)
 {
-	struct bpf_object *obj = bpf_object__open(path);
-	char *logs[LOAD_PROGRAMS];
+	char *logs[LOAD_PROGRAMS], why[128];
+	struct bpf_object *obj = datapath_open(path, config, why);
 
 	*l = (struct load){ .n = 0 };
-	cr_assert(obj, "cannot open %s", path);
-	load_prepare(a, obj, config, logs);
+	cr_assert(obj, "%s: %s", path, why);
+	load_prepare(obj, logs);
 	l->error = bpf_object__load(obj);
 	load_tell(a, obj, logs, l);
 	bpf_object__close(obj);

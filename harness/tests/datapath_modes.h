@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The modes of each object that matter, by name: settings as datapath_load.h takes them. */
+/* The modes of each object that matter, by name: settings as datapath_open.h takes them. */
 #ifndef VERDICT_TESTS_DATAPATH_MODES_H
 #define VERDICT_TESTS_DATAPATH_MODES_H
 
