@@ -39,6 +39,10 @@ struct replay_opts {
 		*entries; /* as written in a scenario: {MAP: [{key, value}]}; NULL: none */
 	const char *ip_batch; /* file for `ip -batch` in the namespace: routes, neighbours; NULL */
 	uint64_t seed;
+	/* Each skb comes with its sum known (CHECKSUM_COMPLETE). A program that leaves another than that
+	 * of the bytes ends the replay, whatever its verdict: the kernel does not say it then.
+	 */
+	bool summed;
 	bool follow;
 	bool no_changes; /* hops do not tell which map entries they changed */
 	bool verdicts_only; /* replay_packet() will not be called: maps are not watched */

@@ -285,6 +285,7 @@ int replay_hop(struct replay *r, const struct place *at, const struct frame *in,
 		.ingress_ifindex = at->hook == HOOK_TC_INGRESS ? at->device->ifindex : 0,
 		.mark = at->mark,
 		.rx_queue = r->place.rx_queue,
+		.is_summed = r->opts.summed,
 		.out = r->out,
 		.out_size = REPLAY_OUT_SIZE,
 	};

@@ -255,12 +255,15 @@ static inline struct dp *dp_open(const struct dp_config *config, size_t n)
 		dp_open(c_ + 1, sizeof(c_) / sizeof(c_[0]) - 1);                                   \
 	})
 
-/* Runs the packet; afterwards dp->events holds what it caused, and nothing else. */
+/* Runs the packet, its sum known (CHECKSUM_COMPLETE); afterwards dp->events holds what it caused, and
+ * nothing else.
+ */
 static inline int dp_run(struct dp *dp, int prog, const struct packet *p)
 {
 	uint8_t out[2048];
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = p->data, .data_size_in = p->len,
-		    .data_out = out, .data_size_out = sizeof(out));
+		    .data_out = out, .data_size_out = sizeof(out),
+		    .flags = BPF_F_TEST_SKB_CHECKSUM_COMPLETE);
 
 	dp->n_events = 0;
 	cr_assert_eq(bpf_prog_test_run_opts(prog, &opts), 0);

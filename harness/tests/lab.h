@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* A node for programs of the datapath: devices, routes, settings and map entries as a test writes them, and
  * programs that are the objects of bpf/ or made on the spot of its headers. Every packet that comes out has
- * its checksums computed again.
+ * its checksums computed again; at tc the kernel has summed it up before (CHECKSUM_COMPLETE), and tells if
+ * that sum is wrong afterwards.
  */
 #ifndef VERDICT_TESTS_LAB_H
 #define VERDICT_TESTS_LAB_H
@@ -38,6 +39,7 @@ struct lab_opts {
 	const char *maps; /* entries; NULL */
 	const char *routes; /* for `ip -batch`; NULL */
 	const char *role, *hook; /* any that the target has */
+	bool unsummed; /* packets come without skb->csum; else each tc program has to keep it right */
 };
 
 /* NAME.o beside the target file, of a source that may include <lib/...>. */
@@ -81,7 +83,9 @@ static inline struct lab *lab_open(struct arena *a, struct lab_opts o)
 {
 	struct lab *l = arena_new_of(a, struct lab);
 	const char **maps = arena_alloc(a, sizeof(*maps));
-	struct replay_opts opts = { .place = { .role = o.role, .hook = o.hook }, .seed = 1 };
+	struct replay_opts opts = { .place = { .role = o.role, .hook = o.hook },
+				    .seed = 1,
+				    .summed = !o.unsummed };
 
 	l->arena = a;
 	if (o.maps) {
