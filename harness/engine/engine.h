@@ -13,8 +13,9 @@
 #include "engine/trace.h"
 
 struct engine_opts {
-	const struct cluster *cluster;
-	const struct topology *topology; /* up; outlives the engine */
+	struct cluster *cluster; /* its nodes are compiled when they are first needed */
+	const struct target_desc *target; /* NULL: Verdict's own datapath */
+	const struct topology *topology; /* netns: up; outlives the engine. testrun needs none */
 	const char *objects; /* folder of the .o files; NULL: the ones installed */
 	/* "<bpffs>/<id>": node n's maps are pinned at pins_node_dir(pin_root, n) */
 	const char *pin_root;
@@ -46,7 +47,9 @@ struct engine;
 struct engine_ops {
 	const char *name; /* "testrun" */
 	enum engine_kind kind;
-	/* Agents of all nodes are started. */
+	/* Packets are followed through pods, services and nodes; else they go between nodes and the world. */
+	bool follows;
+	/* Agents of all nodes are started, or will be when a packet first comes there. */
 	int (*open)(const struct engine_opts *opts, const struct log_sink *log, struct engine **out,
 		    struct err *err);
 	/* Fills hops, outcome, at and why of *trace; memory from a. */
@@ -55,6 +58,14 @@ struct engine_ops {
 	/* Ends node's agent as the step says and starts it again; restart or upgrade. */
 	int (*restart)(struct engine *e, unsigned node, const struct restart_step *how,
 		       const struct log_sink *log, struct err *err);
+	/* The cluster has changed: every agent brings its maps, policies and devices to what the nodes'
+	 * compile says now, flushing nothing. NULL: this engine cannot.
+	 */
+	int (*update)(struct engine *e, const struct log_sink *log, struct err *err);
+	/* As new for another scenario on the same cluster: time 0, maps with the cluster's entries alone;
+	 * what is loaded stays. 1: that cannot be had, close and open instead. NULL: the same.
+	 */
+	int (*reset)(struct engine *e, uint64_t seed, const struct log_sink *log, struct err *err);
 	/* Time passes without packets; now_ns as in struct injection. */
 	int (*advance)(struct engine *e, uint64_t now_ns, struct err *err);
 	unsigned (*interposed)(const struct engine *e);

@@ -28,10 +28,19 @@ static const char *refused(const struct prog_run *r, int no)
 	return NULL;
 }
 
+static int test_run(const struct prog_run *r, struct bpf_test_run_opts *opts, struct err *err)
+{
+	err_clear(err);
+	return r->test_run ? r->test_run(r->test_run_arg, r->fd, opts, err)
+			   : bpf_prog_test_run_opts(r->fd, opts);
+}
+
 static int result(const struct prog_run *r, int ret, const char **why, struct err *err)
 {
 	if (!ret)
 		return 0;
+	if (err->no)
+		return ret;
 	*why = refused(r, -ret);
 	if (*why)
 		return 1;
@@ -52,6 +61,7 @@ static void cut_metadata(struct prog_run *r, uint32_t metadata)
 {
 	if (!r->out || !metadata || metadata > r->out_len || r->out_len > r->out_size)
 		return;
+	r->metadata = metadata;
 	r->out_len -= metadata;
 	memmove(r->out, r->out + metadata, r->out_len);
 }
@@ -68,7 +78,7 @@ static int run_xdp(struct prog_run *r, const char **why, struct err *err)
 		    .data_out = r->out, .data_size_out = r->out_size, .ctx_in = &ctx,
 		    .ctx_size_in = sizeof(ctx), .ctx_out = r->out ? &after : NULL,
 		    .ctx_size_out = r->out ? sizeof(after) : 0, .repeat = 1);
-	int ret = bpf_prog_test_run_opts(r->fd, &run);
+	int ret = test_run(r, &run, err);
 
 	r->verdict = (int)run.retval;
 	r->out_len = run.data_size_out;
@@ -102,7 +112,7 @@ static int run_skb(struct prog_run *r, const char **why, struct err *err)
 		    .ctx_size_in = sizeof(ctx), .ctx_out = r->out ? &after : NULL,
 		    .ctx_size_out = r->out ? sizeof(after) : 0, .repeat = 1,
 		    .flags = r->is_summed ? BPF_F_TEST_SKB_CHECKSUM_COMPLETE : 0);
-	int ret = bpf_prog_test_run_opts(r->fd, &run);
+	int ret = test_run(r, &run, err);
 
 	r->verdict = (int)run.retval;
 	r->out_len = run.data_size_out;

@@ -8,6 +8,8 @@
 #include "base/err.h"
 #include "base/words.h"
 
+struct bpf_test_run_opts;
+
 struct prog_run {
 	int fd;
 	enum hook hook;
@@ -21,12 +23,19 @@ struct prog_run {
 	 * that leaves another one is -EBADMSG.
 	 */
 	bool is_summed;
+	/* In place of bpf_prog_test_run_opts(), which it is like; a negative errno with err set is passed on.
+	 * NULL: that itself.
+	 */
+	int (*test_run)(void *arg, int fd, struct bpf_test_run_opts *opts, struct err *err);
+	void *test_run_arg;
 	uint8_t *out; /* NULL: the bytes at exit are not wanted */
 	uint32_t out_size;
 	/* what came of it */
 	int verdict;
 	uint32_t out_len;
 	uint32_t out_mark; /* of an skb; `mark` unless `out` is given */
+	uint32_t
+		metadata; /* XDP: bytes left before the packet for the programs behind; with `out` */
 };
 
 /* 1: the kernel does not run this packet, *why says it (static text). System error for all else. */

@@ -115,6 +115,11 @@ int replay_net_batch(const char *path, struct err *err)
 	return err_wrap(err, "%s", path);
 }
 
+int replay_net_ip(const char *lines, struct err *err)
+{
+	return run_ip("-", lines, err);
+}
+
 /* As on a node: where nothing is forwarded bpf_fib_lookup() answers BPF_FIB_LKUP_RET_FWD_DISABLED, whatever
  * the routes. /proc/sys/net is that of the thread's own namespace.
  */

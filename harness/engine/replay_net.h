@@ -30,6 +30,8 @@ int replay_net_add(struct replay_net *net, const struct replay_device *const *de
 		   bool xdp, struct err *err);
 /* A file for `ip -batch`: addresses, routes, neighbours. */
 int replay_net_batch(const char *path, struct err *err);
+/* The same of lines in memory; system error. */
+int replay_net_ip(const char *lines, struct err *err);
 /* The thread is back where it was; the namespace is gone. NULL is fine. */
 void replay_net_close(struct replay_net *net);
 

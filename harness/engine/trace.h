@@ -65,8 +65,9 @@ struct hop {
 	struct event *events; /* data copied, owned by the step's arena */
 	size_t n_events;
 	uint64_t lost;
-	/* The rest is seen by engine/replay.c only. */
+	/* The rest is seen by test runs only. */
 	uint32_t mark, out_mark; /* of the skb, at entry and exit */
+	uint32_t metadata; /* bytes that an XDP program left before the packet for the next one */
 	bool observed; /* its helper calls were noted: redirects and tunnel are complete */
 	struct hop_redirect *redirects; /* in the order asked; the last one counts */
 	size_t n_redirects;

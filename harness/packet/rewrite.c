@@ -273,3 +273,33 @@ int frame_rewrite_address(struct frame *f, const struct ip_addr *from, const str
 		icmp.check = l.ip.l4 + 2;
 	return n + replace_ip(f->data, &l.inner, from, to, &icmp);
 }
+
+bool ip_addr_is_group(const struct ip_addr *a)
+{
+	static const uint8_t all[4] = { 255, 255, 255, 255 };
+
+	if (a->family == 4)
+		return a->bytes[0] >> 4 == 0xe || memcmp(a->bytes, all, sizeof(all)) == 0;
+	return a->bytes[0] == 0xff;
+}
+
+bool frame_hop(struct frame *f, const struct layers *l, struct arena *a)
+{
+	bool is_ip4 = l->ip.version == 4;
+	uint8_t *ip = f->data + l->ip.l3;
+	uint8_t was[2], *pair;
+
+	if (ip[is_ip4 ? 8 : 7] <= 1)
+		return false;
+	f->data = arena_memdup(a, f->data, f->len);
+	ip = f->data + l->ip.l3;
+	if (!is_ip4) {
+		ip[7]--;
+		return true;
+	}
+	pair = ip + 8;
+	memcpy(was, pair, sizeof(was));
+	pair[0]--;
+	put_be16(ip + 10, csum_replace(get_be16(ip + 10), was, pair, sizeof(was)));
+	return true;
+}

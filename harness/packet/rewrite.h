@@ -22,6 +22,8 @@ bool ip_addr_parse(const char *text, struct ip_addr *out);
 /* Appends the text form. */
 void ip_addr_print(struct buf *out, const struct ip_addr *addr);
 bool ip_addr_equal(const struct ip_addr *a, const struct ip_addr *b);
+/* Multicast, or 255.255.255.255. */
+bool ip_addr_is_group(const struct ip_addr *a);
 
 /* A frame to be injected. Bytes in an arena. */
 struct frame {
@@ -44,5 +46,10 @@ bool frame_addresses(const struct frame *f, struct ip_addr *src, struct ip_addr 
  * packet, and the packet an ICMP error quotes. Families must be the same. Returns how many.
  */
 int frame_rewrite_address(struct frame *f, const struct ip_addr *from, const struct ip_addr *to);
+
+/* One hop further: TTL or hop limit less one, in a copy of the bytes. False, and nothing changed, where it
+ * would be 0 then (RFC 1812, 5.3.1). *l are the frame's headers, with IP.
+ */
+bool frame_hop(struct frame *f, const struct layers *l, struct arena *a);
 
 #endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the files of the simulator share: sim.c (the order of steps), sim_hop.c (one program run),
+ * sim_follow.c (after a program), sim_stack.c (a node's IP), sim_wire.c (between nodes, pods and the world).
+ */
+#ifndef VERDICT_ENGINE_SIM_INTERNAL_H
+#define VERDICT_ENGINE_SIM_INTERNAL_H
+
+#include <string.h>
+
+#include "engine/sim.h"
+#include "engine/tunnel.h"
+#include "packet/parse.h"
+
+/* What happens to the packet next. */
+enum sim_step {
+	SIM_DONE, /* the trace has its outcome */
+	SIM_RECEIVE, /* a native device has it from the wire: XDP, then tc */
+	SIM_INGRESS, /* tc ingress of the device */
+	SIM_STACK, /* the node's IP has it from the device */
+	SIM_OUTPUT, /* the node's own namespace sends it */
+	SIM_EGRESS, /* tc egress of the device */
+	SIM_TRANSMIT, /* behind the device */
+};
+
+/* A packet on its way. */
+struct walk {
+	struct sim *sim;
+	struct trace *trace;
+	struct arena *a;
+	struct frame frame;
+	enum sim_step step;
+	unsigned node;
+	const struct cluster_device *dev;
+	uint32_t mark; /* of the skb */
+	uint32_t iif; /* device of this node it came in by; 0: made here */
+	const struct tunnel_meta *tunnel; /* metadata it carries; NULL: none */
+	unsigned steps;
+};
+
+/* The packet's end. Returns 0. */
+int walk_end(struct walk *w, enum outcome outcome, const char *at, const char *why);
+int walk_unmodelled(struct walk *w, const char *why);
+/* A socket's owner has it; endpoint NULL: the node's own namespace. */
+int walk_deliver(struct walk *w, const struct cluster_endpoint *endpoint);
+const struct cluster_node *walk_node(const struct walk *w);
+/* "master-0/eth0" */
+const char *walk_at(const struct walk *w);
+
+/* Of a device, by its name. */
+static inline bool is_role(const struct cluster_device *dev, const char *role)
+{
+	return strcmp(dev->role, role) == 0;
+}
+
+/* sim_hooks.c: true if an agent attaches a program there with the cluster's values. */
+bool sim_attached(const struct cluster *c, const struct cluster_device *dev, enum hook hook);
+bool sim_has_ipip(const struct cluster *c);
+enum tunnel_kind sim_tunnel(const struct cluster *c, uint16_t *port);
+
+/* sim_hop.c. 0: it ran, the trace's last hop says how; 1: nothing sits there; 2: the trace has its outcome. */
+int sim_hop(struct walk *w, enum hook hook, struct err *err);
+/* sim_follow.c: what the last hop comes to. */
+int sim_after_xdp(struct walk *w, struct err *err);
+int sim_after_tc(struct walk *w, enum sim_step otherwise, struct err *err);
+/* sim_stack.c */
+int sim_stack(struct walk *w, struct err *err);
+int sim_output(struct walk *w, struct err *err);
+/* Routes by the device alone, as bpf_redirect_neigh() does; next_hop NULL: by the packet's destination. */
+int sim_neigh_output(struct walk *w, const struct ip_addr *next_hop, struct err *err);
+/* sim_wire.c */
+int sim_transmit(struct walk *w, struct err *err);
+int sim_into_pod(struct walk *w, const struct cluster_endpoint *endpoint);
+
+#endif

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A node's IP: what is for itself, what it forwards, and by which device; its own routes and neighbours
+ * decide.
+ */
+#include <errno.h>
+#include <linux/if_ether.h>
+#include <string.h>
+
+#include "engine/sim_internal.h"
+#include "engine/stack.h"
+
+static struct fib *node_fib(const struct walk *w)
+{
+	return w->sim->nodes[w->node].fib;
+}
+
+/* ---- out ---- */
+
+static bool find_mac(struct walk *w, const struct ip_addr *next, uint8_t mac[6], struct err *err,
+		     int *ret)
+{
+	/* cilium_host asks nobody (IFF_NOARP): arp_constructor() takes the device's own address */
+	if (is_role(w->dev, "host") || is_role(w->dev, "net")) {
+		memcpy(mac, w->dev->mac, ETH_ALEN);
+		return true;
+	}
+	if (is_role(w->dev, "endpoint")) {
+		memcpy(mac, w->dev->endpoint->mac, ETH_ALEN);
+		return true;
+	}
+	*ret = fib_neighbour(node_fib(w), w->dev->ifindex, next, mac, err);
+	return *ret == 0;
+}
+
+static int no_neighbour(struct walk *w, const struct ip_addr *next)
+{
+	__cleanup_buf struct buf b = BUF_INIT;
+
+	ip_addr_print(&b, next);
+	return walk_unmodelled(w, arena_printf(w->a,
+					       "node %s would have to ask by ARP or neighbour "
+					       "discovery who has %s",
+					       walk_node(w)->name, buf_str(&b)));
+}
+
+static int output_to(struct walk *w, const struct ip_addr *next, struct err *err)
+{
+	uint8_t mac[ETH_ALEN];
+	int ret = 0;
+
+	if (!find_mac(w, next, mac, err, &ret))
+		return ret == -ENOENT ? no_neighbour(w, next) : ret;
+	w->frame.data = arena_memdup(w->a, w->frame.data, w->frame.len);
+	frame_set_macs(&w->frame, w->dev->mac, mac);
+	w->step = SIM_EGRESS;
+	return 0;
+}
+
+static const char *no_route(const struct fib_route *r)
+{
+	switch (r->no) {
+	case EINVAL:
+		return "the node's routing refuses it: a source that cannot come from there";
+	case EACCES:
+		return "the node's routing prohibits it";
+	default:
+		return "the node has no route for it";
+	}
+}
+
+static bool route_device(struct walk *w, const struct fib_route *r)
+{
+	const struct cluster_device *dev = cluster_device_by_ifindex(walk_node(w), r->ifindex);
+
+	if (!dev)
+		return false;
+	w->dev = dev;
+	return true;
+}
+
+int sim_neigh_output(struct walk *w, const struct ip_addr *next_hop, struct err *err)
+{
+	struct fib_query q = { .oif = w->dev->ifindex };
+	struct fib_route r;
+	struct ip_addr src;
+	int ret;
+
+	if (next_hop)
+		return output_to(w, next_hop, err);
+	if (!frame_addresses(&w->frame, &src, &q.dst))
+		return walk_end(w, OUTCOME_DROPPED, walk_at(w),
+				"bpf_redirect_neigh of what is no IP packet");
+	q.mark = w->mark;
+	ret = fib_route(node_fib(w), &q, &r, err);
+	if (ret)
+		return ret;
+	if (r.kind != FIB_UNICAST)
+		return walk_end(w, OUTCOME_DROPPED, walk_at(w),
+				"bpf_redirect_neigh finds no route by that device");
+	return output_to(w, r.has_gateway ? &r.gateway : &q.dst, err);
+}
+
+/* A group's packets and those without IP leave by the native device, with the MACs they have. */
+static int output_unrouted(struct walk *w)
+{
+	w->dev = cluster_device_of_role(walk_node(w), "native");
+	w->step = SIM_EGRESS;
+	return 0;
+}
+
+int sim_output(struct walk *w, struct err *err)
+{
+	struct fib_query q = { .mark = w->mark };
+	struct fib_route r;
+	int ret;
+
+	if (!frame_addresses(&w->frame, &q.src, &q.dst) || ip_addr_is_group(&q.dst))
+		return output_unrouted(w);
+	ret = fib_route(node_fib(w), &q, &r, err);
+	if (ret)
+		return ret;
+	if (r.kind == FIB_LOCAL)
+		return walk_unmodelled(w, "it goes from a node to the same node, by its loopback "
+					  "device, where no program sits");
+	if (r.kind == FIB_NONE)
+		return walk_end(w, OUTCOME_DROPPED, walk_node(w)->name, no_route(&r));
+	if (!route_device(w, &r))
+		return walk_unmodelled(w, "its route leads to a device that is not modelled");
+	return output_to(w, r.has_gateway ? &r.gateway : &q.dst, err);
+}
+
+/* ---- in ---- */
+
+static int into_overlay(struct walk *w, const struct frame *inner, const struct tunnel_meta *key)
+{
+	w->frame = *inner;
+	w->dev = cluster_device_of_role(walk_node(w), "overlay");
+	w->tunnel = arena_memdup(w->a, key, sizeof(*key));
+	w->iif = w->dev->ifindex;
+	w->mark = 0;
+	w->step = SIM_INGRESS;
+	return 0;
+}
+
+static int local(struct walk *w, const struct layers *l)
+{
+	const struct cluster_device *overlay = cluster_device_of_role(walk_node(w), "overlay");
+	struct tunnel_meta key;
+	struct frame inner;
+	uint16_t port;
+	enum tunnel_kind kind = sim_tunnel(w->sim->cluster, &port);
+
+	if (overlay && tunnel_unwrap(kind, port, &w->frame, l, w->a, &inner, &key))
+		return into_overlay(w, &inner, &key);
+	if (sim_has_ipip(w->sim->cluster) && ipip_unwrap(&w->frame, l, w->a, &inner)) {
+		w->frame = inner;
+		return 0; /* once more through the stack, now for who the inner header says */
+	}
+	return walk_deliver(w, NULL);
+}
+
+static uint32_t ip_len(const struct frame *f)
+{
+	return f->len > ETH_HLEN ? f->len - ETH_HLEN : 0;
+}
+
+static int forward(struct walk *w, const struct layers *l, const struct fib_route *r,
+		   const struct ip_addr *dst, struct err *err)
+{
+	if (!route_device(w, r))
+		return walk_unmodelled(w, "its route leads to a device that is not modelled");
+	if (!frame_hop(&w->frame, l, w->a))
+		return walk_end(w, OUTCOME_DROPPED, walk_node(w)->name,
+				"its TTL ends here: the node's stack answers with ICMP time "
+				"exceeded");
+	if (ip_len(&w->frame) > (r->mtu ? r->mtu : w->dev->mtu))
+		return walk_end(w, OUTCOME_DROPPED, walk_node(w)->name,
+				arena_printf(w->a,
+					     "it has %u bytes and %s takes %u: the node's stack "
+					     "answers that it is too big",
+					     ip_len(&w->frame), w->dev->name,
+					     r->mtu ? r->mtu : w->dev->mtu));
+	return output_to(w, r->has_gateway ? &r->gateway : dst, err);
+}
+
+static int route_in(struct walk *w, const struct layers *l, struct err *err)
+{
+	struct fib_query q = { .iif = w->dev->ifindex, .mark = w->mark };
+	struct fib_route r;
+	int ret;
+
+	frame_addresses(&w->frame, &q.src, &q.dst);
+	if (ip_addr_is_group(&q.dst))
+		return walk_deliver(w, NULL);
+	ret = fib_route(node_fib(w), &q, &r, err);
+	if (ret)
+		return ret;
+	switch (r.kind) {
+	case FIB_LOCAL:
+		return local(w, l);
+	case FIB_UNICAST:
+		return forward(w, l, &r, &q.dst, err);
+	default:
+		return walk_end(w, OUTCOME_DROPPED, walk_node(w)->name, no_route(&r));
+	}
+}
+
+int sim_stack(struct walk *w, struct err *err)
+{
+	const char *ignored = stack_ignores(&w->frame, w->dev->mac);
+	struct layers l;
+
+	if (ignored)
+		return walk_unmodelled(w, ignored);
+	packet_parse(w->frame.data, w->frame.len, 1, &l);
+	if (l.ip.l3 == NO_OFFSET)
+		return walk_deliver(w, NULL); /* ARP, and what only a packet socket would see */
+	return route_in(w, &l, err);
+}
