@@ -146,11 +146,35 @@ static void start_at(struct walk *w, const struct injection *in)
 	w->step = SIM_OUTPUT;
 }
 
+static int walk_answer(const struct walk *of, struct err *err)
+{
+	struct trace *t = arena_new_of(of->a, struct trace);
+	struct walk w = {
+		.sim = of->sim,
+		.trace = t,
+		.a = of->a,
+		.frame = of->answer,
+		.node = of->node,
+		.mark = MARK_HOST,
+		.step = SIM_OUTPUT,
+	};
+
+	t->number = of->trace->number;
+	t->ts_ns = of->trace->ts_ns;
+	t->rel_ns = of->trace->rel_ns;
+	t->capture = of->trace->capture;
+	t->captured = t->frame = of->answer;
+	of->trace->answer = t;
+	return go(&w, err); /* nobody answers an error */
+}
+
 int sim_walk(struct sim *s, const struct injection *in, struct arena *a, struct trace *t,
 	     struct err *err)
 {
 	struct walk w = { .sim = s, .trace = t, .a = a, .frame = in->frame };
+	int ret;
 
 	start_at(&w, in);
-	return go(&w, err);
+	ret = go(&w, err);
+	return ret || !w.answer.data ? ret : walk_answer(&w, err);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What the files of the simulator share: sim.c (the order of steps), sim_hop.c (one program run),
- * sim_follow.c (after a program), sim_stack.c (a node's IP), sim_wire.c (between nodes, pods and the world).
+ * sim_follow.c (after a program), sim_stack.c (a node's IP), sim_answer.c (its errors), sim_wire.c (between nodes, pods and the world).
  */
 #ifndef VERDICT_ENGINE_SIM_INTERNAL_H
 #define VERDICT_ENGINE_SIM_INTERNAL_H
@@ -35,6 +35,7 @@ struct walk {
 	uint32_t iif; /* device of this node it came in by; 0: made here */
 	const struct tunnel_meta *tunnel; /* metadata it carries; NULL: none */
 	unsigned steps;
+	struct frame answer; /* an ICMP error that the node it ended at sends; data NULL: none */
 };
 
 /* The packet's end. Returns 0. */
@@ -67,6 +68,11 @@ int sim_stack(struct walk *w, struct err *err);
 int sim_output(struct walk *w, struct err *err);
 /* Routes by the device alone, as bpf_redirect_neigh() does; next_hop NULL: by the packet's destination. */
 int sim_neigh_output(struct walk *w, const struct ip_addr *next_hop, struct err *err);
+/* sim_answer.c: why a node's stack does not forward it. */
+enum sim_error { SIM_TTL, SIM_TOO_BIG, SIM_NO_ROUTE, SIM_NO_HOST, SIM_PROHIBITED };
+/* mtu: of SIM_TOO_BIG; else 0. */
+int sim_answer(struct walk *w, const struct layers *l, enum sim_error error, uint32_t mtu,
+	       struct err *err);
 /* sim_wire.c */
 int sim_transmit(struct walk *w, struct err *err);
 int sim_into_pod(struct walk *w, const struct cluster_endpoint *endpoint);

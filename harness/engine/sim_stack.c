@@ -164,22 +164,44 @@ static uint32_t ip_len(const struct frame *f)
 	return f->len > ETH_HLEN ? f->len - ETH_HLEN : 0;
 }
 
+static int not_forwarded(struct walk *w, const struct layers *l, enum sim_error error, uint32_t mtu,
+			 const char *why, struct err *err)
+{
+	int ret = sim_answer(w, l, error, mtu, err);
+
+	return ret ? ret : walk_end(w, OUTCOME_DROPPED, walk_node(w)->name, why);
+}
+
+/* IPv6 is never cut on the way. */
+static bool must_not_fragment(const struct frame *f, const struct layers *l)
+{
+	return l->ip.version == 6 || f->data[l->ip.l3 + 6] & 0x40;
+}
+
+static enum sim_error error_of(const struct fib_route *r)
+{
+	return r->no == EACCES	       ? SIM_PROHIBITED
+	       : r->no == EHOSTUNREACH ? SIM_NO_HOST
+				       : SIM_NO_ROUTE;
+}
+
 static int forward(struct walk *w, const struct layers *l, const struct fib_route *r,
 		   const struct ip_addr *dst, struct err *err)
 {
+	uint32_t mtu;
+
 	if (!route_device(w, r))
 		return walk_unmodelled(w, "its route leads to a device that is not modelled");
+	mtu = r->mtu ? r->mtu : w->dev->mtu;
 	if (!frame_hop(&w->frame, l, w->a))
-		return walk_end(w, OUTCOME_DROPPED, walk_node(w)->name,
-				"its TTL ends here: the node's stack answers with ICMP time "
-				"exceeded");
-	if (ip_len(&w->frame) > (r->mtu ? r->mtu : w->dev->mtu))
-		return walk_end(w, OUTCOME_DROPPED, walk_node(w)->name,
-				arena_printf(w->a,
-					     "it has %u bytes and %s takes %u: the node's stack "
-					     "answers that it is too big",
-					     ip_len(&w->frame), w->dev->name,
-					     r->mtu ? r->mtu : w->dev->mtu));
+		return not_forwarded(w, l, SIM_TTL, 0, "its TTL ends here", err);
+	if (ip_len(&w->frame) > mtu && must_not_fragment(&w->frame, l))
+		return not_forwarded(w, l, SIM_TOO_BIG, mtu,
+				     arena_printf(w->a, "it has %u bytes, and %s takes %u",
+						  ip_len(&w->frame), w->dev->name, mtu),
+				     err);
+	if (ip_len(&w->frame) > mtu)
+		return walk_unmodelled(w, "the node's stack would cut it into fragments");
 	return output_to(w, r->has_gateway ? &r->gateway : dst, err);
 }
 
@@ -201,7 +223,9 @@ static int route_in(struct walk *w, const struct layers *l, struct err *err)
 	case FIB_UNICAST:
 		return forward(w, l, &r, &q.dst, err);
 	default:
-		return walk_end(w, OUTCOME_DROPPED, walk_node(w)->name, no_route(&r));
+		if (r.no == EINVAL) /* dropped without a word */
+			return walk_end(w, OUTCOME_DROPPED, walk_node(w)->name, no_route(&r));
+		return not_forwarded(w, l, error_of(&r), 0, no_route(&r), err);
 	}
 }
 

@@ -96,6 +96,8 @@ struct trace {
 	/* DELIVERED to a socket's owner, or SENT out of the cluster: as it arrived there. data NULL: unknown */
 	struct frame final;
 	struct cluster_place place; /* who has it then */
+	struct trace
+		*answer; /* the ICMP error that a node's stack sent because of it; NULL: none */
 	const char *why; /* unmodelled, or lost: the reason; else NULL */
 };
 
