@@ -118,13 +118,11 @@ static __always_inline __s64 icmp_sum_bytes(ctx_t *ctx, __u32 off, __u32 len, __
 	for (int i = 0; i < ICMP_QUOTE_CHUNKS; i++) {
 		__u32 n = len < ICMP_QUOTE_CHUNK ? len : ICMP_QUOTE_CHUNK;
 
-		/* known to the compiler, which would leave it out, and not to the verifier */
-		asm volatile("" : "+r"(n));
 		if (!n)
 			break;
+		/* known to the compiler, which would leave it out, and not to the verifier */
 		asm volatile("" : "+r"(n));
-		if (n > ICMP_QUOTE_CHUNK)
-			break;
+		n = ((n - 1) & (ICMP_QUOTE_CHUNK - 1)) + 1;
 		*(__u32 *)(piece + ((n - 1) & (ICMP_QUOTE_CHUNK - 4))) = 0;
 		if (!ctx_load(ctx, off, piece, n))
 			break;

@@ -71,7 +71,10 @@ __subprogram int nat_allocate(struct packet *pkt, struct nat_work *w)
 	nat_expect_answers(w, &w->to);
 	nat_key(w, &w->answers, TUPLE_F_IN);
 	for (retries = 0; retries < NAT_RETRIES; retries++) {
-		if (!nat_claim(w, port))
+		/* else the end of the loop may lie before its head: Linux 6.1 takes no way back
+		 * without a jump
+		 */
+		if (__builtin_expect(!nat_claim(w, port), true))
 			break;
 		if (fixed)
 			return DROP(pkt, DROP_NAT_NO_MAPPING);
