@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* From manifests to what an agent would write: nodes, identities, ipcache, endpoints, policy maps,
+/* From manifests to what an agent would write: nodes, identities, ipcache, endpoints, services, policy maps,
  * configuration constants. Typed entries by field name; no BTF and no kernel here.
+ *
+ * Loading is cheap. What a node's agent writes is made when that node is first asked for, since each node of a
+ * big cluster has an entry for every pod of it.
  */
 #ifndef VERDICT_CLUSTER_CLUSTER_H
 #define VERDICT_CLUSTER_CLUSTER_H
@@ -71,12 +74,16 @@ struct cluster_node {
 	size_t n_devices;
 	struct cluster_endpoint *endpoints; /* the host endpoint first */
 	size_t n_endpoints;
+	/* None before cluster_compile_node(). */
 	struct map_entry *entries;
 	size_t n_entries;
-	struct config_value
-		*config; /* those that depend on no device: see target/agent.h for the rest */
+	struct config_value *config; /* those that depend on no device */
 	size_t n_config;
 };
+
+struct idents;
+struct policies;
+struct cluster_parts;
 
 struct cluster {
 	struct arena *arena; /* owns everything below */
@@ -84,11 +91,25 @@ struct cluster {
 	struct manifests manifests;
 	struct cluster_node *nodes;
 	size_t n_nodes;
+	unsigned generation; /* from 1; one more with each cluster_rebuild() */
+	struct idents *idents; /* cluster/identity.h */
+	struct policies *policies; /* cluster/policy.h */
+	struct cluster_parts *parts; /* of this room */
 };
 
-/* overrides may be NULL: the scenario's `values:`. */
+/* Reads the manifests; makes nodes, endpoints and devices. overrides may be NULL: the scenario's `values:`. */
 int cluster_load(const char *dir, const struct value *overrides, struct cluster **out,
 		 struct err *err);
+/* The entries, policies and constants of one node, as its agent would write them: to be called before they
+ * are looked at. Does nothing where they are of this generation. The cluster is the same afterwards, but for
+ * that; two threads must not do it to one cluster at once.
+ */
+int cluster_compile_node(const struct cluster *c, unsigned index, struct err *err);
+/* After a change of c->manifests: endpoints and devices anew, each of which keeps its number, and a new
+ * generation. Nodes stay where they are; input error where one came or went. On an error the cluster is of no
+ * more use.
+ */
+int cluster_rebuild(struct cluster *c, struct err *err);
 void cluster_free(struct cluster *c);
 
 /* Who has an address. */

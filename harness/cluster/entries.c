@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cluster/compile.h"
+#include "cluster/entry.h"
 #include "scenario/values.h"
 
 #define IPCACHE_STATIC_BITS 32 /* cluster id, padding, family */
@@ -18,10 +19,7 @@
 void add_entry(struct cluster *c, struct cluster_node *node, const char *map, struct value *key,
 	       struct value *value)
 {
-	node->entries =
-		arena_grow(c->arena, node->entries, node->n_entries, sizeof(*node->entries));
-	node->entries[node->n_entries++] =
-		(struct map_entry){ arena_strdup(c->arena, map), key, value };
+	entry_add(c, node, arena_strdup(c->arena, map), key, value);
 }
 
 static void set_address(struct arena *a, struct value *map, const struct ip_addr *ip)
@@ -75,7 +73,7 @@ static void add_nodes(struct cluster *c, struct cluster_node *node)
 	}
 }
 
-static void add_pods(struct cluster *c, struct cluster_node *node, const struct idents *idents)
+static void add_pods(struct cluster *c, struct cluster_node *node)
 {
 	bool tunnel = strcmp(values_get(c->manifests.values, "routingMode"), "tunnel") == 0;
 
@@ -88,17 +86,18 @@ static void add_pods(struct cluster *c, struct cluster_node *node, const struct 
 		home = cluster_node_by_name(c, pod->node);
 		for (size_t j = 0; j < pod->n_ips; j++)
 			add_ipcache(c, node, &pod->ips[j], full_prefix(&pod->ips[j]),
-				    pod_identity(c, idents, pod),
+				    pod_identity(c, pod),
 				    tunnel && home != node ? &home->ips[0] : NULL);
 	}
 }
 
-static void add_world(struct cluster *c, struct cluster_node *node, const struct idents *idents)
+static void add_world(struct cluster *c, struct cluster_node *node)
 {
+	const struct idents *idents = c->idents;
 	static const struct ip_addr any4 = { .family = 4 }, any6 = { .family = 6 };
 
-	add_ipcache(c, node, &any4, 0, IDENTITY_WORLD, NULL);
-	add_ipcache(c, node, &any6, 0, IDENTITY_WORLD, NULL);
+	add_ipcache(c, node, &any4, 0, world_identity(c, 4), NULL);
+	add_ipcache(c, node, &any6, 0, world_identity(c, 6), NULL);
 	for (size_t i = 0; i < idents->n; i++)
 		if (idents->list[i].is_cidr)
 			add_ipcache(c, node, &idents->list[i].addr, idents->list[i].prefix,
@@ -121,11 +120,11 @@ static void add_lxc(struct cluster *c, struct cluster_node *node, const struct i
 	add_entry(c, node, "cilium_lxc", key, v);
 }
 
-void compile_entries(struct cluster *c, struct cluster_node *node, const struct idents *idents)
+void compile_entries(struct cluster *c, struct cluster_node *node)
 {
 	add_nodes(c, node);
-	add_pods(c, node, idents);
-	add_world(c, node, idents);
+	add_pods(c, node);
+	add_world(c, node);
 	for (size_t i = 0; i < node->n_endpoints; i++) {
 		const struct cluster_endpoint *ep = &node->endpoints[i];
 		const struct ip_addr *ips = ep->is_host ? node->ips : ep->ips;

@@ -155,7 +155,7 @@ static int load_cluster(struct settings *s, struct cluster **out, struct err *er
 		return err_system(err, ENOENT,
 				  "cannot find the datapath's objects; name their "
 				  "folder with --objects");
-	return 0;
+	return cluster_compile_node(*out, s->agent.node->index, err);
 }
 
 /* ifindex, MAC and MTU of the device as it is in this namespace. */

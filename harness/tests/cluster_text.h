@@ -52,6 +52,16 @@ static inline void policy(struct buf *b, const char *kind, const char *spec)
 
 #define CCNP "CiliumClusterwideNetworkPolicy"
 
+/* With what every node's agent writes. */
+static inline int load_whole(const char *dir)
+{
+	int ret = cluster_load(dir, NULL, &c, &err);
+
+	for (unsigned i = 0; !ret && i < c->n_nodes; i++)
+		ret = cluster_compile_node(c, i, &err);
+	return ret;
+}
+
 static inline int try_load(struct buf *text, const char *values)
 {
 	files_write("c/all.yaml", buf_str(text));
@@ -59,7 +69,7 @@ static inline int try_load(struct buf *text, const char *values)
 	buf_free(text);
 	cluster_free(c);
 	c = NULL;
-	return cluster_load("c", NULL, &c, &err);
+	return load_whole("c");
 }
 
 static inline void load(struct buf *text, const char *values)

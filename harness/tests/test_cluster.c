@@ -212,7 +212,7 @@ Test(cluster, two_masters_open_etcd_to_each_other_and_nothing_else)
 	const char *dir = file_join(arena, files_source_root(), "fixtures/clusters/two-masters");
 	static const char *const names[] = { "master-0", "master-1" };
 
-	cr_assert_eq(cluster_load(dir, NULL, &c, &err), 0, "%s", err.text);
+	cr_assert_eq(load_whole(dir), 0, "%s", err.text);
 	cr_assert_eq(c->n_nodes, 2);
 	for (int i = 0; i < 2; i++) {
 		cr_assert_str_eq(config(names[i], "enable_host_firewall"), "true");
