@@ -133,6 +133,8 @@ static int start_agent(struct engine *e, struct node_state *n, const struct rest
 
 	memcpy(opts.mac, n->topo->mac, sizeof(opts.mac));
 	if (!ret)
+		ret = cluster_compile_node(e->opts.cluster, n->topo->node->index, err);
+	if (!ret)
 		ret = agent_start(&opts, &n->agent, err);
 	if (!ret)
 		ret = find_programs(n, err);
