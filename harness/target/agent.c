@@ -16,6 +16,8 @@
 #define ETH_HEADER_LEN 14
 
 static const char *const object_names[AGENT_OBJECTS] = { "bpf_host.o" };
+/* What is attached of them, at ingress and egress of the device. */
+static const char *const attached[] = { "cil_from_netdev", "cil_to_netdev" };
 
 void agent_log(const struct agent *a, const char *level, const char *subsys, const char *fmt, ...)
 {
@@ -67,6 +69,8 @@ static int open_objects(struct agent *a, struct err *err)
 		.policy_map = node->n_endpoints ? node->endpoints[0].policy_map : NULL,
 		.maps = a->opts.maps,
 		.n_maps = a->opts.n_maps,
+		.only = attached,
+		.n_only = sizeof(attached) / sizeof(attached[0]),
 		.on_map_mismatch = a->opts.on_map_mismatch,
 		.env = a->opts.env,
 		.log = a->opts.log,

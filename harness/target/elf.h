@@ -61,6 +61,13 @@ struct elf_section {
 	const char *why; /* "like xdp", "its argument is a struct __sk_buff" */
 };
 
+/* A tail call, as far as its instructions tell where it leads. */
+struct elf_tail_call {
+	const char *map; /* NULL: any prog array */
+	uint32_t index;
+	bool is_any_slot;
+};
+
 struct elf_program {
 	const char *section, *name;
 	unsigned prog_type;
@@ -69,6 +76,10 @@ struct elf_program {
 	uint32_t insns;
 	const int *helpers; /* that it calls itself: enum bpf_func_id, ascending */
 	size_t n_helpers;
+	const char **calls; /* subprograms that it calls itself, or whose address it takes */
+	size_t n_calls;
+	struct elf_tail_call *tail_calls; /* its own */
+	size_t n_tail_calls;
 };
 
 struct elf_map {
@@ -133,6 +144,10 @@ int elf_load(const char *path, const struct elf_opts *opts, struct elf_image **o
  */
 int elf_apply(const struct elf_image *image, struct bpf_object *obj, struct err *err);
 const struct elf_section *elf_find_section(const struct elf_image *image, const char *name);
+/* What may run once the programs named are entered, by index in image->programs: they, what they call, and what
+ * stands in slots that any of those may tail-call.
+ */
+void elf_reach(const struct elf_image *image, const char *const *from, size_t n, bool *reached);
 /* "redirect_map" for 51; NULL if the kernel's headers know none. */
 const char *elf_helper_name(int id);
 void elf_free(struct elf_image *image); /* NULL is fine */

@@ -14,6 +14,8 @@
 /* The one value of `pinning` but 0 that libbpf knows (enum libbpf_pin_type, bpf_helpers.h). */
 #define ELF_PIN_BY_NAME 1
 
+struct bpf_insn;
+
 struct elf_scn {
 	Elf_Scn *scn;
 	Elf64_Shdr *shdr; /* libelf's: may be changed, then elf_flagshdr() */
@@ -63,6 +65,23 @@ bool elf_is_program_section(const struct elf_work *w, size_t sec);
 bool elf_is_function(const struct elf_work *w, const Elf64_Sym *sym);
 /* The relocations that apply to a section; n 0 if there are none. */
 const Elf64_Rel *elf_relocations(const struct elf_work *w, size_t sec, size_t *n);
+/* The symbol of the relocation at each instruction of a section; 0: none. */
+uint32_t *elf_symbols_by_insn(const struct elf_work *w, size_t sec, size_t n_insns);
+/* Where a call leads. */
+struct elf_callee {
+	size_t sec;
+	int64_t offset; /* bytes */
+};
+/* insn: number `at` of its section, a call of a subprogram. False: it leads into the kernel. */
+bool elf_follow_call(const struct elf_work *w, size_t sec, size_t at, const struct bpf_insn *insn,
+		     const uint32_t *symbols, struct elf_callee *out);
+/* NULL: none lies there. */
+const char *elf_function_at(const struct elf_work *w, size_t sec, int64_t offset);
+/* What the function of that symbol calls, into *p, whose name and size are known; symbols: of its section,
+ * by instruction.
+ */
+void elf_find_calls(const struct elf_work *w, const Elf64_Sym *sym, const uint32_t *symbols,
+		    struct elf_program *p);
 /* The section's bytes from now on; memory is the arena's. */
 void elf_replace_data(const struct elf_work *w, size_t sec, void *data, size_t size);
 

@@ -66,32 +66,26 @@ void elf_replace_data(const struct elf_work *w, size_t sec, void *data, size_t s
 	elf_flagshdr(s->scn, ELF_C_SET, ELF_F_DIRTY);
 }
 
-/* Where a call leads. */
-struct callee {
-	size_t sec;
-	int64_t offset; /* bytes */
-};
-
 /* By relocation: to a function's symbol with -1 in imm, or to a section's with the distance in it.
  * Without one the call stays in its section.
  */
-static bool follow_call(const struct elf_work *w, size_t sec, size_t at,
-			const struct bpf_insn *insn, const uint32_t *symbols, struct callee *out)
+bool elf_follow_call(const struct elf_work *w, size_t sec, size_t at, const struct bpf_insn *insn,
+		     const uint32_t *symbols, struct elf_callee *out)
 {
 	const Elf64_Sym *sym = &w->syms[symbols[at]];
 
 	if (!symbols[at]) {
-		*out = (struct callee){ sec, ((int64_t)at + 1 + insn->imm) * 8 };
+		*out = (struct elf_callee){ sec, ((int64_t)at + 1 + insn->imm) * 8 };
 		return true;
 	}
 	if (sym->st_shndx == SHN_UNDEF)
 		return false; /* a kernel function */
-	*out = (struct callee){ sym->st_shndx,
-				(int64_t)sym->st_value + ((int64_t)insn->imm + 1) * 8 };
+	*out = (struct elf_callee){ sym->st_shndx,
+				    (int64_t)sym->st_value + ((int64_t)insn->imm + 1) * 8 };
 	return true;
 }
 
-static const char *function_at(const struct elf_work *w, size_t sec, int64_t offset)
+const char *elf_function_at(const struct elf_work *w, size_t sec, int64_t offset)
 {
 	for (size_t i = 1; i < w->n_syms; i++) {
 		const Elf64_Sym *s = &w->syms[i];
@@ -100,11 +94,10 @@ static const char *function_at(const struct elf_work *w, size_t sec, int64_t off
 		    offset < (int64_t)(s->st_value + s->st_size))
 			return elf_sym_name(w, s);
 	}
-	return "a function";
+	return NULL;
 }
 
-/* The symbol of the relocation at each instruction; 0: none. */
-static uint32_t *symbols_by_insn(const struct elf_work *w, size_t sec, size_t n_insns)
+uint32_t *elf_symbols_by_insn(const struct elf_work *w, size_t sec, size_t n_insns)
 {
 	uint32_t *symbols = arena_alloc(w->arena, (n_insns + 1) * sizeof(*symbols));
 	size_t n;
@@ -120,21 +113,21 @@ static int check_calls_of(const struct elf_work *w, size_t sec, struct err *err)
 {
 	const struct elf_scn *s = &w->secs[sec];
 	size_t n = s->data->d_size / sizeof(struct bpf_insn);
-	const uint32_t *symbols = symbols_by_insn(w, sec, n);
+	const uint32_t *symbols = elf_symbols_by_insn(w, sec, n);
 
 	for (size_t i = 0; i < n; i++) {
 		struct bpf_insn insn;
-		struct callee to;
+		struct elf_callee to;
 
 		memcpy(&insn, (const char *)s->data->d_buf + i * sizeof(insn), sizeof(insn));
 		if (insn.code != (BPF_JMP | BPF_CALL) || insn.src_reg != BPF_PSEUDO_CALL ||
-		    !follow_call(w, sec, i, &insn, symbols, &to) || to.sec == w->text)
+		    !elf_follow_call(w, sec, i, &insn, symbols, &to) || to.sec == w->text)
 			continue;
 		err_input(err, NULL,
 			  "%s: %s in section %s calls %s in section %s, and libbpf links "
 			  "subprograms from .text only",
-			  w->image->path, function_at(w, sec, (int64_t)i * 8), s->name,
-			  function_at(w, to.sec, to.offset),
+			  w->image->path, elf_function_at(w, sec, (int64_t)i * 8) ?: "a function",
+			  s->name, elf_function_at(w, to.sec, to.offset) ?: "a function",
 			  to.sec < w->n_secs ? w->secs[to.sec].name : "?");
 		return err_hint(err, "compile the called function without a section of its own");
 	}

@@ -54,7 +54,7 @@ static bool was_static(const struct elf_image *m, const char *name)
 	return false;
 }
 
-static void add_program(struct elf_work *w, const Elf64_Sym *sym)
+static void add_program(struct elf_work *w, const Elf64_Sym *sym, const uint32_t *symbols)
 {
 	struct elf_image *m = w->image;
 	const char *section = w->secs[sym->st_shndx].name;
@@ -69,6 +69,7 @@ static void add_program(struct elf_work *w, const Elf64_Sym *sym)
 
 	p.was_static = was_static(m, p.name);
 	find_helpers(w, sym, &p);
+	elf_find_calls(w, sym, symbols, &p);
 	m->programs = arena_grow(w->arena, m->programs, m->n_programs, sizeof(p));
 	m->programs[m->n_programs++] = p;
 }
@@ -96,13 +97,16 @@ static void list_programs(struct elf_work *w)
 {
 	for (size_t sec = 1; sec < w->n_secs; sec++) {
 		const Elf64_Sym *const *in;
+		const uint32_t *symbols;
 		size_t n;
 
 		if (!elf_is_program_section(w, sec))
 			continue;
 		in = by_place(w, sec, &n);
+		symbols = elf_symbols_by_insn(w, sec,
+					      w->secs[sec].data->d_size / sizeof(struct bpf_insn));
 		for (size_t i = 0; i < n; i++)
-			add_program(w, in[i]);
+			add_program(w, in[i], symbols);
 	}
 }
 

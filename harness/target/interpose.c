@@ -209,7 +209,7 @@ static int kernel_hz(unsigned *hz, struct err *err)
 	return 0;
 }
 
-int interpose_new(const struct bpf_object *probe, const struct interpose_opts *opts,
+int interpose_new(const struct elf_image *image, const struct interpose_opts *opts,
 		  struct interposer **out, struct err *err)
 {
 	struct interposer *ip = calloc(1, sizeof(*ip));
@@ -224,7 +224,7 @@ int interpose_new(const struct bpf_object *probe, const struct interpose_opts *o
 	ip->shipped = arena_alloc(ip->arena, (opts->n_shipped + 1) * sizeof(*ip->shipped));
 	for (size_t i = 0; i < opts->n_shipped; i++)
 		ip->shipped[i] = opts->shipped[i];
-	ret = interpose_hook(ip, probe, prepare_load, err);
+	ret = interpose_hook(ip, image, prepare_load, err);
 	if (ret) {
 		interpose_free(ip);
 		return ret;

@@ -13,14 +13,15 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "target/elf.h"
 
 struct bpf_object;
 struct bpf_program;
 struct helper_env;
 
 /* One object's load. libbpf chooses a program's load hook by section name when an object is opened,
- * so the hooks must be there before: interpose_new() looks at a first opening of the same file,
- * registers a hook for each of its sections; then the object to be loaded is opened.
+ * so the hooks must be there before: interpose_new() registers one for each section of the image; then
+ * that is opened.
  */
 struct interposer;
 
@@ -35,7 +36,7 @@ struct interpose_opts {
 /* Arranges that the calls of all programs are replaced. Until interpose_done() no other object may be
  * opened or loaded.
  */
-int interpose_new(const struct bpf_object *probe, const struct interpose_opts *opts,
+int interpose_new(const struct elf_image *image, const struct interpose_opts *opts,
 		  struct interposer **out, struct err *err);
 /* Between bpf_object__open and bpf_object__load: adds the subprograms' types to the object's BTF. hz:
  * what its programs take for the kernel's ticks a second, 0: this kernel's.

@@ -31,31 +31,15 @@ static bool can_be_hooked(enum bpf_prog_type type)
 	}
 }
 
-static bool section_seen(const struct bpf_object *obj, const struct bpf_program *upto)
-{
-	const char *section = bpf_program__section_name(upto);
-	struct bpf_program *prog;
-
-	bpf_object__for_each_program(prog, obj)
-	{
-		if (prog == upto)
-			return false;
-		if (strcmp(bpf_program__section_name(prog), section) == 0)
-			return true;
-	}
-	return false;
-}
-
-static int hook_section(struct interposer *ip, const struct bpf_program *prog, prepare_load_fn *fn,
+static int hook_section(struct interposer *ip, const struct elf_section *s, prepare_load_fn *fn,
 			struct err *err)
 {
 	LIBBPF_OPTS(libbpf_prog_handler_opts, opts, .cookie = (long)ip, .prog_prepare_load_fn = fn);
-	const char *section = bpf_program__section_name(prog);
-	int id = libbpf_register_prog_handler(section, bpf_program__type(prog),
-					      bpf_program__expected_attach_type(prog), &opts);
+	int id = libbpf_register_prog_handler(s->name, (enum bpf_prog_type)s->prog_type,
+					      (enum bpf_attach_type)s->attach_type, &opts);
 
 	if (id < 0)
-		return err_system(err, -id, "cannot hook the load of section %s", section);
+		return err_system(err, -id, "cannot hook the load of section %s", s->name);
 	ip->handlers[ip->n_handlers++] = id;
 	return 0;
 }
@@ -78,22 +62,15 @@ static int anchor_handlers(struct err *err)
 	return 0;
 }
 
-int interpose_hook(struct interposer *ip, const struct bpf_object *probe, prepare_load_fn *fn,
+int interpose_hook(struct interposer *ip, const struct elf_image *image, prepare_load_fn *fn,
 		   struct err *err)
 {
-	struct bpf_program *prog;
-	size_t n = 0;
 	int ret = anchor_handlers(err);
 
-	bpf_object__for_each_program(prog, probe) n++;
-	ip->handlers = arena_alloc(ip->arena, (n + 1) * sizeof(*ip->handlers));
-	bpf_object__for_each_program(prog, probe)
-	{
-		if (ret)
-			break;
-		if (can_be_hooked(bpf_program__type(prog)) && !section_seen(probe, prog))
-			ret = hook_section(ip, prog, fn, err);
-	}
+	ip->handlers = arena_alloc(ip->arena, (image->n_sections + 1) * sizeof(*ip->handlers));
+	for (size_t i = 0; i < image->n_sections && !ret; i++)
+		if (can_be_hooked((enum bpf_prog_type)image->sections[i].prog_type))
+			ret = hook_section(ip, &image->sections[i], fn, err);
 	return ret;
 }
 

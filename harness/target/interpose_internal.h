@@ -60,10 +60,10 @@ struct interposer {
 
 typedef int prepare_load_fn(struct bpf_program *prog, struct bpf_prog_load_opts *opts, long cookie);
 
-/* Before each load of a program of the sections of probe, fn is called with the interposer as cookie,
+/* Before each load of a program of the image's sections, fn is called with the interposer as cookie,
  * until interpose_done().
  */
-int interpose_hook(struct interposer *ip, const struct bpf_object *probe, prepare_load_fn *fn,
+int interpose_hook(struct interposer *ip, const struct elf_image *image, prepare_load_fn *fn,
 		   struct err *err);
 
 #endif

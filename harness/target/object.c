@@ -57,6 +57,35 @@ static const char *libbpf_name(const struct object *o)
 	return arena_strndup(o->arena, base, strcspn(base, "."));
 }
 
+/* A slot that libbpf fills, or of an array that other objects' programs call through. */
+static bool is_called_elsewhere(const struct bpf_object *bpf, const struct elf_tail_slot *slot)
+{
+	const struct bpf_map *map = bpf_object__find_map_by_name(bpf, slot->map);
+
+	return !strcmp(slot->how, "initialiser") || !map || bpf_map__pin_path(map);
+}
+
+/* Programs that nothing wanted can reach are not loaded. */
+static void leave_out_others(const struct object *o, struct bpf_object *bpf)
+{
+	const struct elf_image *m = o->image;
+	size_t n = o->opts.n_only;
+	const char **from = arena_alloc(o->arena, (n + m->n_slots + 1) * sizeof(*from));
+	bool *reached = arena_alloc(o->arena, m->n_programs + 1);
+
+	if (!n)
+		return;
+	memcpy(from, o->opts.only, n * sizeof(*from));
+	for (size_t i = 0; i < m->n_slots; i++)
+		if (is_called_elsewhere(bpf, &m->slots[i]))
+			from[n++] = m->slots[i].program;
+	elf_reach(m, from, n, reached);
+	for (size_t i = 0; i < m->n_programs; i++)
+		if (m->programs[i].is_entry && !reached[i])
+			bpf_program__set_autoload(
+				bpf_object__find_program_by_name(bpf, m->programs[i].name), false);
+}
+
 int object_open_image(const struct object *o, struct bpf_object **out, struct err *err)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, open, .pin_root_path = o->opts.pin_dir,
@@ -74,6 +103,7 @@ int object_open_image(const struct object *o, struct bpf_object **out, struct er
 	for (size_t i = 0; i < o->opts.n_asked; i++)
 		bpf_program__set_autoload(bpf_object__find_program_by_name(bpf, o->opts.asked[i]),
 					  true);
+	leave_out_others(o, bpf);
 	ret = elf_apply(o->image, bpf, err);
 	if (ret) {
 		bpf_object__close(bpf);
@@ -257,6 +287,12 @@ static const char *owner_of(const struct object *o, const char *instance)
 	return owner;
 }
 
+static bool is_left_out(const struct object *o, const char *program)
+{
+	return o->opts.n_only &&
+	       !bpf_program__autoload(bpf_object__find_program_by_name(o->bpf, program));
+}
+
 /* Programs of sections like "2/7", as iproute2 places them. */
 static int wire_section_slots(const struct object *o, unsigned *wired, struct err *err)
 {
@@ -265,7 +301,7 @@ static int wire_section_slots(const struct object *o, unsigned *wired, struct er
 		int map = bpf_object__find_map_fd_by_name(o->bpf, s->map);
 		int prog;
 
-		if (strcmp(s->how, "section") != 0)
+		if (strcmp(s->how, "section") != 0 || is_left_out(o, s->program))
 			continue;
 		prog = object_program_fd(o, s->program, err);
 		if (prog < 0)
@@ -281,7 +317,7 @@ static int wire_section_slots(const struct object *o, unsigned *wired, struct er
 static int link_tail_calls(struct object *o, struct err *err)
 {
 	unsigned wired = 0;
-	int ret = tailcalls_wire(o->bpf, object_btf(o), &wired, err);
+	int ret = tailcalls_wire(o->bpf, object_btf(o), o->opts.n_only > 0, &wired, err);
 
 	if (!ret)
 		ret = wire_section_slots(o, &wired, err);

@@ -37,6 +37,9 @@ struct object_opts {
 	/* Programs to load though their sections begin with '?', which leaves that to the loader */
 	const char *const *asked;
 	size_t n_asked;
+	/* Programs that are wanted: they, and what they may tail-call, are loaded and nothing else. None: all */
+	const char *const *only;
+	size_t n_only;
 	enum map_mismatch on_map_mismatch; /* a pinned map that does not fit the object */
 	bool refuse_mismatch; /* such a map is an input error instead */
 	struct helper_env *env; /* of interposed helpers; NULL: none is, all are the kernel's */

@@ -55,7 +55,7 @@ static void recall(struct object *o)
 			add_refusal(o, &m->is);
 }
 
-static int start_interposer(struct object *o, const struct bpf_object *probe, struct err *err)
+static int start_interposer(struct object *o, struct err *err)
 {
 	struct interpose_opts opts = {
 		.env = o->opts.env,
@@ -67,24 +67,17 @@ static int start_interposer(struct object *o, const struct bpf_object *probe, st
 	for (size_t i = 0; i < o->n_refusals; i++)
 		names[i] = o->refusals[i].program;
 	opts.shipped = names;
-	return interpose_new(probe, &opts, &o->interposer, err);
+	return interpose_new(o->image, &opts, &o->interposer, err);
 }
 
-/* With an environment the image is opened twice: first to learn its sections, see interpose.h. */
 int object_open_interposed(struct object *o, struct err *err)
 {
-	struct bpf_object *probe = NULL;
-	int ret = object_open_image(o, &probe, err);
+	int ret = 0;
 
-	if (ret)
-		return ret;
-	if (!o->opts.env) {
-		o->bpf = probe;
-		return 0;
+	if (o->opts.env) {
+		recall(o);
+		ret = start_interposer(o, err);
 	}
-	recall(o);
-	ret = start_interposer(o, probe, err);
-	bpf_object__close(probe);
 	return ret ? ret : object_open_image(o, &o->bpf, err);
 }
 

@@ -100,17 +100,28 @@ static int wire_one(const struct bpf_object *obj, const struct tail_slot *slots,
 	return 0;
 }
 
-int tailcalls_wire(const struct bpf_object *obj, const struct btf *btf, unsigned *wired,
-		   struct err *err)
+static bool is_left_out(const struct bpf_object *obj, const struct tail_slot *slot)
+{
+	const struct bpf_program *p = bpf_object__find_program_by_name(obj, slot->program);
+
+	return p && !bpf_program__autoload(p);
+}
+
+int tailcalls_wire(const struct bpf_object *obj, const struct btf *btf, bool some_only,
+		   unsigned *wired, struct err *err)
 {
 	struct arena *a = arena_new();
 	struct tail_slot *slots;
 	size_t n = 0;
 	int ret = btf ? tail_slots(a, btf, &slots, &n, err) : 0;
 
-	for (size_t i = 0; i < n && !ret; i++)
+	*wired = 0;
+	for (size_t i = 0; i < n && !ret; i++) {
+		if (some_only && is_left_out(obj, &slots[i]))
+			continue;
 		ret = wire_one(obj, slots, i, err);
-	*wired = ret ? 0 : (unsigned)n;
+		++*wired;
+	}
 	arena_free(a);
 	return ret;
 }

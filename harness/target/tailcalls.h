@@ -11,6 +11,7 @@
 #ifndef VERDICT_TARGET_TAILCALLS_H
 #define VERDICT_TARGET_TAILCALLS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,10 +32,11 @@ struct tail_slot {
 int tail_slots(struct arena *a, const struct btf *btf, struct tail_slot **slots, size_t *n,
 	       struct err *err);
 /* After the load: puts every tagged program into its slot. Input error where a tag names a program or map
- * that the object does not have, an index past the array's end, or a slot twice.
+ * that the object does not have, an index past the array's end, or a slot twice. some_only: programs that
+ * were not to be loaded are passed over.
  */
-int tailcalls_wire(const struct bpf_object *obj, const struct btf *btf, unsigned *wired,
-		   struct err *err);
+int tailcalls_wire(const struct bpf_object *obj, const struct btf *btf, bool some_only,
+		   unsigned *wired, struct err *err);
 /* Keeps prog arrays that are not pinned by name alive beyond this process: each is pinned as
  * <dir>/<map>_<owner>_<n>, n above that of every earlier one, so that those of the programs still
  * attached stay until tailcalls_unpin_older(). To be called before the programs are attached.
