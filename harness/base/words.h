@@ -65,6 +65,8 @@ enum identity {
 	IDENTITY_REMOTE_NODE = 6,
 	IDENTITY_KUBE_APISERVER = 7,
 	IDENTITY_INGRESS = 8,
+	IDENTITY_WORLD_IPV4 = 9, /* of a cluster with both families, in place of 2 */
+	IDENTITY_WORLD_IPV6 = 10,
 };
 
 enum event_type {

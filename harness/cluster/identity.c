@@ -1,23 +1,44 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Security identities: reserved ones, one for each set of pod labels, one for each CIDR of a policy.
- *
- * Numbers are Cilium's ranges: 256 on for pods (here in the order of their sorted labels, so that a
- * cluster always gets the same), bit 24 set for CIDRs, which are local to a node.
- */
+/* The identities of a cluster: label sets hashed once, networks of policies, reserved ones. */
+#include "cluster/identity.h"
+
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cluster/compile.h"
+#include "cluster/policy.h"
 #include "scenario/values.h"
 
 #define FIRST_POD_IDENTITY  256u
+#define LAST_POD_IDENTITY   65535u
 #define FIRST_CIDR_IDENTITY (1u << 24 | 1)
 
-static void add_label(struct cluster *c, struct labels *l, const char *key, const char *value)
-{
-	l->items = arena_grow(c->arena, l->items, l->n, sizeof(*l->items));
-	l->items[l->n++] = (struct label){ key, value };
-}
+#define CLUSTER_LABEL "io.cilium.k8s.policy.cluster"
+#define ACCOUNT_LABEL "io.cilium.k8s.policy.serviceaccount"
+#define NAME_LABEL    LABEL_NAMESPACE_LABELS "kubernetes.io/metadata.name"
+
+/* A label set or network while it is new: to be numbered in sorted order. */
+struct fresh {
+	const char *key; /* "key\0value\0..." or family, address, prefix: sorts as its labels do */
+	size_t len;
+};
+
+struct maker {
+	struct cluster *c;
+	struct arena *a;
+	struct idents *ids;
+	struct table
+		namespaces; /* name to the namespace's own struct labels, as identities carry them */
+	struct table set_place; /* label set to its place in ids->list, plus one */
+	struct buf key;
+	struct label *room; /* for the labels of one pod */
+	size_t room_n;
+	struct fresh *fresh;
+	size_t n_fresh;
+};
+
+/* ---- labels of a pod ---- */
 
 /* Cilium's default label filter: these never make an identity. */
 static bool is_left_out(const char *key)
@@ -49,21 +70,68 @@ static int by_key(const void *a, const void *b)
 	return strcmp(((const struct label *)a)->key, ((const struct label *)b)->key);
 }
 
-struct labels pod_labels(struct cluster *c, const struct k8s_pod *pod)
+/* The API server gives every namespace the label kubernetes.io/metadata.name. */
+static void add_namespace(struct maker *m, const char *name, const struct labels *labels)
 {
-	const struct value *values = c->manifests.values;
-	struct labels out = { 0 };
+	struct labels *l = arena_new_of(m->a, struct labels);
 
+	l->items = arena_alloc(m->a, ((labels ? labels->n : 0) + 1) * sizeof(*l->items));
+	l->items[l->n++] = (struct label){ NAME_LABEL, name };
+	for (size_t i = 0; labels && i < labels->n; i++)
+		if (strcmp(labels->items[i].key, "kubernetes.io/metadata.name") != 0)
+			l->items[l->n++] = (struct label){
+				arena_printf(m->a, LABEL_NAMESPACE_LABELS "%s",
+					     labels->items[i].key),
+				labels->items[i].value,
+			};
+	*table_slot_text(&m->namespaces, name) = l;
+}
+
+static const struct labels *namespace_labels(struct maker *m, const char *name)
+{
+	if (!table_get_text(&m->namespaces, name))
+		add_namespace(m, name, NULL);
+	return table_get_text(&m->namespaces, name);
+}
+
+static void make_room(struct maker *m, size_t n)
+{
+	if (n <= m->room_n)
+		return;
+	m->room_n = 2 * n;
+	m->room = arena_alloc(m->a, m->room_n * sizeof(*m->room));
+}
+
+/* The labels that make a pod's identity, sorted, in m->room; how many. */
+static size_t security_labels(struct maker *m, const struct k8s_pod *pod)
+{
+	const struct labels *ns = namespace_labels(m, pod->meta.ns);
+	const char *account = pod->service_account ? pod->service_account : "default";
+	struct label *room;
+	size_t n = 0;
+
+	make_room(m, pod->meta.labels.n + ns->n + 3);
+	room = m->room;
 	for (size_t i = 0; i < pod->meta.labels.n; i++)
 		if (!is_left_out(pod->meta.labels.items[i].key))
-			add_label(c, &out, pod->meta.labels.items[i].key,
-				  pod->meta.labels.items[i].value);
-	add_label(c, &out, LABEL_NAMESPACE, pod->meta.ns);
-	add_label(c, &out, "io.cilium.k8s.policy.cluster", values_get(values, "cluster.name"));
-	add_label(c, &out, "io.cilium.k8s.policy.serviceaccount",
-		  pod->service_account ? pod->service_account : "default");
-	qsort(out.items, out.n, sizeof(*out.items), by_key);
-	return out;
+			room[n++] = pod->meta.labels.items[i];
+	for (size_t i = 0; i < ns->n; i++)
+		room[n++] = ns->items[i];
+	room[n++] = (struct label){ LABEL_NAMESPACE, pod->meta.ns };
+	room[n++] =
+		(struct label){ CLUSTER_LABEL, values_get(m->c->manifests.values, "cluster.name") };
+	room[n++] = (struct label){ ACCOUNT_LABEL, account };
+	qsort(room, n, sizeof(*room), by_key);
+	return n;
+}
+
+static void make_key(struct buf *key, const struct label *l, size_t n)
+{
+	buf_reset(key);
+	for (size_t i = 0; i < n; i++) {
+		buf_add(key, l[i].key, strlen(l[i].key) + 1);
+		buf_add(key, l[i].value, strlen(l[i].value) + 1);
+	}
 }
 
 bool pod_has_endpoint(const struct k8s_pod *pod)
@@ -71,76 +139,358 @@ bool pod_has_endpoint(const struct k8s_pod *pod)
 	return pod->node && !pod->host_network && pod->n_ips;
 }
 
-static bool same_labels(const struct labels *a, const struct labels *b)
+/* ---- numbers ---- */
+
+static void note_fresh(struct maker *m, const void *key, size_t len)
 {
-	if (a->n != b->n)
-		return false;
-	for (size_t i = 0; i < a->n; i++)
-		if (strcmp(a->items[i].key, b->items[i].key) != 0 ||
-		    strcmp(a->items[i].value, b->items[i].value) != 0)
-			return false;
-	return true;
+	m->fresh = arena_grow(m->a, m->fresh, m->n_fresh, sizeof(*m->fresh));
+	m->fresh[m->n_fresh++] = (struct fresh){ arena_memdup(m->a, key, len), len };
 }
 
-static int by_labels(const void *a, const void *b)
+static int by_bytes(const void *a, const void *b)
 {
-	const struct labels *x = a, *y = b;
+	const struct fresh *x = a, *y = b;
+	int d = memcmp(x->key, y->key, x->len < y->len ? x->len : y->len);
 
-	for (size_t i = 0; i < x->n && i < y->n; i++) {
-		int d = strcmp(x->items[i].key, y->items[i].key);
+	return d ? d : (x->len > y->len) - (x->len < y->len);
+}
 
-		if (!d)
-			d = strcmp(x->items[i].value, y->items[i].value);
-		if (d)
-			return d;
+/* Gives each new key the next number; numbers are kept as pointers, from 1 on. */
+static void number_fresh(struct maker *m, struct table *numbers, uint32_t *n)
+{
+	if (m->n_fresh)
+		qsort(m->fresh, m->n_fresh, sizeof(*m->fresh), by_bytes);
+	for (size_t i = 0; i < m->n_fresh; i++)
+		*table_slot(numbers, m->fresh[i].key, m->fresh[i].len) = (void *)(uintptr_t)++ * n;
+	m->n_fresh = 0;
+}
+
+static struct ident *add_ident(struct maker *m, uint32_t id)
+{
+	struct idents *l = m->ids;
+	struct ident *i;
+
+	l->list = arena_grow(m->a, l->list, l->n, sizeof(*l->list));
+	i = &l->list[l->n++];
+	memset(i, 0, sizeof(*i));
+	i->id = id;
+	return i;
+}
+
+static void add_reserved_label(struct maker *m, struct ident *i, const char *name)
+{
+	struct labels *l = &i->labels;
+
+	l->items = arena_grow(m->a, l->items, l->n, sizeof(*l->items));
+	l->items[l->n++] = (struct label){ arena_printf(m->a, "reserved:%s", name), "" };
+}
+
+static bool is_dual_stack(const struct cluster *c)
+{
+	return values_bool(c->manifests.values, "ipv4.enabled") &&
+	       values_bool(c->manifests.values, "ipv6.enabled");
+}
+
+static void add_reserved(struct maker *m)
+{
+	int last = is_dual_stack(m->c) ? IDENTITY_WORLD_IPV6 : IDENTITY_INGRESS;
+
+	for (int id = IDENTITY_HOST; id <= last; id++) {
+		struct ident *i = add_ident(m, (uint32_t)id);
+
+		add_reserved_label(m, i, word_name(&words_identity, id));
+		/* a remote node that runs an API server */
+		if (id == IDENTITY_KUBE_APISERVER)
+			add_reserved_label(m, i, "remote-node");
 	}
-	return x->n < y->n ? -1 : x->n > y->n;
 }
 
-/* The distinct label sets of all pods, sorted: the place in the list is the identity. */
-static struct labels *label_sets(struct cluster *c, size_t *n)
-{
-	struct labels *sets = NULL;
-	size_t all = 0;
+/* ---- pods ---- */
 
-	for (size_t i = 0; i < c->manifests.n_pods; i++) {
-		if (!pod_has_endpoint(&c->manifests.pods[i]))
+/* Places of label sets among those of this generation, which are then sorted by number. */
+struct sighting {
+	uint32_t number;
+	struct labels labels;
+	uint32_t place;
+};
+
+static int by_number(const void *a, const void *b)
+{
+	const struct sighting *x = a, *y = b;
+
+	return (x->number > y->number) - (x->number < y->number);
+}
+
+static void note_sets(struct maker *m, struct sighting **seen, size_t *n)
+{
+	const struct manifests *k = &m->c->manifests;
+
+	for (size_t i = 0; i < k->n_pods; i++) {
+		size_t n_labels;
+		void **place;
+
+		if (!pod_has_endpoint(&k->pods[i]))
 			continue;
-		sets = arena_grow(c->arena, sets, all, sizeof(*sets));
-		sets[all++] = pod_labels(c, &c->manifests.pods[i]);
+		n_labels = security_labels(m, &k->pods[i]);
+		make_key(&m->key, m->room, n_labels);
+		place = table_slot(&m->set_place, m->key.data, m->key.len);
+		if (!*place) {
+			*seen = arena_grow(m->a, *seen, *n, sizeof(**seen));
+			(*seen)[*n] = (struct sighting){
+				.labels = { arena_memdup(m->a, m->room,
+							 n_labels * sizeof(*m->room)),
+					    n_labels }
+			};
+			*place = (void *)(uintptr_t)++ * n;
+			if (!table_get(&m->ids->sets, m->key.data, m->key.len))
+				note_fresh(m, m->key.data, m->key.len);
+		}
+		m->ids->of_pod[i] = (uint32_t)((uintptr_t)*place - 1);
 	}
-	if (all)
-		qsort(sets, all, sizeof(*sets), by_labels);
-	*n = 0;
-	for (size_t i = 0; i < all; i++)
-		if (*n == 0 || !same_labels(&sets[*n - 1], &sets[i]))
-			sets[(*n)++] = sets[i];
-	return sets;
 }
 
-uint32_t pod_identity(struct cluster *c, const struct idents *idents, const struct k8s_pod *pod)
+static void make_pods(struct maker *m)
 {
-	struct labels labels = pod_labels(c, pod);
+	const struct manifests *k = &m->c->manifests;
+	uint32_t *places, first = (uint32_t)m->ids->n;
+	struct sighting *seen = NULL;
+	size_t n = 0;
 
-	for (size_t i = 0; i < idents->n; i++)
-		if (idents->list[i].id >= FIRST_POD_IDENTITY && !idents->list[i].is_cidr &&
-		    same_labels(&idents->list[i].labels, &labels))
-			return idents->list[i].id;
-	return IDENTITY_UNKNOWN;
+	m->ids->of_pod = arena_alloc(m->a, (k->n_pods + 1) * sizeof(*m->ids->of_pod));
+	note_sets(m, &seen, &n);
+	number_fresh(m, &m->ids->sets, &m->ids->n_sets);
+	for (size_t i = 0; i < n; i++) {
+		make_key(&m->key, seen[i].labels.items, seen[i].labels.n);
+		seen[i].place = (uint32_t)i;
+		seen[i].number =
+			(uint32_t)(uintptr_t)table_get(&m->ids->sets, m->key.data, m->key.len);
+	}
+	if (n)
+		qsort(seen, n, sizeof(*seen), by_number);
+	places = arena_alloc(m->a, (n + 1) * sizeof(*places));
+	for (size_t i = 0; i < n; i++) {
+		places[seen[i].place] = first + (uint32_t)i;
+		add_ident(m, FIRST_POD_IDENTITY + seen[i].number - 1)->labels = seen[i].labels;
+	}
+	for (size_t i = 0; i < k->n_pods; i++)
+		if (pod_has_endpoint(&k->pods[i]))
+			m->ids->of_pod[i] = places[m->ids->of_pod[i]];
 }
 
-bool is_api_server(const struct cluster *c, const struct ip_addr *ip)
+/* ---- networks ---- */
+
+#define NET_KEY 18 /* family, address, prefix */
+
+static void net_key(uint8_t key[NET_KEY], const struct ip_addr *addr, uint8_t prefix)
 {
-	for (size_t i = 0; i < c->manifests.n_endpoints; i++) {
-		const struct k8s_endpoints *ep = &c->manifests.endpoints[i];
+	key[0] = addr->family;
+	memcpy(key + 1, addr->bytes, 16);
+	key[17] = prefix;
+}
+
+struct net {
+	struct ip_addr addr;
+	uint8_t prefix;
+};
+
+struct nets {
+	struct maker *m;
+	struct net *list;
+	size_t n;
+	struct table seen;
+};
+
+/* A node or pod keeps its identity under a CIDR that names just it; all addresses are the world. */
+static void add_net(struct nets *nets, const struct ip_addr *addr, uint8_t prefix)
+{
+	struct maker *m = nets->m;
+	uint8_t key[NET_KEY];
+	void **slot;
+
+	if (!prefix || (prefix == (addr->family == 4 ? 32 : 128) &&
+			table_get(&m->ids->members, addr, sizeof(*addr))))
+		return;
+	net_key(key, addr, prefix);
+	slot = table_slot(&nets->seen, key, sizeof(key));
+	if (*slot)
+		return;
+	*slot = nets;
+	nets->list = arena_grow(m->a, nets->list, nets->n, sizeof(*nets->list));
+	nets->list[nets->n++] = (struct net){ *addr, prefix };
+	if (!table_get(&m->ids->nets, key, sizeof(key)))
+		note_fresh(m, key, sizeof(key));
+}
+
+static void add_rule_nets(struct nets *nets, const struct policy_rule *r)
+{
+	struct service_backends b = { 0 };
+
+	for (size_t i = 0; i < r->n_cidrs; i++) {
+		const struct cidr *cidr = &r->cidrs[i];
+
+		add_net(nets, &cidr->addr, cidr->prefix);
+		for (size_t j = 0; j < cidr->n_except; j++)
+			add_net(nets, &cidr->except[j].addr, cidr->except[j].prefix);
+	}
+	for (size_t i = 0; i < r->n_services; i++)
+		resolve_service_peer(nets->m->c, &r->services[i], &b);
+	for (size_t i = 0; i < b.n_addresses; i++)
+		add_net(nets, &b.addresses[i], b.addresses[i].family == 4 ? 32 : 128);
+}
+
+static void note_api_servers(struct maker *m)
+{
+	const struct manifests *k = &m->c->manifests;
+
+	for (size_t i = 0; i < k->n_endpoints; i++) {
+		const struct k8s_endpoints *ep = &k->endpoints[i];
 
 		if (strcmp(ep->service, "kubernetes") != 0 || strcmp(ep->meta.ns, "default") != 0)
 			continue;
 		for (size_t j = 0; j < ep->n_addresses; j++)
-			if (ip_addr_equal(&ep->addresses[j], ip))
-				return true;
+			*table_slot(&m->ids->api_servers, &ep->addresses[j],
+				    sizeof(ep->addresses[j])) = m->c;
 	}
-	return false;
+}
+
+static void add_api_servers(struct nets *nets)
+{
+	const struct manifests *k = &nets->m->c->manifests;
+
+	for (size_t i = 0; i < k->n_endpoints; i++)
+		for (size_t j = 0; j < k->endpoints[i].n_addresses; j++)
+			if (is_api_server(nets->m->c, &k->endpoints[i].addresses[j]))
+				add_net(nets, &k->endpoints[i].addresses[j],
+					k->endpoints[i].addresses[j].family == 4 ? 32 : 128);
+}
+
+static int by_id(const void *a, const void *b)
+{
+	const struct ident *x = a, *y = b;
+
+	return (x->id > y->id) - (x->id < y->id);
+}
+
+static void make_nets(struct maker *m)
+{
+	const struct manifests *k = &m->c->manifests;
+	struct nets nets = { .m = m, .seen = TABLE_INIT(m->a) };
+	size_t first = m->ids->n;
+
+	for (size_t i = 0; i < k->n_policies; i++)
+		for (size_t j = 0; j < k->policies[i].n_rules; j++)
+			add_rule_nets(&nets, &k->policies[i].rules[j]);
+	/* an API server that is no node of the cluster: an address of the world with a name */
+	add_api_servers(&nets);
+	number_fresh(m, &m->ids->nets, &m->ids->n_nets);
+	for (size_t i = 0; i < nets.n; i++) {
+		const struct net *net = &nets.list[i];
+		uint8_t key[NET_KEY];
+		struct ident *id;
+
+		net_key(key, &net->addr, net->prefix);
+		id = add_ident(
+			m, FIRST_CIDR_IDENTITY - 1 +
+				   (uint32_t)(uintptr_t)table_get(&m->ids->nets, key, sizeof(key)));
+		add_reserved_label(
+			m, id,
+			word_name(&words_identity, (int)world_identity(m->c, net->addr.family)));
+		id->is_cidr = true;
+		id->addr = net->addr;
+		id->prefix = net->prefix;
+		if (net->prefix == (net->addr.family == 4 ? 32 : 128) &&
+		    is_api_server(m->c, &net->addr))
+			add_reserved_label(m, id, "kube-apiserver");
+	}
+	if (nets.n)
+		qsort(m->ids->list + first, nets.n, sizeof(*m->ids->list), by_id);
+}
+
+/* ---- all of them ---- */
+
+static void note_member(struct maker *m, const struct ip_addr *ips, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		*table_slot(&m->ids->members, &ips[i], sizeof(ips[i])) = m->c;
+}
+
+static void note_members(struct maker *m)
+{
+	const struct manifests *k = &m->c->manifests;
+
+	for (size_t i = 0; i < k->n_nodes; i++) {
+		note_member(m, k->nodes[i].internal_ips, k->nodes[i].n_internal_ips);
+		note_member(m, k->nodes[i].external_ips, k->nodes[i].n_external_ips);
+	}
+	for (size_t i = 0; i < k->n_pods; i++)
+		if (pod_has_endpoint(&k->pods[i]))
+			note_member(m, k->pods[i].ips, k->pods[i].n_ips);
+}
+
+static void begin_generation(struct maker *m)
+{
+	const struct manifests *k = &m->c->manifests;
+	struct idents *l = m->ids;
+
+	l->list = NULL;
+	l->n = 0;
+	l->members = l->api_servers = (struct table)TABLE_INIT(m->a);
+	for (size_t i = 0; i < k->n_namespaces; i++)
+		add_namespace(m, k->namespaces[i].meta.name, &k->namespaces[i].meta.labels);
+	note_members(m);
+	note_api_servers(m);
+}
+
+int make_identities(struct cluster *c, struct err *err)
+{
+	struct arena *a = c->arena;
+	struct maker m = { .c = c,
+			   .a = a,
+			   .namespaces = TABLE_INIT(a),
+			   .set_place = TABLE_INIT(a),
+			   .key = BUF_INIT };
+
+	if (!c->idents) {
+		c->idents = arena_new_of(a, struct idents);
+		c->idents->sets = c->idents->nets = (struct table)TABLE_INIT(a);
+	}
+	m.ids = c->idents;
+	begin_generation(&m);
+	add_reserved(&m);
+	make_pods(&m);
+	make_nets(&m);
+	buf_free(&m.key);
+	if (m.ids->n_sets > LAST_POD_IDENTITY - FIRST_POD_IDENTITY + 1)
+		return err_input(err, NULL,
+				 "%s: the pods have %u different sets of labels; identities "
+				 "are for %u at most",
+				 c->dir, m.ids->n_sets, LAST_POD_IDENTITY - FIRST_POD_IDENTITY + 1);
+	return 0;
+}
+
+const struct ident *pod_ident(const struct cluster *c, const struct k8s_pod *pod)
+{
+	return pod_has_endpoint(pod) ? &c->idents->list[c->idents->of_pod[pod - c->manifests.pods]]
+				     : NULL;
+}
+
+uint32_t pod_identity(const struct cluster *c, const struct k8s_pod *pod)
+{
+	const struct ident *i = pod_ident(c, pod);
+
+	return i ? i->id : IDENTITY_UNKNOWN;
+}
+
+uint32_t world_identity(const struct cluster *c, uint8_t family)
+{
+	if (!is_dual_stack(c))
+		return IDENTITY_WORLD;
+	return family == 4 ? IDENTITY_WORLD_IPV4 : IDENTITY_WORLD_IPV6;
+}
+
+bool is_api_server(const struct cluster *c, const struct ip_addr *ip)
+{
+	return table_get(&c->idents->api_servers, ip, sizeof(*ip)) != NULL;
 }
 
 bool node_has_api_server(const struct cluster *c, const struct cluster_node *node)
@@ -161,108 +511,4 @@ bool cidr_contains(const struct ip_addr *net, uint8_t prefix, const struct ip_ad
 	if (memcmp(net->bytes, addr->bytes, whole) != 0)
 		return false;
 	return !rest || (net->bytes[whole] ^ addr->bytes[whole]) >> (8 - rest) == 0;
-}
-
-static struct ident *add_ident(struct cluster *c, struct idents *l, uint32_t id,
-			       const char *reserved)
-{
-	struct ident *i;
-
-	l->list = arena_grow(c->arena, l->list, l->n, sizeof(*l->list));
-	i = &l->list[l->n++];
-	memset(i, 0, sizeof(*i));
-	i->id = id;
-	if (reserved)
-		add_label(c, &i->labels, arena_printf(c->arena, "reserved:%s", reserved), "");
-	return i;
-}
-
-static void add_reserved(struct cluster *c, const struct cluster_node *node, struct idents *l)
-{
-	for (int id = IDENTITY_HOST; id <= IDENTITY_INGRESS; id++) {
-		struct ident *i = add_ident(c, l, (uint32_t)id, word_name(&words_identity, id));
-
-		/* Identity 7 is a remote node that runs an API server; where it runs on this one,
-		 * the host carries that label itself.
-		 */
-		if (id == IDENTITY_KUBE_APISERVER)
-			add_label(c, &i->labels, "reserved:remote-node", "");
-		if (id == IDENTITY_HOST && node_has_api_server(c, node))
-			add_label(c, &i->labels, "reserved:kube-apiserver", "");
-	}
-}
-
-static bool is_member(const struct cluster *c, const struct ip_addr *ip)
-{
-	if (cluster_node_by_ip(c, ip))
-		return true;
-	for (size_t i = 0; i < c->manifests.n_pods; i++)
-		for (size_t j = 0; j < c->manifests.pods[i].n_ips; j++)
-			if (pod_has_endpoint(&c->manifests.pods[i]) &&
-			    ip_addr_equal(&c->manifests.pods[i].ips[j], ip))
-				return true;
-	return false;
-}
-
-/* A node or pod keeps its identity under a CIDR that names just it; all addresses are the world. */
-static struct ident *add_cidr(struct cluster *c, struct idents *l, uint32_t *next,
-			      const struct ip_addr *addr, uint8_t prefix)
-{
-	bool is_host = prefix == (addr->family == 4 ? 32 : 128);
-	struct ident *i;
-
-	if (prefix == 0 || (is_host && is_member(c, addr)))
-		return NULL;
-	for (size_t j = 0; j < l->n; j++)
-		if (l->list[j].is_cidr && l->list[j].prefix == prefix &&
-		    ip_addr_equal(&l->list[j].addr, addr))
-			return &l->list[j];
-	i = add_ident(c, l, (*next)++, "world");
-	i->is_cidr = true;
-	i->addr = *addr;
-	i->prefix = prefix;
-	return i;
-}
-
-static void add_cidrs_of(struct cluster *c, const struct policy_rule *r, struct idents *l,
-			 uint32_t *next)
-{
-	for (size_t i = 0; i < r->n_cidrs; i++) {
-		const struct cidr *cidr = &r->cidrs[i];
-
-		add_cidr(c, l, next, &cidr->addr, cidr->prefix);
-		for (size_t j = 0; j < cidr->n_except; j++)
-			add_cidr(c, l, next, &cidr->except[j].addr, cidr->except[j].prefix);
-	}
-}
-
-struct idents node_idents(struct cluster *c, const struct cluster_node *node)
-{
-	const struct manifests *m = &c->manifests;
-	uint32_t next = FIRST_CIDR_IDENTITY;
-	struct idents l = { 0 };
-	struct labels *sets;
-	size_t n;
-
-	add_reserved(c, node, &l);
-	sets = label_sets(c, &n);
-	for (size_t i = 0; i < n; i++)
-		add_ident(c, &l, FIRST_POD_IDENTITY + (uint32_t)i, NULL)->labels = sets[i];
-	for (size_t i = 0; i < m->n_policies; i++)
-		for (size_t j = 0; j < m->policies[i].n_rules; j++)
-			add_cidrs_of(c, &m->policies[i].rules[j], &l, &next);
-	/* an API server that is no node of the cluster: an address of the world with a name */
-	for (size_t i = 0; i < m->n_endpoints; i++) {
-		for (size_t j = 0; j < m->endpoints[i].n_addresses; j++) {
-			const struct ip_addr *ip = &m->endpoints[i].addresses[j];
-			struct ident *id;
-
-			if (!is_api_server(c, ip))
-				continue;
-			id = add_cidr(c, &l, &next, ip, ip->family == 4 ? 32 : 128);
-			if (id && !labels_get(&id->labels, "reserved:kube-apiserver"))
-				add_label(c, &id->labels, "reserved:kube-apiserver", "");
-		}
-	}
-	return l;
 }

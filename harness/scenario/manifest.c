@@ -27,6 +27,7 @@ static const struct kind kinds[] = {
 	{ "Service", "v1", true, read_service },
 	{ "Endpoints", "v1", true, read_endpoints },
 	{ "EndpointSlice", "discovery.k8s.io/v1", true, read_endpoint_slice },
+	{ "NetworkPolicy", "networking.k8s.io/v1", true, read_network_policy },
 	{ "CiliumClusterwideNetworkPolicy", "cilium.io/v2", false, read_policy },
 	{ "CiliumNetworkPolicy", "cilium.io/v2", true, read_policy },
 };
@@ -84,10 +85,9 @@ static const char *const harmless[] = {
 
 /* Kinds that steer packets; to pass over one would give a wrong verdict. */
 static const char *const steering[] = {
-	"AdminNetworkPolicy",	     "BaselineAdminNetworkPolicy",
-	"CiliumCIDRGroup",	     "CiliumClusterwideEnvoyConfig",
-	"CiliumEgressGatewayPolicy", "CiliumEnvoyConfig",
-	"CiliumLocalRedirectPolicy", "NetworkPolicy",
+	"AdminNetworkPolicy",		"BaselineAdminNetworkPolicy", "CiliumCIDRGroup",
+	"CiliumClusterwideEnvoyConfig", "CiliumEgressGatewayPolicy",  "CiliumEnvoyConfig",
+	"CiliumLocalRedirectPolicy",
 };
 
 #define N_STEERING (sizeof(steering) / sizeof(steering[0]))
@@ -116,8 +116,9 @@ static int unknown_kind(struct schema_ctx *ctx, const struct value *kind)
 		return err_input(ctx->err, &kind->loc, "unknown kind '%s'; did you mean '%s'?",
 				 kind->text, near);
 	err_input(ctx->err, &kind->loc, "unknown kind '%s'", kind->text);
-	return err_hint(ctx->err, "read: Node, Namespace, Pod, Service, Endpoints, EndpointSlice, "
-				  "CiliumNetworkPolicy, CiliumClusterwideNetworkPolicy");
+	return err_hint(ctx->err,
+			"read: Node, Namespace, Pod, Service, Endpoints, EndpointSlice, "
+			"NetworkPolicy, CiliumNetworkPolicy, CiliumClusterwideNetworkPolicy");
 }
 
 static int read_meta(struct schema_ctx *ctx, const struct value *doc, bool namespaced,

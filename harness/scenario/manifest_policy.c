@@ -5,43 +5,50 @@
  * Semantics: docs.cilium.io, "Layer 3/4 Policies", "Deny Policies", "Host Policies".
  */
 #include <errno.h>
-#include <netinet/in.h>
 #include <string.h>
 
-#include "base/words.h"
-#include "scenario/icmp_types.h"
-#include "scenario/kinds.h"
+#include "scenario/policy_parts.h"
 
-/* Fields of the policy API that need parts of a cluster we do not have. */
-static const char *const unsupported[] = {
-	"authentication", "cidrGroupRef", "cidrGroupSelector", "fromGroups",
-	"fromNodes",	  "fromRequires", "listener",	       "originatingTLS",
-	"rules",	  "serverNames",  "terminatingTLS",    "toFQDNs",
-	"toGroups",	  "toNodes",	  "toRequires",	       "toServices",
+/* Fields of the policy API that cannot be had, and why. */
+static const struct {
+	const char *name, *why;
+} unsupported[] = {
+	{ "cidrGroupRef", "CiliumCIDRGroups are not read" },
+	{ "cidrGroupSelector", "CiliumCIDRGroups are not read" },
+	{ "fromGroups", "groups are looked up at a cloud provider" },
+	{ "toGroups", "groups are looked up at a cloud provider" },
+	{ "fromNodes", "nodes have no identities of their own by default" },
+	{ "toNodes", "nodes have no identities of their own by default" },
+	{ "fromRequires", "Cilium 1.19 has no such field" },
+	{ "toRequires", "Cilium 1.19 has no such field" },
+	{ "listener", "it hands packets to a proxy" },
+	{ "originatingTLS", "it hands packets to a proxy" },
+	{ "rules", "rules of layer 7 hand packets to a proxy, which is not modelled" },
+	{ "serverNames", "it hands packets to a proxy" },
+	{ "terminatingTLS", "it hands packets to a proxy" },
+	{ "toFQDNs", "names come to addresses by the DNS proxy, which is not modelled" },
 };
 
-/* Binds a map of the policy API; names what is not supported before the binder calls it unknown. */
-static int bind_spec(struct schema_ctx *ctx, const struct schema *s, const struct value *v,
-		     void *out)
+int bind_spec(struct schema_ctx *ctx, const struct schema *s, const struct value *v, void *out)
 {
 	for (size_t i = 0; v->kind == VALUE_MAP && i < v->n; i++)
 		for (size_t j = 0; j < sizeof(unsupported) / sizeof(unsupported[0]); j++)
-			if (strcmp(v->keys[i]->text, unsupported[j]) == 0)
+			if (strcmp(v->keys[i]->text, unsupported[j].name) == 0)
 				return err_input(ctx->err, &v->keys[i]->loc,
 						 "'%s' is not supported: leaving it out would "
-						 "change verdicts",
-						 unsupported[j]);
+						 "change verdicts (%s)",
+						 unsupported[j].name, unsupported[j].why);
 	return schema_bind(ctx, s, v, out);
 }
 
-static int expect_list(struct schema_ctx *ctx, const struct value *v, const char *what)
+int expect_list(struct schema_ctx *ctx, const struct value *v, const char *what)
 {
 	if (v->kind == VALUE_LIST || v->kind == VALUE_NULL)
 		return 0;
 	return err_input(ctx->err, &v->loc, "%s: expected a list", what);
 }
 
-static int ignore(struct schema_ctx *ctx, const struct value *v, void *out)
+int ignore_key(struct schema_ctx *ctx, const struct value *v, void *out)
 {
 	(void)ctx;
 	(void)v;
@@ -49,283 +56,35 @@ static int ignore(struct schema_ctx *ctx, const struct value *v, void *out)
 	return 0;
 }
 
-/* ---- peers; out is a struct policy_rule ---- */
+/* ---- authentication; out is a struct policy_rule ---- */
 
-/* "cluster" stands for several identities, "all" for any: cluster/policy.c knows which. */
-static const char *const entities[] = { "all",	       "cluster", "world",	   "host",
-					"remote-node", "health",  "init",	   "ingress",
-					"unmanaged",   "none",	  "kube-apiserver" };
-
-static int peer_entities(struct schema_ctx *ctx, const struct value *v, void *out)
+/* Of the modes, `required` lets packets pass once agents have shaken hands for the pair. */
+static int auth_mode(struct schema_ctx *ctx, const struct value *v, void *out)
 {
 	struct policy_rule *r = out;
 
-	r->has_peers = true;
-	if (expect_list(ctx, v, "entities"))
-		return -EINVAL;
-	for (size_t i = 0; i < v->n; i++) {
-		const char *name, *near;
-		size_t n = sizeof(entities) / sizeof(entities[0]), j = 0;
-
-		if (read_string(ctx, v->items[i], &name))
-			return -EINVAL;
-		while (j < n && strcmp(entities[j], name) != 0)
-			j++;
-		near = j == n ? nearest_name(name, entities, n) : NULL;
-		if (near)
-			return err_input(ctx->err, &v->items[i]->loc,
-					 "unknown entity '%s'; did you mean '%s'?", name, near);
-		if (j == n) {
-			err_input(ctx->err, &v->items[i]->loc, "unknown entity '%s'", name);
-			return err_hint(ctx->err, "known: all, cluster, world, host, remote-node, "
-						  "kube-apiserver, health, init, ingress, "
-						  "unmanaged, none");
-		}
-		r->entities =
-			arena_grow(ctx->arena, r->entities, r->n_entities, sizeof(*r->entities));
-		r->entity_locs = arena_grow(ctx->arena, r->entity_locs, r->n_entities,
-					    sizeof(*r->entity_locs));
-		r->entity_locs[r->n_entities] = v->items[i]->loc;
-		r->entities[r->n_entities++] = entities[j];
-	}
-	return 0;
-}
-
-static int peer_endpoints(struct schema_ctx *ctx, const struct value *v, void *out)
-{
-	struct policy_rule *r = out;
-
-	r->has_peers = true;
-	if (expect_list(ctx, v, "endpoints"))
-		return -EINVAL;
-	for (size_t i = 0; i < v->n; i++) {
-		struct selector s;
-
-		if (read_selector(ctx, v->items[i], &s))
-			return -EINVAL;
-		r->endpoints = arena_grow(ctx->arena, r->endpoints, r->n_endpoints, sizeof(s));
-		r->endpoints[r->n_endpoints++] = s;
-	}
-	return 0;
-}
-
-static struct cidr *add_cidr(struct schema_ctx *ctx, struct cidr **list, size_t *n)
-{
-	*list = arena_grow(ctx->arena, *list, *n, sizeof(**list));
-	memset(&(*list)[*n], 0, sizeof(**list));
-	return &(*list)[(*n)++];
-}
-
-static int peer_cidr(struct schema_ctx *ctx, const struct value *v, void *out)
-{
-	struct policy_rule *r = out;
-
-	r->has_peers = true;
-	if (expect_list(ctx, v, "CIDRs"))
-		return -EINVAL;
-	for (size_t i = 0; i < v->n; i++)
-		if (read_cidr(ctx, v->items[i], add_cidr(ctx, &r->cidrs, &r->n_cidrs)))
-			return -EINVAL;
-	return 0;
-}
-
-static int set_cidr(struct schema_ctx *ctx, const struct value *v, void *out)
-{
-	return read_cidr(ctx, v, out);
-}
-
-static int set_except(struct schema_ctx *ctx, const struct value *v, void *out)
-{
-	struct cidr *c = out;
-
-	if (expect_list(ctx, v, "except"))
-		return -EINVAL;
-	for (size_t i = 0; i < v->n; i++)
-		if (read_cidr(ctx, v->items[i], add_cidr(ctx, &c->except, &c->n_except)))
-			return -EINVAL;
-	return 0;
-}
-
-static const struct schema schema_cidr_set = {
-	"CIDR set", "",
-	(const struct schema_key[]){ { "cidr", true, "", "", "such as 10.0.0.0/8", "", set_cidr },
-				     { "except", false, "", "", "", "", set_except },
-				     { 0 } }
-};
-
-static int peer_cidr_set(struct schema_ctx *ctx, const struct value *v, void *out)
-{
-	struct policy_rule *r = out;
-
-	r->has_peers = true;
-	if (expect_list(ctx, v, "CIDR set"))
-		return -EINVAL;
-	for (size_t i = 0; i < v->n; i++)
-		if (bind_spec(ctx, &schema_cidr_set, v->items[i],
-			      add_cidr(ctx, &r->cidrs, &r->n_cidrs)))
-			return -EINVAL;
-	return 0;
-}
-
-/* ---- ports and ICMP; out is a struct port_rule, struct icmp_rule ---- */
-
-static int port_number(struct schema_ctx *ctx, const struct value *v, uint16_t *out)
-{
-	uint64_t n;
-
-	if (value_text(v) && *v->text && v->text[strspn(v->text, "0123456789")])
+	if (value_text(v) && strcmp(v->text, "disabled") == 0)
+		r->auth = AUTH_DISABLED;
+	else if (value_text(v) && strcmp(v->text, "test-always-fail") == 0)
+		r->auth = AUTH_ALWAYS_FAIL;
+	else if (value_text(v) && strcmp(v->text, "required") == 0)
 		return err_input(ctx->err, &v->loc,
-				 "the port name '%s' is not supported: give its number", v->text);
-	if (read_u64(ctx, v, UINT16_MAX, &n))
-		return -EINVAL;
-	*out = (uint16_t)n;
-	return 0;
-}
-
-static int port_port(struct schema_ctx *ctx, const struct value *v, void *out)
-{
-	return port_number(ctx, v, &((struct port_rule *)out)->port);
-}
-
-static int port_end(struct schema_ctx *ctx, const struct value *v, void *out)
-{
-	return port_number(ctx, v, &((struct port_rule *)out)->end_port);
-}
-
-static int port_protocol(struct schema_ctx *ctx, const struct value *v, void *out)
-{
-	static const struct {
-		const char *name;
-		uint8_t proto;
-	} protos[] = { { "ANY", 0 },
-		       { "TCP", IPPROTO_TCP },
-		       { "UDP", IPPROTO_UDP },
-		       { "SCTP", IPPROTO_SCTP } };
-
-	for (size_t i = 0; value_text(v) && i < sizeof(protos) / sizeof(protos[0]); i++) {
-		if (strcasecmp(protos[i].name, v->text) == 0) {
-			((struct port_rule *)out)->proto = protos[i].proto;
-			return 0;
-		}
-	}
-	if (value_text(v) && strncasecmp(v->text, "ICMP", 4) == 0)
-		return err_input(ctx->err, &v->loc, "ICMP is given under 'icmps'");
-	return err_input(ctx->err, &v->loc, "expected the protocol TCP, UDP, SCTP or ANY");
-}
-
-static const struct schema schema_port = {
-	"port", "",
-	(const struct schema_key[]){ { "port", true, "", "", "a number; 0 is all", "", port_port },
-				     { "endPort", false, "", "", "", "", port_end },
-				     { "protocol", false, "", "", "", "", port_protocol },
-				     { 0 } }
-};
-
-static int ports_ports(struct schema_ctx *ctx, const struct value *v, void *out)
-{
-	struct policy_rule *r = out;
-
-	if (v->kind != VALUE_LIST || !v->n)
-		return err_input(ctx->err, &v->loc, "ports: expected a list of ports");
-	for (size_t i = 0; i < v->n; i++) {
-		struct port_rule p = { .loc = v->items[i]->loc };
-		const struct value *end = value_get(v->items[i], "endPort");
-
-		if (bind_spec(ctx, &schema_port, v->items[i], &p))
-			return -EINVAL;
-		/* endPort 0 is how Cilium writes "none" */
-		if (end && p.end_port && (!p.port || p.end_port < p.port))
-			return err_input(ctx->err, &end->loc, "endPort %u is before port %u",
-					 p.end_port, p.port);
-		if (!p.end_port)
-			p.end_port = p.port;
-		r->ports = arena_grow(ctx->arena, r->ports, r->n_ports, sizeof(p));
-		r->ports[r->n_ports++] = p;
-	}
-	return 0;
-}
-
-static const struct schema schema_ports = {
-	"toPorts", "",
-	(const struct schema_key[]){ { "ports", true, "", "", "a list", "", ports_ports }, { 0 } }
-};
-
-static int rule_ports(struct schema_ctx *ctx, const struct value *v, void *out)
-{
-	if (v->kind != VALUE_LIST || !v->n)
-		return err_input(ctx->err, &v->loc, "toPorts: expected a list");
-	for (size_t i = 0; i < v->n; i++)
-		if (bind_spec(ctx, &schema_ports, v->items[i], out))
-			return -EINVAL;
-	return 0;
-}
-
-static int icmp_family(struct schema_ctx *ctx, const struct value *v, void *out)
-{
-	struct icmp_rule *r = out;
-
-	if (value_text(v) && strcmp(v->text, "IPv4") == 0)
-		r->family = 4;
-	else if (value_text(v) && strcmp(v->text, "IPv6") == 0)
-		r->family = 6;
+				 "authentication mode 'required' is not supported: leaving it out "
+				 "would change verdicts (agents' handshakes are not modelled)");
 	else
-		return err_input(ctx->err, &v->loc, "expected the family IPv4 or IPv6");
+		return err_input(ctx->err, &v->loc,
+				 "expected the mode disabled, required or test-always-fail");
 	return 0;
 }
 
-/* The name of a type means another number in each family, so `type` is read after `family`. */
-static const struct schema schema_icmp = {
-	"ICMP field", "",
-	(const struct schema_key[]){ { "family", false, "", "", "", "", icmp_family },
-				     { "type", true, "", "", "a number or a name", "", ignore },
-				     { 0 } }
+static const struct schema schema_auth = {
+	"authentication", "",
+	(const struct schema_key[]){ { "mode", true, "", "", "disabled", "", auth_mode }, { 0 } }
 };
 
-static int read_icmp(struct schema_ctx *ctx, const struct value *v, struct policy_rule *r)
+static int rule_auth(struct schema_ctx *ctx, const struct value *v, void *out)
 {
-	struct icmp_rule rule = { .family = 4, .loc = v->loc };
-	const struct value *type;
-	uint64_t n;
-
-	if (bind_spec(ctx, &schema_icmp, v, &rule))
-		return -EINVAL;
-	type = value_get(v, "type");
-	if (!value_text(type) || !icmp_type_parse(rule.family, type->text, &rule.type)) {
-		if (value_text(type) && type->text[strspn(type->text, "0123456789")])
-			return err_input(ctx->err, &type->loc, "unknown ICMPv%u type '%s'",
-					 rule.family, type->text);
-		if (read_u64(ctx, type, UINT8_MAX, &n))
-			return -EINVAL;
-		rule.type = (uint8_t)n;
-	}
-	r->icmps = arena_grow(ctx->arena, r->icmps, r->n_icmps, sizeof(rule));
-	r->icmps[r->n_icmps++] = rule;
-	return 0;
-}
-
-static int icmps_fields(struct schema_ctx *ctx, const struct value *v, void *out)
-{
-	if (v->kind != VALUE_LIST || !v->n)
-		return err_input(ctx->err, &v->loc, "fields: expected a list");
-	for (size_t i = 0; i < v->n; i++)
-		if (read_icmp(ctx, v->items[i], out))
-			return -EINVAL;
-	return 0;
-}
-
-static const struct schema schema_icmps = {
-	"icmps", "",
-	(const struct schema_key[]){ { "fields", true, "", "", "a list", "", icmps_fields }, { 0 } }
-};
-
-static int rule_icmps(struct schema_ctx *ctx, const struct value *v, void *out)
-{
-	if (v->kind != VALUE_LIST || !v->n)
-		return err_input(ctx->err, &v->loc, "icmps: expected a list");
-	for (size_t i = 0; i < v->n; i++)
-		if (bind_spec(ctx, &schema_icmps, v->items[i], out))
-			return -EINVAL;
-	return 0;
+	return bind_spec(ctx, &schema_auth, v, out);
 }
 
 /* ---- rules and the spec; out is a struct k8s_policy ---- */
@@ -338,6 +97,7 @@ static const struct schema schema_ingress = {
 				     { "fromCIDRSet", false, "", "", "", "", peer_cidr_set },
 				     { "toPorts", false, "", "", "", "", rule_ports },
 				     { "icmps", false, "", "", "", "", rule_icmps },
+				     { "authentication", false, "", "", "", "", rule_auth },
 				     { 0 } }
 };
 
@@ -347,8 +107,10 @@ static const struct schema schema_egress = {
 				     { "toEndpoints", false, "", "", "", "", peer_endpoints },
 				     { "toCIDR", false, "", "", "", "", peer_cidr },
 				     { "toCIDRSet", false, "", "", "", "", peer_cidr_set },
+				     { "toServices", false, "", "", "", "", peer_services },
 				     { "toPorts", false, "", "", "", "", rule_ports },
 				     { "icmps", false, "", "", "", "", rule_icmps },
+				     { "authentication", false, "", "", "", "", rule_auth },
 				     { 0 } }
 };
 
@@ -363,6 +125,12 @@ static int read_rules(struct schema_ctx *ctx, const struct value *v, struct k8s_
 
 		if (bind_spec(ctx, egress ? &schema_egress : &schema_ingress, v->items[i], &r))
 			return -EINVAL;
+		if (deny && r.auth != AUTH_NONE)
+			return err_input(ctx->err, &r.loc, "a deny rule takes no authentication");
+		if (r.n_ports && r.n_icmps)
+			return err_input(
+				ctx->err, &r.icmps[0].loc,
+				"icmps and toPorts in one rule: give each a rule of its own");
 		if (!r.n_ports && !r.n_icmps && !r.has_peers)
 			r.has_peers = true;
 		p->rules = arena_grow(ctx->arena, p->rules, p->n_rules, sizeof(r));
@@ -424,16 +192,16 @@ static const struct schema schema_default_deny = {
 
 static const struct schema schema_spec = {
 	"policy spec", "",
-	(const struct schema_key[]){ { "description", false, "", "", "", "", ignore },
-				     { "labels", false, "", "", "", "", ignore },
-				     { "log", false, "", "", "", "", ignore },
+	(const struct schema_key[]){ { "description", false, "", "", "", "", ignore_key },
+				     { "labels", false, "", "", "", "", ignore_key },
+				     { "log", false, "", "", "", "", ignore_key },
 				     { "endpointSelector", false, "", "", "", "", spec_endpoints },
 				     { "nodeSelector", false, "", "", "", "", spec_nodes },
 				     { "ingress", false, "", "", "", "", spec_ingress },
 				     { "ingressDeny", false, "", "", "", "", spec_ingress_deny },
 				     { "egress", false, "", "", "", "", spec_egress },
 				     { "egressDeny", false, "", "", "", "", spec_egress_deny },
-				     { "enableDefaultDeny", false, "", "", "", "", ignore },
+				     { "enableDefaultDeny", false, "", "", "", "", ignore_key },
 				     { 0 } }
 };
 
@@ -453,10 +221,28 @@ static int read_default_deny(struct schema_ctx *ctx, const struct value *spec, s
 	return 0;
 }
 
+/* A namespaced policy selects in its own namespace, whatever it says. */
+static int check_own_namespace(struct schema_ctx *ctx, const struct k8s_policy *p)
+{
+	for (size_t i = 0; i < p->endpoint_selector.n; i++) {
+		const struct selector_term *t = &p->endpoint_selector.terms[i];
+
+		if (strcmp(t->key, POD_NAMESPACE_LABEL) == 0 &&
+		    !(t->op == SELECT_IN && t->n_values == 1 &&
+		      strcmp(t->values[0], p->meta.ns) == 0))
+			return err_input(ctx->err, &p->endpoint_selector.loc,
+					 "the endpointSelector of a CiliumNetworkPolicy is for the "
+					 "policy's own namespace, %s: give no other",
+					 p->meta.ns);
+	}
+	return 0;
+}
+
 static int read_spec(struct schema_ctx *ctx, const struct value *spec, const struct k8s_meta *meta,
 		     struct manifests *out)
 {
-	struct k8s_policy p = { .meta = *meta };
+	struct k8s_policy p = { .meta = *meta,
+				.kind = meta->ns ? POLICY_CILIUM : POLICY_CLUSTERWIDE };
 	const struct value *nodes = value_get(spec, "nodeSelector"),
 			   *pods = value_get(spec, "endpointSelector");
 
@@ -472,6 +258,8 @@ static int read_spec(struct schema_ctx *ctx, const struct value *spec, const str
 	if (nodes && meta->ns)
 		return err_input(ctx->err, &nodes->loc,
 				 "nodeSelector belongs into a CiliumClusterwideNetworkPolicy");
+	if (meta->ns && check_own_namespace(ctx, &p))
+		return -EINVAL;
 	out->policies = arena_grow(ctx->arena, out->policies, out->n_policies, sizeof(p));
 	out->policies[out->n_policies++] = p;
 	return 0;

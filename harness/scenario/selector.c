@@ -21,8 +21,8 @@ static struct selector_term *add_term(struct schema_ctx *ctx, struct selector *s
 	return t;
 }
 
-/* "k8s:app" and "any:app" are "app" here; "reserved:host" stays; labels of other sources and of
- * namespaces are in no manifest we read.
+/* "k8s:app" and "any:app" are "app" here; "reserved:host" stays; labels of other sources are in no
+ * manifest we read.
  */
 static int read_key(struct schema_ctx *ctx, const struct value *v, const char **key)
 {
@@ -40,10 +40,6 @@ static int read_key(struct schema_ctx *ctx, const struct value *v, const char **
 				 "labels of the source '%.*s' are not supported: leaving it out "
 				 "would change verdicts",
 				 (int)len, *key);
-	if (strncmp(*key, "io.cilium.k8s.namespace.labels", 30) == 0)
-		return err_input(ctx->err, &v->loc,
-				 "labels of namespaces are not supported: leaving it out would "
-				 "change verdicts");
 	return 0;
 }
 

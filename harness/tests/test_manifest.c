@@ -155,9 +155,10 @@ Test(manifest, a_misspelt_kind_gets_the_nearest)
 
 Test(manifest, a_kind_that_steers_packets_is_never_passed_over)
 {
-	fails("apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n",
-	      "c/x.yaml:2:7: NetworkPolicy is not supported: leaving it out would change verdicts\n"
-	      "     2 | kind: NetworkPolicy\n"
+	fails("apiVersion: cilium.io/v2\nkind: CiliumEnvoyConfig\n",
+	      "c/x.yaml:2:7: CiliumEnvoyConfig is not supported: leaving it out would change "
+	      "verdicts\n"
+	      "     2 | kind: CiliumEnvoyConfig\n"
 	      "       |       ^");
 }
 
@@ -256,32 +257,57 @@ Test(manifest, a_policy_may_say_itself_what_it_enforces)
 Test(manifest, what_would_change_a_verdict_is_never_passed_over)
 {
 	static const struct {
-		const char *key, *text;
+		const char *key, *why, *text;
 	} parts[] = {
-		{ "toFQDNs", "  egress: [{toFQDNs: [{matchName: a.b}]}]\n" },
-		{ "toServices", "  egress: [{toServices: [{}]}]\n" },
-		{ "fromNodes", "  ingress: [{fromNodes: [{}]}]\n" },
-		{ "fromRequires", "  ingress: [{fromRequires: [{}]}]\n" },
-		{ "authentication", "  ingress: [{authentication: {mode: required}}]\n" },
-		{ "rules",
+		{ "toFQDNs", "names come to addresses by the DNS proxy, which is not modelled",
+		  "  egress: [{toFQDNs: [{matchName: a.b}]}]\n" },
+		{ "fromNodes", "nodes have no identities of their own by default",
+		  "  ingress: [{fromNodes: [{}]}]\n" },
+		{ "toNodes", "nodes have no identities of their own by default",
+		  "  egressDeny: [{toNodes: [{}]}]\n" },
+		{ "fromGroups", "groups are looked up at a cloud provider",
+		  "  ingress: [{fromGroups: [{}]}]\n" },
+		{ "fromRequires", "Cilium 1.19 has no such field",
+		  "  ingress: [{fromRequires: [{}]}]\n" },
+		{ "rules", "rules of layer 7 hand packets to a proxy, which is not modelled",
 		  "  ingress: [{toPorts: [{ports: [{port: 80}], rules: {http: [{}]}}]}]\n" },
-		{ "listener", "  ingress: [{toPorts: [{ports: [{port: 80}], listener: {}}]}]\n" },
-		{ "cidrGroupRef", "  ingress: [{fromCIDRSet: [{cidrGroupRef: x}]}]\n" },
+		{ "rules", "rules of layer 7 hand packets to a proxy, which is not modelled",
+		  "  egress: [{toPorts: [{ports: [{port: 53}], rules: {dns: [{}]}}]}]\n" },
+		{ "listener", "it hands packets to a proxy",
+		  "  ingress: [{toPorts: [{ports: [{port: 80}], listener: {}}]}]\n" },
+		{ "cidrGroupRef", "CiliumCIDRGroups are not read",
+		  "  ingress: [{fromCIDRSet: [{cidrGroupRef: x}]}]\n" },
 	};
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-		char text[400], message[400], line[200];
+		char text[400], message[500], line[200];
 		int col = (int)(strstr(parts[i].text, parts[i].key) - parts[i].text);
 
 		snprintf(text, sizeof(text), CCNP "%s", parts[i].text);
 		snprintf(line, sizeof(line), "%.*s", (int)strlen(parts[i].text) - 1, parts[i].text);
 		snprintf(message, sizeof(message),
 			 "c/x.yaml:6:%d: '%s' is not supported: leaving it out would change "
-			 "verdicts\n"
+			 "verdicts (%s)\n"
 			 "     6 | %s\n       | %*s^",
-			 col + 1, parts[i].key, line, col, "");
+			 col + 1, parts[i].key, parts[i].why, line, col, "");
 		fails(text, message);
 	}
+}
+
+Test(manifest, authentication_by_handshake_is_refused_and_its_other_modes_read)
+{
+	fails(CCNP "  ingress: [{authentication: {mode: required}}]\n",
+	      "c/x.yaml:6:37: authentication mode 'required' is not supported: leaving it out "
+	      "would "
+	      "change verdicts (agents' handshakes are not modelled)\n"
+	      "     6 |   ingress: [{authentication: {mode: required}}]\n"
+	      "       |                                     ^");
+	loads(CCNP
+	      "  ingress: [{authentication: {mode: test-always-fail}}, {authentication: {mode: "
+	      "disabled}}, {}]\n");
+	cr_assert_eq(m.policies[0].rules[0].auth, AUTH_ALWAYS_FAIL);
+	cr_assert_eq(m.policies[0].rules[1].auth, AUTH_DISABLED);
+	cr_assert_eq(m.policies[0].rules[2].auth, AUTH_NONE);
 }
 
 Test(manifest, an_unknown_field_of_a_policy_is_an_error)
@@ -304,15 +330,19 @@ Test(manifest, an_unknown_entity_gets_the_nearest_or_the_list)
 	      "     7 |   - fromEntities: [everything]\n"
 	      "       |                    ^\n"
 	      "  known: all, cluster, world, host, remote-node, kube-apiserver, health, init, "
-	      "ingress, unmanaged, none");
+	      "ingress, unmanaged, world-ipv4, world-ipv6, none");
 }
 
 Test(manifest, ports_and_prefixes_are_checked)
 {
-	fails(CCNP "  ingress: [{toPorts: [{ports: [{port: http}]}]}]\n",
-	      "c/x.yaml:6:40: the port name 'http' is not supported: give its number\n"
-	      "     6 |   ingress: [{toPorts: [{ports: [{port: http}]}]}]\n"
+	fails(CCNP "  ingress: [{toPorts: [{ports: [{port: no_name}]}]}]\n",
+	      "c/x.yaml:6:40: expected a number from 0 to 65535, found 'no_name'\n"
+	      "     6 |   ingress: [{toPorts: [{ports: [{port: no_name}]}]}]\n"
 	      "       |                                        ^");
+	fails(CCNP "  ingress: [{toPorts: [{ports: [{port: http, endPort: 90}]}]}]\n",
+	      "c/x.yaml:6:55: endPort needs a port's number, not a name\n"
+	      "     6 |   ingress: [{toPorts: [{ports: [{port: http, endPort: 90}]}]}]\n"
+	      "       |                                                       ^");
 	fails(CCNP "  ingress: [{toPorts: [{ports: [{port: 80, endPort: 79}]}]}]\n",
 	      "c/x.yaml:6:53: endPort 79 is before port 80\n"
 	      "     6 |   ingress: [{toPorts: [{ports: [{port: 80, endPort: 79}]}]}]\n"

@@ -168,7 +168,7 @@ Test(policy, the_world_and_wider_cidrs_hold_the_cidrs_inside)
 			"{fromEntities: [world], toPorts: [{ports: [{port: 1, protocol: TCP}]}]}, "
 			"{fromCIDR: [10.0.0.0/8], toPorts: [{ports: [{port: 2, protocol: "
 			"TCP}]}]}]"),
-		KEY("40", "16777217", "0", "0", "0") ALLOW("0") KEY("64", "2", "0", "6", "1")
+		KEY("40", "16777218", "0", "0", "0") ALLOW("0") KEY("64", "2", "0", "6", "1")
 			ALLOW("24") KEY("64", "16777217", "0", "6", "1") ALLOW("24")
 				KEY("64", "16777218", "0", "6", "1") ALLOW("24")
 					KEY("64", "16777217", "0", "6", "2") ALLOW("24")
