@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The agent's start in its order: maps, entries, first conntrack collection, programs. */
+/* The agent's start in its order: maps, entries, first conntrack collection, programs as they are asked for. */
 #include "target/agent.h"
 
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -9,15 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "target/agent_internal.h"
 
-#define ETH_HEADER_LEN 14
-
-static const char *const object_names[AGENT_OBJECTS] = { "bpf_host.o" };
-/* What is attached of them, at ingress and egress of the device. */
-static const char *const attached[] = { "cil_from_netdev", "cil_to_netdev" };
+#define DEFAULT_TARGET "verdict"
 
 void agent_log(const struct agent *a, const char *level, const char *subsys, const char *fmt, ...)
 {
@@ -38,106 +36,24 @@ void agent_log(const struct agent *a, const char *level, const char *subsys, con
 	a->opts.log(a->opts.log_arg, buf_str(&line));
 }
 
-/* The node's constants, and those that depend on the device. */
-static struct config_value *all_config(const struct agent *a, size_t *n)
+void agent_set_log(struct agent *a, void (*log)(void *arg, const char *line), void *log_arg)
 {
-	const struct agent_opts *o = &a->opts;
-	const uint8_t *m = o->mac;
-	struct config_value device[] = {
-		{ "interface_ifindex", value_scalar(a->arena, "%u", o->ifindex) },
-		{ "interface_mac", value_scalar(a->arena, "%02x:%02x:%02x:%02x:%02x:%02x", m[0],
-						m[1], m[2], m[3], m[4], m[5]) },
-		{ "device_mtu", value_scalar(a->arena, "%u", o->mtu) },
-		{ "eth_header_length", value_scalar(a->arena, "%u", ETH_HEADER_LEN) },
-	};
-	size_t n_device = sizeof(device) / sizeof(device[0]), n_node = o->node->n_config;
-	struct config_value *all = arena_alloc(a->arena, (n_node + n_device) * sizeof(*all));
-
-	if (n_node)
-		memcpy(all, o->node->config, n_node * sizeof(*all));
-	memcpy(all + n_node, device, sizeof(device));
-	*n = n_node + n_device;
-	return all;
-}
-
-static int open_objects(struct agent *a, struct err *err)
-{
-	const struct cluster_node *node = a->opts.node;
-	struct object_opts opts = {
-		.pin_dir = a->opts.pin_dir,
-		.instance = a->opts.device,
-		.policy_map = node->n_endpoints ? node->endpoints[0].policy_map : NULL,
-		.maps = a->opts.maps,
-		.n_maps = a->opts.n_maps,
-		.only = attached,
-		.n_only = sizeof(attached) / sizeof(attached[0]),
-		.on_map_mismatch = a->opts.on_map_mismatch,
-		.env = a->opts.env,
-		.log = a->opts.log,
-		.log_arg = a->opts.log_arg,
-	};
-
-	opts.config = all_config(a, &opts.n_config);
-	for (size_t i = 0; i < AGENT_OBJECTS; i++) {
-		int ret;
-
-		opts.path = file_join(a->arena, a->opts.objects, object_names[i]);
-		ret = object_open(&opts, &a->objects[i], err);
-		if (ret)
-			return ret;
-	}
-	return 0;
-}
-
-static bool any_object_has(const struct agent *a, const char *map)
-{
-	for (size_t i = 0; i < AGENT_OBJECTS; i++)
-		if (object_map_fd(a->objects[i], map) >= 0)
-			return true;
-	return false;
-}
-
-/* A size for a map that nobody has would change nothing, and a test of it would mean nothing. */
-static int check_overrides(const struct agent *a, struct err *err)
-{
-	for (size_t i = 0; i < a->opts.n_maps; i++) {
-		const struct map_override *m = &a->opts.maps[i];
-		const char *near = NULL;
-
-		if (any_object_has(a, m->map))
-			continue;
-		for (size_t j = 0; j < AGENT_OBJECTS && !near; j++)
-			near = object_nearest_map(a->objects[j], m->map);
-		err_input(err, &m->loc, "no object under %s has a map '%s'", a->opts.objects,
-			  m->map);
-		return near ? err_hint(err, "did you mean %s?", near) : -EINVAL;
-	}
-	return 0;
-}
-
-static int load_objects(struct agent *a, struct err *err)
-{
-	for (size_t i = 0; i < AGENT_OBJECTS; i++) {
-		int ret = object_load_programs(a->objects[i], err);
-
-		if (ret)
-			return ret;
-	}
-	return 0;
+	a->opts.log = log;
+	a->opts.log_arg = log_arg;
 }
 
 /* Where time is virtual nobody waits for events: they are read after each packet. */
-static int open_events(struct agent *a, struct err *err)
+int agent_open_events(struct agent *a, struct err *err)
 {
+	const struct agent_pin *pin = NULL;
+
+	event_ring_close(a->events);
+	a->events = NULL;
 	if (a->opts.no_events)
 		return 0;
-	for (size_t i = 0; i < AGENT_OBJECTS; i++) {
-		int fd = object_map_fd(a->objects[i], "cilium_events");
-
-		if (fd >= 0)
-			return event_ring_open(fd, !a->opts.env, &a->events, err);
-	}
-	return 0;
+	if (a->target->events_map)
+		pin = release_find_pin(a->now, a->target->events_map);
+	return pin ? event_ring_open(pin->fd, !a->opts.env, &a->events, err) : 0;
 }
 
 /* One agent a node: a second one would replace maps under the first. The lock ends with the process. */
@@ -158,30 +74,47 @@ static int lock_node(struct agent *a, struct err *err)
 	return err_hint(err, "end it first, or name another folder: one node, one agent");
 }
 
+static int find_target(struct agent *a, struct err *err)
+{
+	int ret = 0;
+
+	if (!a->opts.target)
+		ret = target_desc_load(DEFAULT_TARGET, &a->own_target, err);
+	a->target = a->opts.target ? a->opts.target : a->own_target;
+	return ret;
+}
+
+static struct agent_how how_of(const struct agent_opts *o)
+{
+	return (struct agent_how){ .objects = o->objects,
+				   .gc = o->gc,
+				   .on_map_mismatch = o->on_map_mismatch,
+				   .maps = o->maps,
+				   .n_maps = o->n_maps };
+}
+
 static int start(struct agent *a, struct err *err)
 {
-	int ret = lock_node(a, err);
+	struct agent_how how = how_of(&a->opts);
+	int ret = find_target(a, err);
 
+	if (!ret)
+		ret = lock_node(a, err);
 	if (ret)
 		return ret;
-	agent_log(a, "info", "agent", "\"Starting agent\" node=%s device=%s ifindex=%u",
-		  a->opts.node->name, a->opts.device ? a->opts.device : "", a->opts.ifindex);
-	ret = open_objects(a, err);
-	if (!ret)
-		ret = check_overrides(a, err);
-	if (!ret)
-		ret = agent_write_entries(a, err);
+	agent_log(a, "info", "agent", "\"Starting agent\" node=%s target=%s", a->node->name,
+		  a->target->name);
+	ret = release_open(a, &how, &a->base, err);
+	if (ret)
+		return ret;
+	a->now = a->base;
+	ret = agent_write_entries(a, err);
 	if (!ret)
 		ret = agent_collect(a, err);
 	/* before the programs: none of their events may be missed */
 	if (!ret)
-		ret = open_events(a, err);
-	if (!ret)
-		ret = load_objects(a, err);
-	if (!ret)
-		agent_log(a, "info", "agent", "\"Loaded datapath programs\" node=%s",
-			  a->opts.node->name);
-	return ret;
+		ret = agent_open_events(a, err);
+	return ret ? ret : agent_make_slots(a, err);
 }
 
 int agent_start(const struct agent_opts *opts, struct agent **out, struct err *err)
@@ -192,7 +125,8 @@ int agent_start(const struct agent_opts *opts, struct agent **out, struct err *e
 
 	a->arena = arena;
 	a->opts = *opts;
-	a->lock = -1;
+	a->node = opts->node;
+	a->lock = a->stop_fd = -1;
 	ret = start(a, err);
 	if (ret) {
 		agent_stop(a);
@@ -202,23 +136,141 @@ int agent_start(const struct agent_opts *opts, struct agent **out, struct err *e
 	return 0;
 }
 
+/* ---- programs ---- */
+
+static const struct desc_hook *hook_at(const struct agent *a, const char *role, enum hook hook)
+{
+	for (size_t i = 0; i < a->target->n_hooks; i++) {
+		const struct desc_hook *h = &a->target->hooks[i];
+
+		if (h->hook == (int)hook && !strcmp(h->role, role) && agent_has_hook(a, h))
+			return h;
+	}
+	return NULL;
+}
+
+static int no_program(const struct agent_file *f, const struct desc_hook *h, struct err *err)
+{
+	if (h->ref.may_lack)
+		return -ENOENT;
+	return err_input(err, &h->ref.loc, "%s has no program %s", f->path, h->ref.program);
+}
+
+static int describe(const struct agent_load *l, const char *program, struct agent_program *out,
+		    struct err *err)
+{
+	const struct bpf_program *p =
+		bpf_object__find_program_by_name(object_libbpf(l->o), program);
+
+	*out = (struct agent_program){
+		.fd = object_program_fd(l->o, program, err),
+		.object = l->file->desc->name,
+		.name = program,
+		.type = p ? bpf_program__type(p) : 0,
+		.interposed = object_program_interposed(l->o, program),
+	};
+	return out->fd < 0 ? out->fd : 0;
+}
+
+int agent_program_at(struct agent *a, const struct cluster_device *dev, enum hook hook,
+		     struct agent_program *out, struct err *err)
+{
+	const struct desc_hook *h = hook_at(a, dev->role, hook);
+	const struct agent_file *f = h ? release_find_file(a->now, h->ref.object) : NULL;
+	struct agent_load *l;
+	int ret;
+
+	if (!f)
+		return -ENOENT;
+	if (!file_has_program(f, h->ref.program))
+		return no_program(f, h, err);
+	l = load_find(a, h->ref.object, dev->name);
+	ret = l ? 0 : agent_load_for(a, f, dev, &l, err);
+	if (!ret)
+		ret = a->opts.on_demand ? agent_fill_slots(a, err) : agent_load_slots(a, err);
+	return ret ? ret : describe(l, h->ref.program, out, err);
+}
+
+int agent_load_all(struct agent *a, struct err *err)
+{
+	int ret = agent_load_slots(a, err);
+
+	for (size_t i = 0; i < a->node->n_devices; i++) {
+		for (int hook = HOOK_TC_INGRESS; hook <= HOOK_XDP && !ret; hook++) {
+			struct agent_program unused;
+
+			ret = agent_program_at(a, &a->node->devices[i], (enum hook)hook, &unused,
+					       err);
+			ret = ret == -ENOENT ? 0 : ret;
+		}
+	}
+	return ret;
+}
+
 int agent_program_fd(const struct agent *a, const char *program, struct err *err)
 {
-	int fd = -ENOENT;
+	const struct cluster_device *dev = cluster_device_of_role(a->node, "native");
+	struct agent_program p;
 
-	for (size_t i = 0; i < AGENT_OBJECTS && fd == -ENOENT; i++)
-		fd = object_program_fd(a->objects[i], program, err);
-	return fd;
+	for (int hook = HOOK_TC_INGRESS; dev && hook <= HOOK_TC_EGRESS; hook++) {
+		const struct desc_hook *h = hook_at(a, dev->role, (enum hook)hook);
+		int ret = 0;
+
+		if (!h || strcmp(h->ref.program, program) != 0)
+			continue;
+		ret = agent_program_at((struct agent *)a, dev, (enum hook)hook, &p, err);
+		return ret ? ret : p.fd;
+	}
+	err_input(err, NULL, "no program %s sits at the native device of %s", program,
+		  a->node->name);
+	return -ENOENT;
 }
+
+/* ---- what there is ---- */
 
 const char *agent_object_name(size_t n)
 {
-	return n < AGENT_OBJECTS ? object_names[n] : NULL;
+	return n == 0 ? "bpf_host.o" : NULL;
 }
 
 const struct object *agent_object(const struct agent *a, size_t n)
 {
-	return n < AGENT_OBJECTS ? a->objects[n] : NULL;
+	for (const struct agent_load *l = a->now->loads; l; l = l->next)
+		if (n-- == 0)
+			return l->o;
+	return NULL;
+}
+
+struct map *agent_map(struct agent *a, const char *name)
+{
+	struct agent_pin *pin = release_find_pin(a->now, name);
+	struct err ignored;
+
+	return pin && !pin_open(a->now, pin, &ignored) ? pin->map : NULL;
+}
+
+const char *agent_map_name(const struct agent *a, uint32_t map_id)
+{
+	for (size_t i = 0; i < a->now->n_pins; i++)
+		if (a->now->pins[i]->id == map_id)
+			return a->now->pins[i]->name;
+	for (const struct agent_load *l = a->now->loads; l; l = l->next)
+		for (size_t i = 0; i < l->n_maps; i++)
+			if (l->maps[i].id == map_id)
+				return l->maps[i].map->name;
+	return NULL;
+}
+
+const char *agent_slot_program(const struct agent *a, uint32_t map_id, uint32_t slot)
+{
+	for (size_t i = 0; i < a->n_slots; i++)
+		if (a->slots[i].map_id == map_id && a->slots[i].index == slot)
+			return a->slots[i].program;
+	for (const struct agent_load *l = a->now->loads; l; l = l->next)
+		for (size_t i = 0; i < l->n_slots; i++)
+			if (l->slots[i].map_id == map_id && l->slots[i].index == slot)
+				return l->slots[i].program;
+	return NULL;
 }
 
 struct event_ring *agent_events(const struct agent *a)
@@ -230,28 +282,22 @@ unsigned agent_interposed(const struct agent *a)
 {
 	unsigned n = 0;
 
-	for (size_t i = 0; i < AGENT_OBJECTS; i++)
-		n += object_interposed(a->objects[i]);
+	for (const struct agent_load *l = a->now->loads; l; l = l->next)
+		n += object_interposed(l->o);
 	return n;
 }
 
 bool agent_pristine(const struct agent *a)
 {
-	for (size_t i = 0; i < AGENT_OBJECTS; i++)
-		if (object_pristine(a->objects[i]))
+	for (const struct agent_load *l = a->now->loads; l; l = l->next)
+		if (object_pristine(l->o))
 			return true;
 	return false;
 }
 
 int agent_attached(struct agent *a, struct err *err)
 {
-	for (size_t i = 0; i < AGENT_OBJECTS; i++) {
-		int ret = object_finish_migration(a->objects[i], err);
-
-		if (ret)
-			return err_wrap(err, "finishing a map migration");
-	}
-	return 0;
+	return release_finish_migration(a->now, err);
 }
 
 void agent_stop(struct agent *a)
@@ -260,7 +306,10 @@ void agent_stop(struct agent *a)
 		return;
 	event_ring_close(a->events);
 	fd_cleanup(&a->lock);
-	for (size_t i = 0; i < AGENT_OBJECTS; i++)
-		object_free(a->objects[i]);
+	agent_free_slots(a);
+	if (a->now != a->base)
+		release_free(a->now);
+	release_free(a->base);
+	target_desc_free(a->own_target);
 	arena_free(a->arena);
 }

@@ -60,9 +60,9 @@ static int collect_fd(int fd, const char *name, const struct ct_gc_opts *opts, s
 static int collect_old(struct agent *a, const char *name, struct ct_gc_opts opts, struct err *err)
 {
 	opts.orphan = NULL;
-	for (size_t i = 0; i < AGENT_OBJECTS; i++) {
+	for (size_t i = 0; i < a->now->n_files; i++) {
 		for (unsigned n = 0;; n++) {
-			int fd = object_old_map_fd(a->objects[i], name, n);
+			int fd = object_old_map_fd(a->now->files[i].maps, name, n);
 			int ret = fd < 0 ? 0 : collect_fd(fd, name, &opts, err);
 
 			if (ret)
@@ -108,7 +108,7 @@ int agent_collect(struct agent *a, struct err *err)
 	struct ct_gc_stats total = { 0 };
 
 	if (a->opts.gc == AGENT_GC_NO_ENDPOINT)
-		opts.endpoints_of = a->opts.node;
+		opts.endpoints_of = a->node;
 	for (size_t i = 0; i < CT_MAPS; i++) {
 		int ret;
 

@@ -17,19 +17,19 @@
 #include "target/maps_io.h"
 #include "target/typed.h"
 
-static int describe(struct map *m, int fd, struct err *err)
+static int describe(struct map *m, bool typed, struct err *err)
 {
 	struct bpf_map_info info = { 0 };
 	uint32_t len = sizeof(info);
 
-	if (bpf_obj_get_info_by_fd(fd, &info, &len))
+	if (bpf_obj_get_info_by_fd(m->fd, &info, &len))
 		return err_system(err, errno, "map %s: asking the kernel about it", m->name);
 	m->type = info.type;
 	m->key_size = info.key_size;
 	m->value_size = info.value_size;
 	m->max_entries = info.max_entries;
 	m->flags = info.map_flags;
-	if (!info.btf_id)
+	if (!info.btf_id || !typed)
 		return 0;
 	m->btf = btf__load_from_kernel_by_id(info.btf_id);
 	if (!m->btf)
@@ -40,7 +40,7 @@ static int describe(struct map *m, int fd, struct err *err)
 	return 0;
 }
 
-int map_open_fd(int fd, const char *name, struct map **out, struct err *err)
+static int open_fd(int fd, const char *name, bool typed, struct map **out, struct err *err)
 {
 	struct map *m = calloc(1, sizeof(*m));
 	int ret;
@@ -52,12 +52,22 @@ int map_open_fd(int fd, const char *name, struct map **out, struct err *err)
 	if (m->fd < 0)
 		ret = err_system(err, errno, "map %s: duplicating its descriptor", name);
 	else
-		ret = describe(m, m->fd, err);
+		ret = describe(m, typed, err);
 	if (ret)
 		map_close(m);
 	else
 		*out = m;
 	return ret;
+}
+
+int map_open_fd(int fd, const char *name, struct map **out, struct err *err)
+{
+	return open_fd(fd, name, true, out, err);
+}
+
+int map_open_untyped(int fd, const char *name, struct map **out, struct err *err)
+{
+	return open_fd(fd, name, false, out, err);
 }
 
 int map_open_pinned(const char *dir, const char *name, struct map **out, struct err *err)

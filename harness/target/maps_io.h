@@ -7,6 +7,8 @@
 
 #include "target/maps.h"
 
+/* map_open_fd() without the BTF: for what is done to entries whatever they mean. */
+int map_open_untyped(int fd, const char *name, struct map **out, struct err *err);
 const char *map_type_name(uint32_t type); /* "lru_hash"; "type 99" has no name: "unknown" */
 bool map_is_per_cpu(const struct map *m);
 bool map_is_array(const struct map *m);

@@ -325,7 +325,7 @@ static int link_tail_calls(struct object *o, struct err *err)
 		return err_wrap(err, "%s", o->path);
 	if (wired)
 		object_log(o, "debug msg=\"Linked tail calls\" object=%s slots=%u", o->path, wired);
-	if (!o->opts.pin_dir)
+	if (!o->opts.pin_dir || o->opts.unattached)
 		return 0;
 	o->tail_dir = arena_strdup(o->arena, o->opts.pin_dir);
 	o->tail_owner = owner_of(o, o->opts.instance);
@@ -339,6 +339,8 @@ int object_load_programs(struct object *o, struct err *err)
 	if (ret)
 		return ret;
 	o->loaded = true;
+	btf__free(o->maps_btf);
+	o->maps_btf = NULL;
 	return link_tail_calls(o, err);
 }
 
@@ -432,6 +434,7 @@ void object_free(struct object *o)
 	if (!o)
 		return;
 	object_maps_free(o);
+	btf__free(o->maps_btf);
 	bpf_object__close(o->bpf);
 	interpose_free(o->interposer);
 	elf_free(o->image);

@@ -40,6 +40,10 @@ struct object_opts {
 	/* Programs that are wanted: they, and what they may tail-call, are loaded and nothing else. None: all */
 	const char *const *only;
 	size_t n_only;
+	/* Opened in the same start: what they migrated is theirs to finish */
+	struct object *const *together;
+	size_t n_together;
+	bool unattached; /* nothing will run it once it is freed: its prog arrays are not pinned */
 	enum map_mismatch on_map_mismatch; /* a pinned map that does not fit the object */
 	bool refuse_mismatch; /* such a map is an input error instead */
 	struct helper_env *env; /* of interposed helpers; NULL: none is, all are the kernel's */
@@ -59,6 +63,10 @@ int object_load(const struct object_opts *opts, struct object **out, struct err 
 /* The same in two steps, for what must happen to the maps before any program is loaded. */
 int object_open(const struct object_opts *opts, struct object **out, struct err *err);
 int object_load_programs(struct object *o, struct err *err);
+/* One more map like the object's `map`, pinned as `pin`: as those of the object are reused, migrated, replaced
+ * or made. Returns its descriptor, the caller's.
+ */
+int object_pin_another(struct object *o, const char *map, const char *pin, struct err *err);
 /* Once the new programs are attached: copies into migrated maps what the old programs wrote to the old
  * ones meanwhile, and lets go of the old programs' tail-call arrays.
  */

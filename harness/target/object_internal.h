@@ -34,6 +34,7 @@ struct object {
 	struct elf_image *image;
 	struct bpf_object *bpf;
 	struct interposer *interposer; /* NULL: none */
+	struct btf *maps_btf; /* a copy that the kernel has, for the maps made; NULL: none yet */
 	struct migration *migrations;
 	unsigned interposed;
 	bool loaded;

@@ -317,6 +317,20 @@ static bool is_shared(const struct object *o, const struct bpf_map *map)
 	return bpf_map__pin_path(map) != NULL;
 }
 
+static int adopted_fd(struct maps_context *c, const struct bpf_map *map, const char *pin,
+		      struct err *err)
+{
+	int fd = pinned_fd(c, map, pin, err), ret;
+
+	if (fd < 0)
+		return fd;
+	ret = object_adopt_previous(c->o, bpf_map__name(map), pin, fd, err);
+	if (!ret)
+		return fd;
+	fd_cleanup(&fd);
+	return ret;
+}
+
 static int prepare_map(struct maps_context *c, struct bpf_map *map, struct err *err)
 {
 	const char *pin = pin_name(c->o, map);
@@ -328,12 +342,9 @@ static int prepare_map(struct maps_context *c, struct bpf_map *map, struct err *
 	bpf_map__set_pin_path(map, NULL);
 	if (ret || !shared)
 		return ret;
-	fd = pinned_fd(c, map, pin, err);
+	fd = adopted_fd(c, map, pin, err);
 	if (fd < 0)
 		return fd;
-	ret = object_adopt_previous(c->o, bpf_map__name(map), pin, fd, err);
-	if (ret)
-		return ret;
 	ret = bpf_map__reuse_fd(map, fd);
 	if (ret)
 		return err_system(err, -ret, "cannot use the pinned map %s", pin);
@@ -348,8 +359,9 @@ static int load_btf(struct maps_context *c, struct err *err)
 	uint32_t size;
 	int ret;
 
-	c->btf_fd = -1;
-	if (!own)
+	c->btf = c->o->maps_btf;
+	c->btf_fd = c->btf ? btf__fd(c->btf) : -1;
+	if (!own || c->btf)
 		return 0;
 	raw = btf__raw_data(own, &size);
 	c->btf = raw ? btf__new(raw, size) : NULL;
@@ -362,7 +374,20 @@ static int load_btf(struct maps_context *c, struct err *err)
 			   "error=\"%s\"",
 			   strerror(-ret));
 	c->btf_fd = ret ? -1 : btf__fd(c->btf);
+	c->o->maps_btf = c->btf;
 	return 0;
+}
+
+int object_pin_another(struct object *o, const char *map, const char *pin, struct err *err)
+{
+	const struct bpf_map *like = bpf_object__find_map_by_name(o->bpf, map);
+	struct maps_context c = { .o = o, .btf_fd = -1 };
+	int ret;
+
+	if (!like)
+		return err_input(err, NULL, "%s has no map %s", o->path, map);
+	ret = load_btf(&c, err);
+	return ret ? ret : adopted_fd(&c, like, pin, err);
 }
 
 int object_maps_prepare(struct object *o, struct err *err)
@@ -381,6 +406,5 @@ int object_maps_prepare(struct object *o, struct err *err)
 				break;
 		}
 	}
-	btf__free(c.btf);
 	return ret;
 }

@@ -71,12 +71,20 @@ void object_keep_migration(struct object *o, const char *map, struct map *from, 
 	*end = m;
 }
 
-static bool is_kept(const struct object *o, const char *path)
+static bool keeps(const struct object *o, const char *path)
 {
 	for (const struct migration *m = o->migrations; m; m = m->next)
 		if (m->pin && strcmp(m->pin, path) == 0)
 			return true;
 	return false;
+}
+
+static bool is_kept(const struct object *o, const char *path)
+{
+	for (size_t i = 0; i < o->opts.n_together; i++)
+		if (keeps(o->opts.together[i], path))
+			return true;
+	return keeps(o, path);
 }
 
 static int adopt(struct object *o, const char *map, const char *name, const char *path, int fd,

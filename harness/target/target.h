@@ -52,6 +52,9 @@ int target_open(const struct target_opts *opts, struct target **out, struct err 
 void target_close(struct target *t); /* NULL is fine; loaded objects are kept for the next */
 /* Lets go of what target_close() kept. */
 void target_forget(void);
+/* The folder of a description's objects: `given`, which may be NULL, or what the description says. */
+int target_folder(struct arena *a, const struct target_desc *d, const char *given, const char **out,
+		  struct err *err);
 
 /* opts->env or the target's own, then as new but for its time and seed, which are 0; NULL: nothing is
  * interposed.

@@ -40,28 +40,28 @@ static const char *set_variable(const char *name)
 	return value && *value ? value : NULL;
 }
 
-static int find_folder(struct plan *p, struct err *err)
+int target_folder(struct arena *a, const struct target_desc *d, const char *given, const char **out,
+		  struct err *err)
 {
-	const struct target_desc *d = p->desc;
 	const char *from = "--objects";
 	struct stat st;
 
-	p->folder = p->opts->objects;
-	if (!p->folder) {
+	*out = given;
+	if (!*out) {
 		from = d->objects_env;
-		p->folder = set_variable(d->objects_env);
+		*out = set_variable(d->objects_env);
 	}
-	if (!p->folder) {
+	if (!*out) {
 		from = d->path;
-		p->folder = d->objects_dir;
+		*out = d->objects_dir;
 	}
-	if (!p->folder && !d->objects_env)
-		p->folder = file_installed(p->arena, "bpf");
-	if (!p->folder)
+	if (!*out && !d->objects_env)
+		*out = file_installed(a, "bpf");
+	if (!*out)
 		return no_folder(d, err);
-	if (stat(p->folder, &st) == 0 && S_ISDIR(st.st_mode))
+	if (stat(*out, &st) == 0 && S_ISDIR(st.st_mode))
 		return 0;
-	err_input(err, NULL, "no folder %s for the objects of %s (%s names it)", p->folder, d->name,
+	err_input(err, NULL, "no folder %s for the objects of %s (%s names it)", *out, d->name,
 		  from);
 	return d->objects_hint ? err_hint(err, "%s", d->objects_hint) : -EINVAL;
 }
@@ -100,7 +100,7 @@ int plan_open_object(struct plan *p, const struct desc_object *o, const char **p
 		*path = o->path;
 	} else {
 		if (!p->folder)
-			ret = find_folder(p, err);
+			ret = target_folder(p->arena, p->desc, p->opts->objects, &p->folder, err);
 		if (ret)
 			return ret;
 		*path = file_join(p->arena, p->folder, o->name);

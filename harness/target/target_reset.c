@@ -10,131 +10,26 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "target/map_reset.h"
 #include "target/maps_io.h"
 #include "target/target_internal.h"
 
-/* How a map gets empty. */
-enum reset {
-	RESET_PLAIN, /* entries that are data */
-	RESET_PROGRAMS, /* a prog array: but for what the loads' own slots hold */
-	RESET_INNER, /* maps: but for those that the object put there */
-	RESET_KEYS, /* entries of kernel objects: deleted one by one */
-	RESET_DRAIN, /* a queue: popped */
-	RESET_RING, /* a ring: read to its end */
-	RESET_NOTHING, /* it never changes */
-	RESET_CANNOT,
-};
-
-static enum reset how_to_reset(uint32_t type)
-{
-	switch (type) {
-	case BPF_MAP_TYPE_HASH:
-	case BPF_MAP_TYPE_ARRAY:
-	case BPF_MAP_TYPE_PERCPU_HASH:
-	case BPF_MAP_TYPE_PERCPU_ARRAY:
-	case BPF_MAP_TYPE_LRU_HASH:
-	case BPF_MAP_TYPE_LRU_PERCPU_HASH:
-	case BPF_MAP_TYPE_LPM_TRIE:
-		return RESET_PLAIN;
-	case BPF_MAP_TYPE_PROG_ARRAY:
-		return RESET_PROGRAMS;
-	case BPF_MAP_TYPE_ARRAY_OF_MAPS:
-	case BPF_MAP_TYPE_HASH_OF_MAPS:
-		return RESET_INNER;
-	case BPF_MAP_TYPE_PERF_EVENT_ARRAY:
-	case BPF_MAP_TYPE_CGROUP_ARRAY:
-	case BPF_MAP_TYPE_STACK_TRACE:
-	case BPF_MAP_TYPE_DEVMAP:
-	case BPF_MAP_TYPE_DEVMAP_HASH:
-	case BPF_MAP_TYPE_CPUMAP:
-	case BPF_MAP_TYPE_XSKMAP:
-	case BPF_MAP_TYPE_SOCKMAP:
-	case BPF_MAP_TYPE_SOCKHASH:
-		return RESET_KEYS;
-	case BPF_MAP_TYPE_QUEUE:
-	case BPF_MAP_TYPE_STACK:
-		return RESET_DRAIN;
-	case BPF_MAP_TYPE_RINGBUF:
-		return RESET_RING;
-	default:
-		return RESET_CANNOT;
-	}
-}
-
-static enum reset reset_of(const struct set_map *m)
+static enum map_reset reset_of(const struct set_map *m)
 {
 	/* frozen by libbpf */
 	if (m->is_data && m->map->flags & BPF_F_RDONLY_PROG)
-		return RESET_NOTHING;
+		return MAP_RESET_NOTHING;
 	if (m->map->flags & (BPF_F_RDONLY | BPF_F_WRONLY))
-		return RESET_CANNOT;
-	return how_to_reset(m->map->type);
+		return MAP_RESET_CANNOT;
+	return map_how_to_reset(m->map->type);
 }
 
 bool set_is_resettable(const struct target_set *s)
 {
 	for (size_t i = 0; i < s->n_all_maps; i++)
-		if (reset_of(s->all_maps[i]) == RESET_CANNOT)
+		if (reset_of(s->all_maps[i]) == MAP_RESET_CANNOT)
 			return false;
 	return true;
-}
-
-/* Calls fn for each key there is; fn may delete it. */
-static int each_key(const struct target_set *s, const struct set_map *m,
-		    int (*fn)(const struct target_set *s, const struct set_map *m, const void *key))
-{
-	size_t size = m->map->key_size;
-	uint8_t *keys = malloc(2 * size), *key = keys, *next = keys + size;
-	int ret = keys ? bpf_map_get_next_key(m->map->fd, NULL, key) : -ENOMEM;
-
-	/* the next is asked for first: from a deleted key the kernel would start over */
-	while (!ret) {
-		bool last = bpf_map_get_next_key(m->map->fd, key, next) != 0;
-
-		ret = fn(s, m, key);
-		if (last)
-			break;
-		memcpy(key, next, size);
-	}
-	free(keys);
-	return ret == -ENOENT ? 0 : ret;
-}
-
-/* Arrays list slots that hold nothing too. */
-static int delete_key(const struct target_set *s, const struct set_map *m, const void *key)
-{
-	int ret = bpf_map_delete_elem(m->map->fd, key);
-
-	(void)s;
-	return ret == -ENOENT || ret == -EINVAL ? 0 : ret;
-}
-
-static int drain(const struct map *m)
-{
-	uint8_t *value = malloc(m->value_size);
-	int ret = value ? 0 : -ENOMEM;
-
-	while (!ret)
-		ret = bpf_map_lookup_and_delete_elem(m->fd, NULL, value);
-	free(value);
-	return ret == -ENOENT ? 0 : ret;
-}
-
-static int ignore_record(void *ctx, void *data, size_t size)
-{
-	(void)ctx;
-	(void)data;
-	(void)size;
-	return 0;
-}
-
-static int read_ring(const struct map *m)
-{
-	struct ring_buffer *ring = ring_buffer__new(m->fd, ignore_record, NULL, NULL);
-	int ret = ring ? ring_buffer__consume(ring) : -errno;
-
-	ring_buffer__free(ring);
-	return ret < 0 ? ret : 0;
 }
 
 /* ---- what the objects put there ---- */
@@ -207,11 +102,11 @@ static int keep_inner(struct target_set *s, struct set_map *m, struct err *err)
  */
 int set_keep_initial(struct target_set *s, struct set_map *m, struct err *err)
 {
-	enum reset how = reset_of(m);
+	enum map_reset how = reset_of(m);
 
-	if (how == RESET_PLAIN && m->is_data)
+	if (how == MAP_RESET_PLAIN && m->is_data)
 		return keep_data(s, m, err);
-	return how == RESET_INNER ? keep_inner(s, m, err) : 0;
+	return how == MAP_RESET_INNER ? keep_inner(s, m, err) : 0;
 }
 
 /* ---- and back ---- */
@@ -231,16 +126,22 @@ static const struct load_slot *expected(const struct target_set *s, const struct
 }
 
 /* Slots that are as they were are left alone: a write changes the code of programs that jump there. */
-static int delete_program(const struct target_set *s, const struct set_map *m, const void *key)
+struct slots_of {
+	const struct target_set *set;
+	const struct set_map *map;
+};
+
+static int delete_program(void *arg, const struct map *prog_array, const void *key)
 {
-	uint32_t id = id_in_slot(m->map, key), index;
+	const struct slots_of *of = arg;
+	uint32_t id = id_in_slot(prog_array, key), index;
 	const struct load_slot *own;
 
 	if (!id)
 		return 0;
 	memcpy(&index, key, sizeof(index));
-	own = expected(s, m, index);
-	return own && own->program_id == id ? 0 : delete_key(s, m, key);
+	own = expected(of->set, of->map, index);
+	return own && own->program_id == id ? 0 : bpf_map_delete_elem(prog_array->fd, key);
 }
 
 static int put_programs(const struct target_set *s, const struct set_map *m)
@@ -260,7 +161,8 @@ static int put_programs(const struct target_set *s, const struct set_map *m)
 
 static int reset_programs(const struct target_set *s, const struct set_map *m)
 {
-	int ret = each_key(s, m, delete_program);
+	struct slots_of of = { s, m };
+	int ret = map_each_key(m->map, delete_program, &of);
 
 	return ret ? ret : put_programs(s, m);
 }
@@ -279,33 +181,19 @@ static int reset_map(const struct target_set *s, const struct set_map *m, struct
 	int ret = 0;
 
 	switch (reset_of(m)) {
-	case RESET_PLAIN:
-		ret = map_clear(m->map, err);
+	case MAP_RESET_PROGRAMS:
+		ret = reset_programs(s, m);
+		break;
+	case MAP_RESET_NOTHING:
+		break;
+	case MAP_RESET_CANNOT:
+		ret = -EOPNOTSUPP;
+		break;
+	default:
+		ret = map_make_empty(m->map, err);
 		if (ret)
 			return ret;
 		ret = put_initial(m);
-		break;
-	case RESET_PROGRAMS:
-		ret = reset_programs(s, m);
-		break;
-	case RESET_INNER:
-		ret = each_key(s, m, delete_key);
-		if (!ret)
-			ret = put_initial(m);
-		break;
-	case RESET_KEYS:
-		ret = each_key(s, m, delete_key);
-		break;
-	case RESET_DRAIN:
-		ret = drain(m->map);
-		break;
-	case RESET_RING:
-		ret = read_ring(m->map);
-		break;
-	case RESET_NOTHING:
-		break;
-	case RESET_CANNOT:
-		ret = -EOPNOTSUPP;
 		break;
 	}
 	return ret ? err_system(err, -ret, "map %s: making it as new", m->own_name) : 0;

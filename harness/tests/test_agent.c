@@ -27,6 +27,7 @@ struct world {
 	struct arena *arena;
 	struct cluster_node node;
 	struct cluster_endpoint endpoints[2];
+	struct cluster_device native;
 	struct map_entry entries[2048];
 	struct config_value config[2];
 	struct agent_opts opts;
@@ -112,10 +113,17 @@ static void set_up(struct world *w)
 						     .policy_map = "cilium_policy_v2_00002" };
 	w->config[0] = (struct config_value){ "enable_host_firewall", value_scalar(a, "true") };
 	w->config[1] = (struct config_value){ "host_ep_id", value_scalar(a, "1") };
+	w->native = (struct cluster_device){ .name = "eth0",
+					     .role = "native",
+					     .ifindex = 1,
+					     .mac = { 2, 0, 0, 0, 0, 1 },
+					     .mtu = 1500 };
 	w->node = (struct cluster_node){ .name = "master-0",
 					 .ips = one_ip(w, API),
 					 .n_ips = 1,
 					 .device = "eth0",
+					 .devices = &w->native,
+					 .n_devices = 1,
 					 .endpoints = w->endpoints,
 					 .n_endpoints = 2,
 					 .entries = w->entries,
@@ -127,10 +135,6 @@ static void set_up(struct world *w)
 	w->opts = (struct agent_opts){ .node = &w->node,
 				       .objects = file_installed(a, "bpf"),
 				       .pin_dir = PINS,
-				       .device = "eth0",
-				       .ifindex = 1,
-				       .mac = { 2, 0, 0, 0, 0, 1 },
-				       .mtu = 1500,
 				       .log = keep_log,
 				       .log_arg = &w->log };
 	cr_assert(w->opts.objects, "no folder bpf beside the test");
@@ -399,8 +403,8 @@ Test(agent, time_is_the_scenarios_and_only_expired_entries_are_collected)
 	set_up(&w);
 	with_clock(&w);
 	start(&w);
-	cr_expect_gt(agent_interposed(w.agent), 0);
 	establish(&w);
+	cr_expect_gt(agent_interposed(w.agent), 0);
 	cr_assert_eq(send_ip(&w, "cil_to_netdev", API, 53000, ETCD, 53, 0), OK, "UDP");
 	cr_expect_eq(only("cilium_ct_any4_global", "lifetime"), 1060, "60 s from virtual now");
 	cr_expect_eq(only("cilium_ct4_global", "lifetime"), 9000, "8000 s from virtual now");
@@ -575,7 +579,7 @@ Test(agent, without_its_object_it_does_not_start_and_says_what_is_missing)
 	set_up(&w);
 	w.opts.objects = "/nonexistent";
 	cr_expect_lt(agent_start(&w.opts, &w.agent, &err), 0);
-	cr_expect(strstr(err.text, "/nonexistent/bpf_host.o"), "%s", err.text);
+	cr_expect(strstr(err.text, "no folder /nonexistent"), "%s", err.text);
 	cr_expect_eq(err.kind, ERR_INPUT);
 	w.agent = NULL;
 	tear_down(&w);
