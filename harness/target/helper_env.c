@@ -28,6 +28,8 @@ struct helper_env {
 	struct known_map *maps;
 	size_t n_maps;
 	struct helper_note *notes; /* ENV_NOTES of them, as helper_env_notes() last gave them */
+	bool lookups; /* to be noted */
+	struct helper_lookup *looked; /* ENV_LOOKUPS, likewise */
 };
 
 static int map_memory(struct helper_env *e, struct err *err)
@@ -115,6 +117,7 @@ void helper_env_begin(struct helper_env *e)
 	struct env_shared *s = e->shared;
 
 	s->n_notes = 0;
+	s->n_lookups = 0;
 	s->out_has_key = 0;
 	s->out_has_opt = 0;
 	s->in_pending = e->has_tunnel;
@@ -155,6 +158,39 @@ const struct helper_note *helper_env_notes(const struct helper_env *e, size_t *n
 	for (size_t i = 0; i < *n; i++)
 		from_shared(e, &s->notes[(*lost + i) % ENV_NOTES], &e->notes[i]);
 	return e->notes;
+}
+
+void helper_env_note_lookups(struct helper_env *e)
+{
+	if (!e->lookups)
+		e->looked = arena_alloc(e->arena, ENV_LOOKUPS * sizeof(*e->looked));
+	e->lookups = true;
+}
+
+bool helper_env_notes_lookups(const struct helper_env *e)
+{
+	return e->lookups;
+}
+
+const struct helper_lookup *helper_env_lookups(const struct helper_env *e, size_t *n, size_t *lost)
+{
+	const struct env_shared *s = e->shared;
+
+	*lost = s->n_lookups > ENV_LOOKUPS ? s->n_lookups - ENV_LOOKUPS : 0;
+	*n = s->n_lookups - *lost;
+	for (size_t i = 0; i < *n; i++) {
+		const struct env_lookup *in = &s->lookups[(*lost + i) % ENV_LOOKUPS];
+		struct helper_lookup *out = &e->looked[i];
+
+		*out = (struct helper_lookup){
+			.kind = (enum lookup_kind)in->kind,
+			.map_id = map_id(e, in->map),
+			.ok = in->kind == LOOKUP_FIND ? in->ret != 0 : in->ret == 0,
+			.key_len = in->key_len,
+		};
+		memcpy(out->key, in->key, in->key_len);
+	}
+	return e->looked;
 }
 
 bool helper_env_tunnel(const struct helper_env *e, struct tunnel_meta *out)
@@ -214,6 +250,14 @@ static int run_learner(struct helper_env *e, int map_fd)
 	return ret;
 }
 
+static bool is_known(const struct helper_env *e, uint32_t id)
+{
+	for (size_t i = 0; i < e->n_maps; i++)
+		if (e->maps[i].id == id)
+			return true;
+	return false;
+}
+
 int helper_env_learn_map(struct helper_env *e, int map_fd, struct err *err)
 {
 	struct bpf_map_info info = { 0 };
@@ -221,6 +265,8 @@ int helper_env_learn_map(struct helper_env *e, int map_fd, struct err *err)
 	struct known_map *m;
 	int ret = bpf_obj_get_info_by_fd(map_fd, &info, &len);
 
+	if (!ret && is_known(e, info.id))
+		return 0;
 	if (!ret)
 		ret = run_learner(e, map_fd);
 	if (ret)
@@ -247,6 +293,37 @@ void helper_env_write_note(struct insns *c, int env_fd, uint32_t kind)
 		insn_store_imm(c, BPF_DW, BPF_REG_1, at, 0);
 	insn_store_imm(c, BPF_W, BPF_REG_1, offsetof(struct env_note, kind), (int32_t)kind);
 	insn_store(c, BPF_DW, BPF_REG_1, offsetof(struct env_note, ret), BPF_REG_0);
+}
+
+/* Key bytes as wide as they can be read: the verifier wants reads of the stack aligned. */
+static void copy_key(struct insns *c, uint32_t len)
+{
+	uint8_t size = len % 4 ? BPF_B : BPF_W;
+	uint32_t step = len % 4 ? 1 : 4;
+
+	for (uint32_t at = 0; at < len; at += step) {
+		insn_load(c, size, BPF_REG_2, BPF_REG_7, at);
+		insn_store(c, size, BPF_REG_1, offsetof(struct env_lookup, key) + at, BPF_REG_2);
+	}
+}
+
+void helper_env_write_lookup(struct insns *c, int env_fd, enum lookup_kind kind, uint32_t key_len)
+{
+	insn_map_value(c, BPF_REG_1, env_fd, offsetof(struct env_shared, n_lookups));
+	insn_load(c, BPF_DW, BPF_REG_2, BPF_REG_1, 0);
+	insn_mov(c, BPF_REG_3, BPF_REG_2);
+	insn_alu_imm(c, BPF_ADD, BPF_REG_3, 1);
+	insn_store(c, BPF_DW, BPF_REG_1, 0, BPF_REG_3);
+	insn_alu_imm(c, BPF_AND, BPF_REG_2, ENV_LOOKUPS - 1);
+	insn_alu_imm(c, BPF_MUL, BPF_REG_2, sizeof(struct env_lookup));
+	insn_alu(c, BPF_ADD, BPF_REG_1, BPF_REG_2);
+	insn_alu_imm(c, BPF_ADD, BPF_REG_1,
+		     offsetof(struct env_shared, lookups) - offsetof(struct env_shared, n_lookups));
+	insn_store(c, BPF_DW, BPF_REG_1, offsetof(struct env_lookup, map), BPF_REG_6);
+	insn_store(c, BPF_DW, BPF_REG_1, offsetof(struct env_lookup, ret), BPF_REG_0);
+	insn_store_imm(c, BPF_W, BPF_REG_1, offsetof(struct env_lookup, kind), (int32_t)kind);
+	insn_store_imm(c, BPF_W, BPF_REG_1, offsetof(struct env_lookup, key_len), (int32_t)key_len);
+	copy_key(c, key_len);
 }
 
 int helper_env_fd(const struct helper_env *e)

@@ -37,6 +37,20 @@ struct helper_note {
 	uint8_t next_hop[16]; /* network order */
 };
 
+enum lookup_kind { LOOKUP_FIND, LOOKUP_UPDATE, LOOKUP_DELETE };
+
+/* Longer keys are cut: IPv6's conntrack tuple has 38 bytes. */
+#define LOOKUP_KEY_MAX 40
+
+/* What a program asked of a map, in the order asked. */
+struct helper_lookup {
+	enum lookup_kind kind;
+	uint32_t map_id; /* 0: not known */
+	bool ok; /* FIND: there is an entry; else the kernel did it */
+	uint32_t key_len; /* of the bytes that are here */
+	uint8_t key[LOOKUP_KEY_MAX];
+};
+
 /* What a Geneve header can hold, and the kernel takes at most (IP_TUNNEL_OPTS_MAX, in words of four). */
 #define TUNNEL_OPT_MAX 252
 
@@ -74,6 +88,14 @@ void helper_env_begin(struct helper_env *e);
  * the next call of either.
  */
 const struct helper_note *helper_env_notes(const struct helper_env *e, size_t *n, size_t *lost);
+/* Programs that are loaded from now on with this environment note what they ask of maps, too. That costs
+ * them, and the verifier, something. Of calls whose map the instructions before do not tell (one of a map of
+ * maps) nothing is noted.
+ */
+void helper_env_note_lookups(struct helper_env *e);
+bool helper_env_notes_lookups(const struct helper_env *e);
+/* As helper_env_notes(). */
+const struct helper_lookup *helper_env_lookups(const struct helper_env *e, size_t *n, size_t *lost);
 /* What the program set as tunnel metadata; false if nothing. */
 bool helper_env_tunnel(const struct helper_env *e, struct tunnel_meta *out);
 

@@ -22,6 +22,16 @@ struct env_note {
 	uint8_t next_hop[16];
 };
 
+/* A power of two, as ENV_NOTES. */
+#define ENV_LOOKUPS 256
+
+struct env_lookup {
+	uint64_t map; /* the kernel's address of it */
+	int64_t ret;
+	uint32_t kind, key_len;
+	uint8_t key[LOOKUP_KEY_MAX];
+};
+
 /* Programs write with single instructions; this process reads and writes between program runs. */
 struct env_shared {
 	uint64_t clock_ns;
@@ -41,14 +51,22 @@ struct env_shared {
 	uint32_t out_opt_len;
 	uint8_t out_opt[TUNNEL_OPT_MAX];
 	struct env_note notes[ENV_NOTES];
+	uint64_t n_lookups; /* made, of which the newest ENV_LOOKUPS are kept */
+	struct env_lookup lookups[ENV_LOOKUPS];
 };
 
 int helper_env_fd(const struct helper_env *e); /* the array map: one struct env_shared */
-/* Programs can tell a map by its address only. Notes of that map carry its id from now on. */
+/* Programs can tell a map by its address only. Notes of that map carry its id from now on. A map that is
+ * known already costs nothing.
+ */
 int helper_env_learn_map(struct helper_env *e, int map_fd, struct err *err);
 /* Instructions: R1 = a new note of that kind with R0 as what the helper returned, the rest 0. Takes R2 and
  * R3; no branch.
  */
 void helper_env_write_note(struct insns *c, int env_fd, uint32_t kind);
+/* Instructions: what a map helper did with the map at R6 and the key_len bytes of key at R7, R0 being what
+ * it returned. Takes R1 to R3; no branch.
+ */
+void helper_env_write_lookup(struct insns *c, int env_fd, enum lookup_kind kind, uint32_t key_len);
 
 #endif

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define INSNS_MAX     96
+#define INSNS_MAX     128
 #define INSN_LD_IMM64 0x18 /* BPF_LD | BPF_DW | BPF_IMM; takes two slots */
 
 /* What the kernel compares, beside the type, before it lets programs share a prog array or a map of

@@ -21,27 +21,29 @@
 
 /* Where each subprogram was appended, as instruction of the program; 0: it was not. */
 struct appended {
-	size_t start[N_INTERPOSED];
+	size_t start[N_ROWS];
 	size_t n; /* how many */
 	size_t end; /* instructions of program and subprograms */
 };
 
-/* The row of the table, or -1: what is no call of a helper, or of one that is left alone. */
-static int row_of(const struct bpf_insn *insn)
+/* The row of a call, or -1: what is no call of a helper, or of one that is left alone. */
+static int row_of(const struct interposer *ip, const struct bpf_insn *insns, size_t at)
 {
+	const struct bpf_insn *insn = &insns[at];
+
 	if (insn->code != (BPF_JMP | BPF_CALL) || insn->src_reg != 0)
 		return -1;
 	for (size_t i = 0; i < N_INTERPOSED; i++)
 		if (interposed[i].helper == insn->imm)
 			return (int)i;
-	return -1;
+	return ip->lookups ? row_of_map_call(insns, at) : -1;
 }
 
 /* The next call to be replaced from *i on, its row; -1: there is none. */
-static int next_call(const struct bpf_insn *insns, size_t n, size_t *i)
+static int next_call(const struct interposer *ip, const struct bpf_insn *insns, size_t n, size_t *i)
 {
 	for (; *i < n; ++*i) {
-		int row = row_of(&insns[*i]);
+		int row = row_of(ip, insns, *i);
 
 		if (row >= 0)
 			return row;
@@ -62,9 +64,9 @@ static struct hooked *note_program(struct interposer *ip, const struct bpf_progr
 	ip->programs = arena_grow(ip->arena, ip->programs, ip->n_programs, sizeof(*h));
 	h = &ip->programs[ip->n_programs++];
 	*h = (struct hooked){ .name = arena_strdup(ip->arena, bpf_program__name(prog)) };
-	for (size_t i = 0; (row = next_call(insns, n, &i)) >= 0; i++) {
-		h->asks_time |= interposed[row].clock;
-		h->calls[row] += !(ip->real_time && interposed[row].clock);
+	for (size_t i = 0; (row = next_call(ip, insns, n, &i)) >= 0; i++) {
+		h->asks_time |= row_is_clock((size_t)row);
+		h->calls[row] += !(ip->real_time && row_is_clock((size_t)row));
 	}
 	for (size_t i = 0; i < ip->n_shipped; i++)
 		h->shipped |= strcmp(ip->shipped[i], h->name) == 0;
@@ -75,8 +77,17 @@ static unsigned calls_of(const struct hooked *h)
 {
 	unsigned n = 0;
 
-	for (size_t i = 0; i < N_INTERPOSED; i++)
+	for (size_t i = 0; i < N_ROWS; i++)
 		n += h->calls[i];
+	return n;
+}
+
+static size_t rows_of(const struct hooked *h)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < N_ROWS; i++)
+		n += h->calls[i] > 0;
 	return n;
 }
 
@@ -85,17 +96,16 @@ static struct bpf_insn *append_subprograms(struct interposer *ip, const struct b
 					   const struct hooked *h, struct appended *to)
 {
 	size_t n = bpf_program__insn_cnt(prog);
-	struct bpf_insn *all =
-		arena_alloc(ip->arena, (n + (size_t)N_INTERPOSED * INSNS_MAX) * sizeof(*all));
+	struct bpf_insn *all = arena_alloc(ip->arena, (n + rows_of(h) * INSNS_MAX) * sizeof(*all));
 
 	memcpy(all, bpf_program__insns(prog), n * sizeof(*all));
 	*to = (struct appended){ .end = n };
-	for (size_t i = 0; i < N_INTERPOSED; i++) {
+	for (size_t i = 0; i < N_ROWS; i++) {
 		struct insns code = { .n = 0 };
 
 		if (!h->calls[i])
 			continue;
-		interposed[i].write(&code, &ip->env, &interposed[i]);
+		row_write(i, &code, &ip->env);
 		memcpy(all + to->end, code.at, code.n * sizeof(*all));
 		to->start[i] = to->end;
 		to->end += code.n;
@@ -105,11 +115,12 @@ static struct bpf_insn *append_subprograms(struct interposer *ip, const struct b
 }
 
 /* Among the first n instructions. */
-static void redirect_calls(struct bpf_insn *insns, size_t n, const struct appended *to)
+static void redirect_calls(const struct interposer *ip, struct bpf_insn *insns, size_t n,
+			   const struct appended *to)
 {
 	int row;
 
-	for (size_t i = 0; (row = next_call(insns, n, &i)) >= 0; i++) {
+	for (size_t i = 0; (row = next_call(ip, insns, n, &i)) >= 0; i++) {
 		if (!to->start[row])
 			continue;
 		insns[i].src_reg = BPF_PSEUDO_CALL;
@@ -135,7 +146,7 @@ static void extend_func_info(struct interposer *ip, struct bpf_prog_load_opts *o
 	if (!opts->func_info || !n || !ip->has_types)
 		return;
 	all = with_room(ip->arena, opts->func_info, n, size, to->n);
-	for (size_t i = 0; i < N_INTERPOSED; i++) {
+	for (size_t i = 0; i < N_ROWS; i++) {
 		struct bpf_func_info *rec = (struct bpf_func_info *)(all + n * size);
 
 		if (!to->start[i])
@@ -158,7 +169,7 @@ static void extend_line_info(struct interposer *ip, struct bpf_prog_load_opts *o
 	if (!opts->line_info || !n || !ip->has_types)
 		return;
 	all = with_room(ip->arena, opts->line_info, n, size, to->n);
-	for (size_t i = 0; i < N_INTERPOSED; i++) {
+	for (size_t i = 0; i < N_ROWS; i++) {
 		struct bpf_line_info *rec = (struct bpf_line_info *)(all + n * size);
 
 		if (!to->start[i])
@@ -187,7 +198,7 @@ static int prepare_load(struct bpf_program *prog, struct bpf_prog_load_opts *opt
 	if (h->shipped || !calls_of(h))
 		return 0;
 	insns = append_subprograms(ip, prog, h, &to);
-	redirect_calls(insns, bpf_program__insn_cnt(prog), &to);
+	redirect_calls(ip, insns, bpf_program__insn_cnt(prog), &to);
 	ret = bpf_program__set_insns(prog, insns, to.end);
 	if (ret)
 		return ret;
@@ -220,6 +231,7 @@ int interpose_new(const struct elf_image *image, const struct interpose_opts *op
 	ip->arena = arena_new();
 	ip->env.env_fd = helper_env_fd(opts->env);
 	ip->real_time = opts->real_time;
+	ip->lookups = helper_env_notes_lookups(opts->env);
 	ip->n_shipped = opts->n_shipped;
 	ip->shipped = arena_alloc(ip->arena, (opts->n_shipped + 1) * sizeof(*ip->shipped));
 	for (size_t i = 0; i < opts->n_shipped; i++)
@@ -238,9 +250,10 @@ int interpose_new(const struct elf_image *image, const struct interpose_opts *op
  */
 static int add_func_types(struct interposer *ip, struct btf *btf, int proto)
 {
-	for (size_t i = 0; i < N_INTERPOSED; i++) {
-		int func = btf__add_func(btf,
-					 arena_printf(ip->arena, "verdict_%s", interposed[i].name),
+	size_t n = ip->lookups ? N_ROWS : N_INTERPOSED;
+
+	for (size_t i = 0; i < n; i++) {
+		int func = btf__add_func(btf, arena_printf(ip->arena, "verdict_%s", row_name(i)),
 					 BTF_FUNC_STATIC, proto);
 
 		if (func < 0)
@@ -300,7 +313,7 @@ bool interpose_missed(const struct interposer *ip, const struct bpf_program *pro
 	size_t i = 0;
 
 	return bpf_program__fd(prog) >= 0 && !find_program(ip, bpf_program__name(prog)) &&
-	       next_call(bpf_program__insns(prog), bpf_program__insn_cnt(prog), &i) >= 0;
+	       next_call(ip, bpf_program__insns(prog), bpf_program__insn_cnt(prog), &i) >= 0;
 }
 
 bool interpose_asks_time(const struct interposer *ip, const char *program)
@@ -324,26 +337,31 @@ unsigned interpose_count(const struct interposer *ip)
 {
 	unsigned n = 0;
 
-	for (size_t i = 0; i < N_INTERPOSED; i++)
+	for (size_t i = 0; i < N_ROWS; i++)
 		n += count_row(ip, i);
 	return n;
 }
 
 unsigned interpose_count_of(const struct interposer *ip, int helper)
 {
-	for (size_t i = 0; i < N_INTERPOSED; i++)
-		if (interposed[i].helper == helper)
-			return count_row(ip, i);
-	return 0;
+	unsigned n = 0;
+
+	for (size_t i = 0; i < N_ROWS; i++)
+		if (row_helper(i) == helper)
+			n += count_row(ip, i);
+	return n;
 }
 
 void interpose_describe(const struct interposer *ip, struct buf *out)
 {
-	for (size_t i = 0; i < N_INTERPOSED; i++) {
-		unsigned n = count_row(ip, i);
+	for (size_t i = 0; i < N_ROWS; i++) {
+		unsigned n = 0;
 
+		if (i && row_helper(i) == row_helper(i - 1))
+			continue; /* told with the first of its rows */
+		n = interpose_count_of(ip, row_helper(i));
 		if (n)
-			buf_printf(out, "%s%s %u", out->len ? ", " : "", interposed[i].name, n);
+			buf_printf(out, "%s%s %u", out->len ? ", " : "", row_name(i), n);
 	}
 }
 

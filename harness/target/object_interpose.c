@@ -176,6 +176,25 @@ static bool program_uses(int prog_fd, uint32_t map_id)
 	return false;
 }
 
+/* Those of which keys and entries are worth telling. */
+static bool is_lookup_map(const struct bpf_map *m)
+{
+	switch (bpf_map__type(m)) {
+	case BPF_MAP_TYPE_HASH:
+	case BPF_MAP_TYPE_LRU_HASH:
+	case BPF_MAP_TYPE_PERCPU_HASH:
+	case BPF_MAP_TYPE_LRU_PERCPU_HASH:
+	case BPF_MAP_TYPE_ARRAY:
+	case BPF_MAP_TYPE_PERCPU_ARRAY:
+	case BPF_MAP_TYPE_LPM_TRIE:
+	case BPF_MAP_TYPE_HASH_OF_MAPS:
+	case BPF_MAP_TYPE_ARRAY_OF_MAPS:
+		return bpf_map__fd(m) >= 0 && !bpf_map__is_internal(m);
+	default:
+		return false;
+	}
+}
+
 /* The first program to use a map of programs fixes what kinds may (bpf_prog_map_compatible in
  * kernel/bpf/core.c): one that no program here uses is left alone.
  */
@@ -206,14 +225,14 @@ static bool is_redirect_map(const struct object *o, const struct bpf_map *m)
 
 static int learn_maps(const struct object *o, struct err *err)
 {
+	bool redirects = interpose_count_of(o->interposer, BPF_FUNC_redirect_map);
+	bool lookups = helper_env_notes_lookups(o->opts.env);
 	const struct bpf_map *m;
 	int ret = 0;
 
-	if (!interpose_count_of(o->interposer, BPF_FUNC_redirect_map))
-		return 0;
 	bpf_object__for_each_map(m, o->bpf)
 	{
-		if (!ret && is_redirect_map(o, m))
+		if (!ret && ((redirects && is_redirect_map(o, m)) || (lookups && is_lookup_map(m))))
 			ret = helper_env_learn_map(o->opts.env, bpf_map__fd(m), err);
 	}
 	return ret ? err_wrap(err, "%s", o->path) : 0;
