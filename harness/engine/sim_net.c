@@ -77,13 +77,13 @@ static void print_cidr(struct buf *b, const struct cidr *c)
 }
 
 static void add_route(struct lines *l, const struct cidr *to, const struct ip_addr *via,
-		      const char *dev, const char *more)
+		      const char *dev)
 {
 	buf_printf(&l->text, "%sroute add ", dash6(via->family));
 	print_cidr(&l->text, to);
 	buf_puts(&l->text, " via ");
 	ip_addr_print(&l->text, via);
-	buf_printf(&l->text, " dev %s onlink%s\n", dev, more);
+	buf_printf(&l->text, " dev %s onlink\n", dev);
 }
 
 static const struct ip_addr *of_family(const struct ip_addr *ips, size_t n, uint8_t family)
@@ -124,11 +124,11 @@ static void add_gateway(struct lines *l)
 	ip_addr_parse(GATEWAY4, &four);
 	ip_addr_parse(GATEWAY6, &six);
 	add_neighbour(l, &four, sim_gateway_mac, l->native->name);
-	add_route(l, &all4, &four, l->native->name, "");
+	add_route(l, &all4, &four, l->native->name);
 	if (!of_family(l->node->ips, l->node->n_ips, 6))
 		return;
 	add_neighbour(l, &six, sim_gateway_mac, l->native->name);
-	add_route(l, &all6, &six, l->native->name, "");
+	add_route(l, &all6, &six, l->native->name);
 }
 
 /* By cilium_host, from its address. */
@@ -136,15 +136,16 @@ static void add_by_host(struct lines *l, const struct cidr *to, bool is_far)
 {
 	const struct ip_addr *router =
 		of_family(l->node->router_ips, l->node->n_router_ips, to->addr.family);
-	__cleanup_buf struct buf more = BUF_INIT;
 
 	if (!router)
 		return;
-	buf_puts(&more, " src ");
-	ip_addr_print(&more, router);
+	buf_printf(&l->text, "%sroute add ", dash6(to->addr.family));
+	print_cidr(&l->text, to);
+	buf_printf(&l->text, " dev %s src ", l->host->name);
+	ip_addr_print(&l->text, router);
 	if (is_far)
-		buf_printf(&more, " mtu %u", l->host->mtu - TUNNEL_HEADERS);
-	add_route(l, to, router, l->host->name, buf_str(&more));
+		buf_printf(&l->text, " mtu %u", l->host->mtu - TUNNEL_HEADERS);
+	buf_putc(&l->text, '\n');
 }
 
 static void add_far_pods(struct lines *l, const struct cluster_node *far)
@@ -156,7 +157,7 @@ static void add_far_pods(struct lines *l, const struct cluster_node *far)
 		if (l->is_tunnel)
 			add_by_host(l, cidr, true);
 		else if (l->has_direct_routes && node)
-			add_route(l, cidr, node, l->native->name, "");
+			add_route(l, cidr, node, l->native->name);
 	}
 }
 

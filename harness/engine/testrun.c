@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The testrun engine: every hop is one BPF_PROG_TEST_RUN in the namespace of its node, so that
- * __sk_buff.ifindex names a real device and bpf_fib_lookup asks a real FIB. Packets never move by
- * themselves; where one goes next is concluded from the verdict and the bytes that came out.
+/* The testrun engine: an agent a node, started when a packet first comes there (of a small cluster all at
+ * once), and packets that engine/sim.h leads through. Time and random numbers are the scenario's own.
  */
 #include "engine/testrun.h"
 
-#include <bpf/bpf.h>
 #include <errno.h>
-#include <linux/bpf.h>
-#include <linux/pkt_cls.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,22 +12,18 @@
 #include "base/log.h"
 #include "base/ns.h"
 #include "engine/aging.h"
-#include "engine/hop.h"
-#include "engine/hop_events.h"
 #include "engine/pins.h"
 #include "engine/release.h"
-#include "engine/stack.h"
+#include "engine/sim.h"
+#include "engine/sim_net.h"
 #include "target/agent.h"
 
 /* Programs see CLOCK_MONOTONIC; a machine that has just booted would make young timestamps special. */
-#define BOOT_NS	     (86400ULL * 1000000000ULL)
-#define OUT_SIZE     (64 * 1024)
-#define TEST_RUN_MIN 54 /* Ethernet and IPv6 */
+#define BOOT_NS (86400ULL * 1000000000ULL)
+/* Clusters up to that many nodes are started whole: expectations may ask for any node's maps. */
+#define FEW_NODES 16
 
 struct node_state {
-	const struct topo_node *topo;
-	struct agent *agent;
-	int program[2]; /* by enum hook; owned by the agent */
 	const char *pin_dir;
 	bool real_time; /* its programs read the kernel's clock */
 	struct aging aging; /* where they do */
@@ -41,13 +33,9 @@ struct engine {
 	struct arena *arena;
 	struct engine_opts opts;
 	const char *objects;
-	struct helper_env *env; /* NULL when pristine */
+	struct sim sim;
+	struct node_state *nodes; /* of the same order as the cluster's */
 	uint64_t now_ns; /* the scenario's time */
-	struct node_state *nodes;
-	size_t n_nodes;
-	int home_ns; /* where the caller was */
-	int in_node; /* node whose namespace the thread is in, -1: home */
-	uint8_t *out;
 };
 
 struct sink_ctx {
@@ -63,100 +51,155 @@ static void forward_line(void *arg, const char *line)
 		ctx->sink->line(ctx->sink->arg, ctx->node, line);
 }
 
-static int leave_node(struct engine *e, struct err *err)
+static const char *node_name(const struct engine *e, unsigned node)
 {
-	int ret = 0;
-
-	if (e->in_node >= 0)
-		ret = ns_enter(e->home_ns, err);
-	e->in_node = -1;
-	return ret;
+	return e->opts.cluster->nodes[node].name;
 }
 
-static int find_programs(struct node_state *n, struct err *err)
-{
-	for (int hook = HOOK_TC_INGRESS; hook <= HOOK_TC_EGRESS; hook++) {
-		n->program[hook] = agent_program_fd(n->agent, hop_program((enum hook)hook), err);
-		if (n->program[hook] < 0)
-			return n->program[hook];
-	}
-	return agent_attached(n->agent, err);
-}
+/* ---- time ---- */
 
 /* An agent reads the maps by the clock it is given. */
-static int time_before_start(struct engine *e, struct node_state *n, uint64_t real, struct err *err)
+static int time_before_start(struct engine *e, const struct node_state *n, uint64_t real,
+			     struct err *err)
 {
-	if (!e->env || !n->real_time)
+	if (!e->sim.env || !n->real_time)
 		return 0;
-	return aging_real_to_clock(n->pin_dir, helper_env_clock(e->env), real, err);
+	return aging_real_to_clock(n->pin_dir, helper_env_clock(e->sim.env), real, err);
 }
 
-static int time_after_start(struct engine *e, struct node_state *n, uint64_t real, struct err *err)
+/* Programs that the verifier takes only as shipped may turn up with any load. */
+static int time_after_loads(struct engine *e, unsigned node, uint64_t real, struct err *err)
 {
+	struct node_state *n = &e->nodes[node];
 	bool was_real = n->real_time;
 
-	n->real_time = !e->env || agent_pristine(n->agent);
-	if (!n->real_time || (was_real && !e->env))
+	n->real_time = !e->sim.env || agent_pristine(e->sim.nodes[node].agent);
+	if (!n->real_time || (was_real && !e->sim.env))
 		return 0;
 	if (!was_real)
 		aging_start(&n->aging, e->now_ns);
-	if (!e->env)
+	if (!e->sim.env)
 		return 0;
 	log_warn("node %s: a program that asks for the time loads only as shipped: time is real "
 		 "there, and the maps are aged to follow the scenario's",
-		 n->topo->name);
-	return aging_clock_to_real(n->pin_dir, helper_env_clock(e->env), real, err);
+		 node_name(e, node));
+	return aging_clock_to_real(n->pin_dir, helper_env_clock(e->sim.env), real, err);
 }
 
-static int start_agent(struct engine *e, struct node_state *n, const struct restart_step *how,
-		       const struct log_sink *log, struct err *err)
+static int move_time(struct engine *e, uint64_t now_ns, struct err *err)
 {
-	struct sink_ctx ctx = { log, n->topo->name };
+	int ret = 0;
+
+	e->now_ns = now_ns;
+	if (e->sim.env)
+		helper_env_set_clock(e->sim.env, BOOT_NS + now_ns);
+	for (size_t i = 0; i < e->sim.n_nodes && !ret; i++)
+		if (e->nodes[i].real_time)
+			ret = aging_catch_up(&e->nodes[i].aging, e->nodes[i].pin_dir, now_ns, err);
+	return ret;
+}
+
+/* ---- nodes ---- */
+
+/* So that no load falls into the first packet's time, and warnings come before it. */
+static int load_native(struct engine *e, unsigned node, struct err *err)
+{
+	const struct cluster_device *native =
+		cluster_device_of_role(&e->opts.cluster->nodes[node], "native");
+	struct agent_program p;
+	int ret = agent_program_at(e->sim.nodes[node].agent, native, HOOK_TC_INGRESS, &p, err);
+
+	return ret == -ENOENT ? 0 : ret;
+}
+
+static int make_agent(struct engine *e, unsigned node, const struct log_sink *log, struct err *err)
+{
+	struct sink_ctx ctx = { log, node_name(e, node) };
+	struct sim_node *n = &e->sim.nodes[node];
 	struct agent_opts opts = {
 		.cluster = e->opts.cluster,
-		.node = n->topo->node,
-		.objects = release_objects(e->arena, e->objects, how),
-		.pin_dir = n->pin_dir,
-		.device = n->topo->device,
-		.ifindex = n->topo->ifindex,
-		.mtu = n->topo->mtu,
-		.gc = how ? how->gc : AGENT_GC_EXPIRED,
-		.on_map_mismatch = how ? how->on_map_mismatch : MAP_MISMATCH_MIGRATE,
-		.maps = how ? how->maps : NULL,
-		.n_maps = how ? how->n_maps : 0,
-		.env = e->env,
+		.node = &e->opts.cluster->nodes[node],
+		.target = e->opts.target,
+		.objects = e->objects,
+		.pin_dir = e->nodes[node].pin_dir,
+		.gc = AGENT_GC_EXPIRED,
+		.on_map_mismatch = MAP_MISMATCH_MIGRATE,
+		.env = e->sim.env,
+		.on_demand = true,
+		.trace_tail_calls = e->sim.env != NULL,
 		.log = forward_line,
 		.log_arg = &ctx,
 	};
 	uint64_t real = aging_real_ns();
-	int ret = time_before_start(e, n, real, err);
+	int ret = ns_enter(n->ns_fd, err);
 
-	memcpy(opts.mac, n->topo->mac, sizeof(opts.mac));
+	if (ret)
+		return ret;
+	e->sim.in_node = (int)node;
+	ret = agent_start(&opts, &n->agent, err);
 	if (!ret)
-		ret = cluster_compile_node(e->opts.cluster, n->topo->node->index, err);
-	if (!ret)
-		ret = agent_start(&opts, &n->agent, err);
-	if (!ret)
-		ret = find_programs(n, err);
-	if (!ret)
-		ret = time_after_start(e, n, real, err);
-	return ret ? err_wrap(err, "node %s", n->topo->name) : 0;
+		ret = load_native(e, node, err);
+	if (n->agent)
+		agent_set_log(n->agent, NULL, NULL);
+	return ret ? ret : time_after_loads(e, node, real, err);
 }
+
+static int start_node(struct engine *e, unsigned node, const struct log_sink *log, struct err *err)
+{
+	struct sim_node *n = &e->sim.nodes[node];
+	struct node_state *state = &e->nodes[node];
+	int ret = cluster_compile_node(e->opts.cluster, node, err);
+
+	if (ret)
+		return ret;
+	state->pin_dir = pins_node_dir(e->arena, e->opts.pin_root, node_name(e, node));
+	ret = file_mkdir_p(state->pin_dir, err);
+	if (!ret)
+		ret = sim_net_make(e->opts.cluster, &e->opts.cluster->nodes[node], &n->ns_fd, err);
+	if (!ret)
+		ret = fib_open(n->ns_fd, &n->fib, err);
+	if (!ret)
+		ret = make_agent(e, node, log, err);
+	return ret ? err_wrap(err, "node %s", node_name(e, node)) : 0;
+}
+
+static int start_on_demand(void *arg, unsigned node, struct err *err)
+{
+	return start_node(arg, node, NULL, err);
+}
+
+static void stop_node(struct sim_node *n)
+{
+	agent_stop(n->agent);
+	fib_close(n->fib);
+	fd_cleanup(&n->ns_fd);
+}
+
+/* ---- life ---- */
 
 static void testrun_close(struct engine *e)
 {
-	struct err ignored;
+	struct err ignored = { 0 };
 
 	if (!e)
 		return;
-	leave_node(e, &ignored);
-	for (size_t i = 0; i < e->n_nodes; i++)
-		agent_stop(e->nodes[i].agent);
-	helper_env_free(e->env);
-	fd_cleanup(&e->home_ns);
-	free(e->out);
+	sim_leave(&e->sim, &ignored);
+	for (size_t i = 0; i < e->sim.n_nodes; i++)
+		stop_node(&e->sim.nodes[i]);
+	helper_env_free(e->sim.env);
+	fd_cleanup(&e->sim.home_ns);
+	free(e->sim.out);
 	arena_free(e->arena);
 	free(e);
+}
+
+static void set_start(struct engine *e, uint64_t seed)
+{
+	e->now_ns = 0;
+	if (!e->sim.env)
+		return;
+	helper_env_set_clock(e->sim.env, BOOT_NS);
+	helper_env_seed(e->sim.env, seed);
 }
 
 static int set_up(struct engine *e, const struct log_sink *log, struct err *err)
@@ -165,26 +208,16 @@ static int set_up(struct engine *e, const struct log_sink *log, struct err *err)
 
 	if (ret)
 		return ret;
-	e->home_ns = ns_current(err);
-	if (e->home_ns < 0)
-		return e->home_ns;
+	e->sim.home_ns = ns_current(err);
+	if (e->sim.home_ns < 0)
+		return e->sim.home_ns;
 	if (!e->opts.pristine)
-		ret = helper_env_new(&e->env, err);
+		ret = helper_env_new(&e->sim.env, err);
 	if (ret)
 		return ret;
-	if (e->env) {
-		helper_env_set_clock(e->env, BOOT_NS);
-		helper_env_seed(e->env, e->opts.seed);
-	}
-	for (size_t i = 0; i < e->n_nodes && !ret; i++) {
-		struct node_state *n = &e->nodes[i];
-
-		n->topo = &e->opts.topology->nodes[i];
-		n->pin_dir = pins_node_dir(e->arena, e->opts.pin_root, n->topo->name);
-		ret = file_mkdir_p(n->pin_dir, err);
-		if (!ret)
-			ret = start_agent(e, n, NULL, log, err);
-	}
+	set_start(e, e->opts.seed);
+	for (size_t i = 0; e->sim.n_nodes <= FEW_NODES && i < e->sim.n_nodes && !ret; i++)
+		ret = start_node(e, (unsigned)i, log, err);
 	return ret;
 }
 
@@ -192,15 +225,24 @@ static int testrun_open(const struct engine_opts *opts, const struct log_sink *l
 			struct engine **out, struct err *err)
 {
 	struct engine *e = calloc(1, sizeof(*e));
+	size_t n = opts->cluster->n_nodes;
 	int ret;
 
 	e->arena = arena_new();
 	e->opts = *opts;
-	e->home_ns = -1;
-	e->in_node = -1;
-	e->out = malloc(OUT_SIZE);
-	e->n_nodes = opts->topology->n_nodes;
-	e->nodes = arena_alloc(e->arena, e->n_nodes * sizeof(*e->nodes));
+	e->nodes = arena_alloc(e->arena, (n + 1) * sizeof(*e->nodes));
+	e->sim = (struct sim){
+		.cluster = opts->cluster,
+		.nodes = arena_alloc(e->arena, (n + 1) * sizeof(*e->sim.nodes)),
+		.n_nodes = n,
+		.start_node = start_on_demand,
+		.arg = e,
+		.home_ns = -1,
+		.in_node = -1,
+		.out = malloc(SIM_OUT_SIZE),
+	};
+	for (size_t i = 0; i < n; i++)
+		e->sim.nodes[i].ns_fd = -1;
 	ret = set_up(e, log, err);
 	if (ret) {
 		testrun_close(e);
@@ -210,195 +252,60 @@ static int testrun_open(const struct engine_opts *opts, const struct log_sink *l
 	return 0;
 }
 
-struct event_sink {
-	struct arena *a;
-	struct hop *hop;
-	struct err *err;
-	int ret;
-};
-
-static void take_record(void *arg, const void *record, uint32_t size)
-{
-	struct event_sink *s = arg;
-	struct hop *hop = s->hop;
-	struct event e;
-
-	if (event_decode(record, size, &e, s->err)) {
-		s->ret = -EINVAL;
-		return;
-	}
-	e.data = arena_memdup(s->a, e.data, e.caplen);
-	hop->events = arena_grow(s->a, hop->events, hop->n_events, sizeof(*hop->events));
-	hop->events[hop->n_events++] = e;
-}
-
-static int read_events(struct node_state *n, struct hop *hop, struct arena *a, struct err *err)
-{
-	struct event_sink sink = { a, hop, err, 0 };
-	int ret;
-
-	ret = event_ring_read(agent_events(n->agent), take_record, &sink, &hop->lost, err);
-	if (ret || sink.ret)
-		return err_wrap(err, "reading events of %s", hop->at);
-	hop_take_events(hop, hop->events, hop->n_events);
-	return 0;
-}
-
-static int enter_node(struct engine *e, unsigned node, struct err *err)
-{
-	int ret;
-
-	if (e->in_node == (int)node)
-		return 0;
-	ret = ns_enter(e->nodes[node].topo->ns_fd, err);
-	if (!ret)
-		e->in_node = (int)node;
-	return ret;
-}
-
-/* The kernel's test run wants the whole network header that the EtherType promises
- * (net/bpf/test_run.c); a device would have handed the packet to the program.
- */
-static int too_short(struct hop *hop, struct trace *trace, struct arena *a)
-{
-	hop->not_run = true;
-	trace->outcome = OUTCOME_UNMODELLED;
-	trace->at = hop->at;
-	trace->why = arena_printf(a,
-				  "BPF_PROG_TEST_RUN refuses packets shorter than their network "
-				  "header (%u bytes); engine netns takes them",
-				  hop->in.len);
-	return 1;
-}
-
-/* 1: the kernel could not run it, the trace says why. */
-static int run_program(struct engine *e, struct node_state *n, struct hop *hop, struct trace *trace,
-		       struct arena *a, struct err *err)
-{
-	struct __sk_buff ctx = {
-		.ifindex = n->topo->ifindex,
-		/* the kernel's ingress_ifindex is the receiving device; at egress 0 stands for
-		 * locally made
-		 */
-		.ingress_ifindex = hop->hook == HOOK_TC_INGRESS ? n->topo->ifindex : 0,
-	};
-	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = hop->in.data, .data_size_in = hop->in.len,
-		    .data_out = e->out, .data_size_out = OUT_SIZE, .ctx_in = &ctx,
-		    .ctx_size_in = sizeof(ctx), .repeat = 1);
-	int ret = bpf_prog_test_run_opts(n->program[hop->hook], &run);
-
-	if (ret == -EINVAL && hop->in.len < TEST_RUN_MIN)
-		return too_short(hop, trace, a);
-	if (ret)
-		return err_system(err, -ret,
-				  "BPF_PROG_TEST_RUN of %s at %s with a packet of %u bytes",
-				  hop->program, hop->at, hop->in.len);
-	hop->verdict = (int)run.retval;
-	if (hop->verdict != TC_ACT_SHOT) {
-		hop->out = hop->in;
-		hop->out.len = run.data_size_out;
-		hop->out.data = arena_memdup(a, e->out, run.data_size_out);
-	}
-	return 0;
-}
-
-static int run_hop(struct engine *e, unsigned node, enum hook hook, struct trace *trace,
-		   const struct frame *in, struct arena *a, uint64_t *lost, struct err *err)
-{
-	struct hop *hop = hop_add(trace, e->nodes[node].topo, hook, in, a);
-	int ret = enter_node(e, node, err);
-
-	if (!ret)
-		ret = run_program(e, &e->nodes[node], hop, trace, a, err);
-	if (!ret)
-		ret = read_events(&e->nodes[node], hop, a, err);
-	*lost += hop->lost;
-	return ret;
-}
-
-/* True if the packet goes on; else the trace has its outcome. cls_bpf in direct-action mode takes
- * TC_ACT_UNSPEC as "next filter", and there is none.
- */
-static bool goes_on(struct trace *trace, struct arena *a)
-{
-	const struct hop *hop = &trace->hops[trace->n_hops - 1];
-
-	trace->at = hop->at;
-	switch (hop->verdict) {
-	case TC_ACT_OK:
-	case TC_ACT_UNSPEC:
-	case TC_ACT_PIPE:
-		return true;
-	case TC_ACT_SHOT:
-		trace->outcome = OUTCOME_DROPPED;
-		return false;
-	case TC_ACT_STOLEN:
-	case TC_ACT_QUEUED:
-	case TC_ACT_TRAP:
-		trace->outcome = OUTCOME_CONSUMED;
-		return false;
-	default:
-		trace->outcome = OUTCOME_UNMODELLED;
-		trace->why = arena_printf(
-			a, "%s returned %s, and where that leads is not followed", hop->program,
-			word_name(&words_tc_verdict, hop->verdict) ?: "an unknown verdict");
-		return false;
-	}
-}
-
-static int move_time(struct engine *e, uint64_t now_ns, struct err *err)
-{
-	int ret = 0;
-
-	e->now_ns = now_ns;
-	if (e->env)
-		helper_env_set_clock(e->env, BOOT_NS + now_ns);
-	for (size_t i = 0; i < e->n_nodes && !ret; i++)
-		if (e->nodes[i].real_time)
-			ret = aging_catch_up(&e->nodes[i].aging, e->nodes[i].pin_dir, now_ns, err);
-	return ret;
-}
-
-static void hand_to_stack(const struct node_state *n, struct trace *trace)
-{
-	trace->why = stack_ignores(&trace->hops[trace->n_hops - 1].out, n->topo->mac);
-	trace->outcome = trace->why ? OUTCOME_UNMODELLED : OUTCOME_DELIVERED;
-}
+/* ---- steps ---- */
 
 static int testrun_inject(struct engine *e, const struct injection *in, struct arena *a,
 			  struct trace *trace, uint64_t *lost, struct err *err)
 {
-	const struct frame *frame = &in->frame;
-	int to = in->to, ret = move_time(e, in->now_ns, err);
+	int ret = move_time(e, in->now_ns, err);
 
 	if (ret)
 		return ret;
-	if (in->from >= 0) {
-		ret = run_hop(e, (unsigned)in->from, HOOK_TC_EGRESS, trace, frame, a, lost, err);
-		if (ret || !goes_on(trace, a))
-			return ret < 0 ? ret : 0;
-		frame = &trace->hops[trace->n_hops - 1].out;
-		to = in->to >= 0 ? hop_receiver(e->opts.topology, frame) : -1;
-		if (to < 0) {
-			trace->outcome = OUTCOME_SENT;
-			trace->at = "world";
-			return 0;
-		}
-	}
-	ret = run_hop(e, (unsigned)to, HOOK_TC_INGRESS, trace, frame, a, lost, err);
-	if (!ret && goes_on(trace, a))
-		hand_to_stack(&e->nodes[to], trace);
-	return ret < 0 ? ret : 0;
+	e->sim.lost = 0;
+	ret = sim_walk(&e->sim, in, a, trace, err);
+	*lost += e->sim.lost;
+	for (size_t i = 0; i < e->sim.n_nodes && !ret; i++)
+		if (e->sim.nodes[i].agent && !e->nodes[i].real_time)
+			ret = time_after_loads(e, (unsigned)i, aging_real_ns(), err);
+	return ret;
+}
+
+static int restart(struct engine *e, unsigned node, const struct restart_step *how,
+		   const struct log_sink *log, struct err *err)
+{
+	struct sink_ctx ctx = { log, node_name(e, node) };
+	struct agent *agent = e->sim.nodes[node].agent;
+	struct agent_how again = {
+		.objects = release_objects(e->arena, e->objects, how),
+		.gc = how->gc,
+		.on_map_mismatch = how->on_map_mismatch,
+		.maps = how->maps,
+		.n_maps = how->n_maps,
+	};
+	uint64_t real = aging_real_ns();
+	int ret = time_before_start(e, &e->nodes[node], real, err);
+
+	agent_set_log(agent, forward_line, &ctx);
+	if (!ret)
+		ret = agent_restart(agent, &again, err);
+	if (!ret)
+		ret = load_native(e, node, err);
+	if (!ret)
+		ret = agent_attached(agent, err);
+	agent_set_log(agent, NULL, NULL);
+	return ret ? ret : time_after_loads(e, node, real, err);
 }
 
 static int testrun_restart(struct engine *e, unsigned node, const struct restart_step *how,
 			   const struct log_sink *log, struct err *err)
 {
-	struct node_state *n = &e->nodes[node];
+	int ret = 0;
 
-	agent_stop(n->agent);
-	n->agent = NULL;
-	return start_agent(e, n, how, log, err);
+	if (!e->sim.nodes[node].agent)
+		ret = start_node(e, node, NULL, err);
+	if (!ret)
+		ret = restart(e, node, how, log, err);
+	return ret ? err_wrap(err, "node %s", node_name(e, node)) : 0;
 }
 
 static int testrun_advance(struct engine *e, uint64_t now_ns, struct err *err)
@@ -406,27 +313,39 @@ static int testrun_advance(struct engine *e, uint64_t now_ns, struct err *err)
 	return move_time(e, now_ns, err);
 }
 
+/* ---- what there is ---- */
+
 static unsigned testrun_interposed(const struct engine *e)
 {
 	unsigned n = 0;
 
-	for (size_t i = 0; i < e->n_nodes; i++)
-		n += agent_interposed(e->nodes[i].agent);
+	for (size_t i = 0; i < e->sim.n_nodes; i++)
+		if (e->sim.nodes[i].agent)
+			n += agent_interposed(e->sim.nodes[i].agent);
 	return n;
 }
 
 static int testrun_loaded(const struct engine *e, struct loaded_list *list, struct err *err)
 {
 	(void)err;
-	for (size_t i = 0; i < e->n_nodes; i++)
-		for (size_t j = 0; agent_object_name(j); j++)
-			loaded_add_object(list, agent_object(e->nodes[i].agent, j));
+	for (size_t i = 0; i < e->sim.n_nodes; i++) {
+		const struct agent *agent = e->sim.nodes[i].agent;
+		const struct object *o;
+
+		for (size_t j = 0; agent && (o = agent_object(agent, j)); j++)
+			loaded_add_object(list, o);
+	}
 	return 0;
 }
 
 int testrun_program_fd(const struct engine *e, unsigned node, enum hook hook)
 {
-	return e->nodes[node].program[hook];
+	const struct cluster_device *native =
+		cluster_device_of_role(&e->opts.cluster->nodes[node], "native");
+	struct agent_program p;
+	struct err err = { 0 };
+
+	return agent_program_at(e->sim.nodes[node].agent, native, hook, &p, &err) ? -1 : p.fd;
 }
 
 static void drop_record(void *arg, const void *record, uint32_t size)
@@ -441,15 +360,22 @@ int testrun_drop_events(struct engine *e, struct err *err)
 	uint64_t lost = 0;
 	int ret = 0;
 
-	for (size_t i = 0; i < e->n_nodes && !ret; i++)
-		ret = event_ring_read(agent_events(e->nodes[i].agent), drop_record, NULL, &lost,
-				      err);
+	for (size_t i = 0; i < e->sim.n_nodes && !ret; i++)
+		if (e->sim.nodes[i].agent)
+			ret = event_ring_read(agent_events(e->sim.nodes[i].agent), drop_record,
+					      NULL, &lost, err);
 	return ret;
+}
+
+int testrun_enter(struct engine *e, unsigned node, struct err *err)
+{
+	e->sim.in_node = (int)node;
+	return ns_enter(e->sim.nodes[node].ns_fd, err);
 }
 
 void testrun_leave(struct engine *e)
 {
-	e->in_node = -1;
+	e->sim.in_node = -1;
 }
 
 const struct engine_ops engine_testrun = {
