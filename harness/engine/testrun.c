@@ -221,28 +221,39 @@ static int set_up(struct engine *e, const struct log_sink *log, struct err *err)
 	return ret;
 }
 
+static void make_room(struct engine *e, size_t n)
+{
+	struct sim_node *sims = arena_alloc(e->arena, (n + 1) * sizeof(*sims));
+	struct node_state *states = arena_alloc(e->arena, (n + 1) * sizeof(*states));
+
+	for (size_t i = 0; i < n; i++)
+		sims[i].ns_fd = -1;
+	if (e->sim.n_nodes) {
+		memcpy(sims, e->sim.nodes, e->sim.n_nodes * sizeof(*sims));
+		memcpy(states, e->nodes, e->sim.n_nodes * sizeof(*states));
+	}
+	e->sim.nodes = sims;
+	e->nodes = states;
+	e->sim.n_nodes = n;
+}
+
 static int testrun_open(const struct engine_opts *opts, const struct log_sink *log,
 			struct engine **out, struct err *err)
 {
 	struct engine *e = calloc(1, sizeof(*e));
-	size_t n = opts->cluster->n_nodes;
 	int ret;
 
 	e->arena = arena_new();
 	e->opts = *opts;
-	e->nodes = arena_alloc(e->arena, (n + 1) * sizeof(*e->nodes));
 	e->sim = (struct sim){
 		.cluster = opts->cluster,
-		.nodes = arena_alloc(e->arena, (n + 1) * sizeof(*e->sim.nodes)),
-		.n_nodes = n,
 		.start_node = start_on_demand,
 		.arg = e,
 		.home_ns = -1,
 		.in_node = -1,
 		.out = malloc(SIM_OUT_SIZE),
 	};
-	for (size_t i = 0; i < n; i++)
-		e->sim.nodes[i].ns_fd = -1;
+	make_room(e, opts->cluster->n_nodes);
 	ret = set_up(e, log, err);
 	if (ret) {
 		testrun_close(e);
@@ -313,6 +324,61 @@ static int testrun_advance(struct engine *e, uint64_t now_ns, struct err *err)
 	return move_time(e, now_ns, err);
 }
 
+/* Devices and routes may be others: the namespace is built anew. */
+static int update_node(struct engine *e, unsigned node, const struct log_sink *log, struct err *err)
+{
+	struct sink_ctx ctx = { log, node_name(e, node) };
+	struct sim_node *n = &e->sim.nodes[node];
+	int ret = cluster_compile_node(e->opts.cluster, node, err);
+
+	if (!ret)
+		ret = sim_leave(&e->sim, err);
+	if (ret)
+		return ret;
+	fib_close(n->fib);
+	n->fib = NULL;
+	fd_cleanup(&n->ns_fd);
+	n->ns_fd = -1;
+	ret = sim_net_make(e->opts.cluster, &e->opts.cluster->nodes[node], &n->ns_fd, err);
+	if (!ret)
+		ret = fib_open(n->ns_fd, &n->fib, err);
+	agent_set_log(n->agent, forward_line, &ctx);
+	if (!ret)
+		ret = agent_update(n->agent, &e->opts.cluster->nodes[node], err);
+	agent_set_log(n->agent, NULL, NULL);
+	return ret ? err_wrap(err, "node %s", node_name(e, node)) : 0;
+}
+
+static int testrun_update(struct engine *e, const struct log_sink *log, struct err *err)
+{
+	size_t n = e->opts.cluster->n_nodes;
+	int ret = 0;
+
+	if (n > e->sim.n_nodes)
+		make_room(e, n);
+	for (size_t i = 0; i < n && !ret; i++)
+		if (e->sim.nodes[i].agent)
+			ret = update_node(e, (unsigned)i, log, err);
+	return ret;
+}
+
+static int testrun_reset(struct engine *e, uint64_t seed, const struct log_sink *log,
+			 struct err *err)
+{
+	int ret = 0;
+
+	(void)log;
+	set_start(e, seed);
+	for (size_t i = 0; i < e->sim.n_nodes && !ret; i++) {
+		if (!e->sim.nodes[i].agent)
+			continue;
+		ret = agent_reset(e->sim.nodes[i].agent, err);
+		if (e->nodes[i].real_time)
+			aging_start(&e->nodes[i].aging, 0);
+	}
+	return ret;
+}
+
 /* ---- what there is ---- */
 
 static unsigned testrun_interposed(const struct engine *e)
@@ -381,9 +447,12 @@ void testrun_leave(struct engine *e)
 const struct engine_ops engine_testrun = {
 	.name = "testrun",
 	.kind = ENGINE_TESTRUN,
+	.follows = true,
 	.open = testrun_open,
 	.inject = testrun_inject,
 	.restart = testrun_restart,
+	.update = testrun_update,
+	.reset = testrun_reset,
 	.advance = testrun_advance,
 	.interposed = testrun_interposed,
 	.loaded = testrun_loaded,
