@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cluster/compile.h"
+#include "cluster/config.h"
 #include "cluster/parts.h"
 #include "cluster/policy.h"
 #include "scenario/values.h"
@@ -91,6 +92,7 @@ static int make_endpoints(struct cluster *c, struct err *err)
 		make_endpoints_of(c, node, lists[i].pods, lists[i].n);
 		if (make_devices(c, node, err))
 			return -EINVAL;
+		device_config(c, node);
 	}
 	return 0;
 }
@@ -122,8 +124,9 @@ static int compile(struct cluster *c, struct cluster_node *node, struct err *err
 	node->n_entries = 0;
 	node->config = NULL;
 	node->n_config = 0;
-	compile_entries(c, node);
 	compile_config(c, node);
+	if (compile_entries(c, node, err))
+		return -EINVAL;
 	for (size_t i = 0; i < node->n_endpoints; i++)
 		if (compile_policy(c, node, &node->endpoints[i], err))
 			return -EINVAL;
@@ -148,6 +151,8 @@ static int load(struct cluster *c, const struct value *overrides, struct err *er
 	int ret = manifests_load(c->arena, c->dir, overrides, &c->manifests, err);
 
 	if (!ret)
+		ret = check_config(c, err);
+	if (!ret)
 		ret = make_nodes(c, err);
 	return ret ? ret : make_generation(c, err);
 }
@@ -158,7 +163,7 @@ static struct cluster_parts *new_parts(struct cluster *c)
 
 	p->cluster = c;
 	p->words.keys = (struct table)TABLE_INIT(c->arena);
-	p->backends[0] = p->backends[1] = ids_from(c->arena, 1);
+	p->backends = ids_from(c->arena, 1);
 	return p;
 }
 

@@ -16,8 +16,8 @@ void add_entry(struct cluster *c, struct cluster_node *node, const char *map, st
 /* The policy map of one endpoint of the node: cluster/policy.h's entries as the map has them. */
 int compile_policy(struct cluster *c, struct cluster_node *node, const struct cluster_endpoint *ep,
 		   struct err *err);
-/* ipcache, endpoints, configuration. */
-void compile_entries(struct cluster *c, struct cluster_node *node);
+/* ipcache, endpoints, services, masquerade, bandwidth. */
+int compile_entries(struct cluster *c, struct cluster_node *node, struct err *err);
 void compile_config(struct cluster *c, struct cluster_node *node);
 
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cluster/compile.h"
+#include "cluster/config.h"
 #include "scenario/values.h"
 
 #define NATIVE_IFINDEX	 10
@@ -70,7 +71,7 @@ static struct cluster_device *add_device(struct cluster_node *node, const char *
 
 static void add_fixed(const struct cluster *c, struct cluster_node *node, uint16_t mtu)
 {
-	const char *routing = values_get(c->manifests.values, "routingMode");
+	bool geneve = values_is(c->manifests.values, "tunnelProtocol", "geneve");
 	struct cluster_device *d;
 
 	d = add_device(node, node->device, "native", NATIVE_IFINDEX, mtu);
@@ -79,9 +80,10 @@ static void add_fixed(const struct cluster *c, struct cluster_node *node, uint16
 	device_mac(MAC_NET, node->index, d->mac);
 	d = add_device(node, "cilium_host", "host", HOST_IFINDEX, mtu);
 	device_mac(MAC_HOST, node->index, d->mac);
-	if (strcmp(routing, "tunnel") != 0)
+	if (!config_has_tunnel_device(c))
 		return;
-	d = add_device(node, "cilium_vxlan", "overlay", OVERLAY_IFINDEX, mtu);
+	d = add_device(node, geneve ? "cilium_geneve" : "cilium_vxlan", "overlay", OVERLAY_IFINDEX,
+		       mtu);
 	device_mac(MAC_OVERLAY, node->index, d->mac);
 }
 

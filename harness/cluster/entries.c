@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What each node's maps and constants hold besides policy: who has which address, who lives here,
- * how the programs are configured.
- *
- * Of a pod's endpoint only what the manifests know is written; ifindex and MACs come with its
- * device.
+/* What each node's maps hold besides policy and services: who has which address, who lives here, which
+ * number a node has.
  */
 #include <string.h>
 
 #include "cluster/compile.h"
+#include "cluster/config.h"
 #include "cluster/entry.h"
+#include "cluster/parts.h"
+#include "cluster/service.h"
 #include "scenario/values.h"
 
 #define IPCACHE_STATIC_BITS 32 /* cluster id, padding, family */
@@ -22,39 +22,58 @@ void add_entry(struct cluster *c, struct cluster_node *node, const char *map, st
 	entry_add(c, node, arena_strdup(c->arena, map), key, value);
 }
 
-static void set_address(struct arena *a, struct value *map, const struct ip_addr *ip)
+static struct value *family_of(struct cluster *c, const struct ip_addr *ip)
 {
-	__cleanup_buf struct buf text = BUF_INIT;
-
-	ip_addr_print(&text, ip);
-	value_setf(a, map, ip->family == 4 ? "ip4" : "ip6", "%s", buf_str(&text));
+	return entry_number(c, ip->family == 4 ? FAMILY_IPV4 : FAMILY_IPV6);
 }
 
-static void set_family_and_address(struct arena *a, struct value *map, const struct ip_addr *ip)
+/* {ip4: 10.0.0.1} or {ip6: fd00::1}, between other fields. */
+static struct value *if_family(struct cluster *c, const struct ip_addr *ip, unsigned family)
 {
-	value_setf(a, map, "family", "%d", ip->family == 4 ? FAMILY_IPV4 : FAMILY_IPV6);
-	set_address(a, map, ip);
+	return ip->family == family ? entry_address(c, ip) : NULL;
 }
 
-static void add_ipcache(struct cluster *c, struct cluster_node *node, const struct ip_addr *ip,
-			unsigned prefix, uint32_t identity, const struct ip_addr *tunnel)
+struct ipcache_entry {
+	struct ip_addr ip;
+	unsigned prefix;
+	uint32_t identity;
+	const struct ip_addr *tunnel; /* NULL: no tunnel leads there */
+	bool skip_tunnel; /* known, but routed to */
+};
+
+static struct value *ipcache_key(struct cluster *c, const struct ipcache_entry *e)
 {
-	struct arena *a = c->arena;
-	struct value *key = value_map(a), *lpm = value_map(a), *v = value_map(a);
+	static const struct shape lpm = SHAPE("prefixlen"),
+				  key = SHAPE("lpm_key", "family", "ip4", "ip6");
+	struct value *bits = entry_number(c, IPCACHE_STATIC_BITS + e->prefix);
 
-	value_setf(a, lpm, "prefixlen", "%u", IPCACHE_STATIC_BITS + prefix);
-	value_set(a, key, "lpm_key", lpm);
-	set_family_and_address(a, key, ip);
-	value_setf(a, v, "sec_identity", "%u", identity);
-	if (tunnel) {
-		struct value *endpoint = value_map(a);
+	return entry_struct(c, &key,
+			    (struct value *[]){ entry_struct(c, &lpm, &bits), family_of(c, &e->ip),
+						if_family(c, &e->ip, 4), if_family(c, &e->ip, 6) });
+}
 
-		set_address(a, endpoint, tunnel);
-		value_set(a, v, "tunnel_endpoint", endpoint);
-		value_setf(a, v, "flag_has_tunnel_ep", "1");
-		value_setf(a, v, "flag_ipv6_tunnel_ep", "%d", tunnel->family == 6);
-	}
-	add_entry(c, node, "cilium_ipcache_v2", key, v);
+static struct value *ipcache_value(struct cluster *c, const struct ipcache_entry *e)
+{
+	static const struct shape plain = SHAPE("sec_identity"), endpoint = SHAPE("ip4", "ip6"),
+				  tunnelled = SHAPE("sec_identity", "tunnel_endpoint",
+						    "flag_skip_tunnel", "flag_has_tunnel_ep",
+						    "flag_ipv6_tunnel_ep");
+	struct value *identity = entry_number(c, e->identity), *to;
+
+	if (!e->tunnel)
+		return entry_struct(c, &plain, &identity);
+	to = entry_struct(
+		c, &endpoint,
+		(struct value *[]){ if_family(c, e->tunnel, 4), if_family(c, e->tunnel, 6) });
+	return entry_struct(c, &tunnelled,
+			    (struct value *[]){ identity, to, entry_flag(c, e->skip_tunnel),
+						entry_flag(c, true),
+						entry_flag(c, e->tunnel->family == 6) });
+}
+
+static void add_ipcache(struct cluster *c, struct cluster_node *node, const struct ipcache_entry *e)
+{
+	entry_add(c, node, "cilium_ipcache_v2", ipcache_key(c, e), ipcache_value(c, e));
 }
 
 static unsigned full_prefix(const struct ip_addr *ip)
@@ -62,121 +81,189 @@ static unsigned full_prefix(const struct ip_addr *ip)
 	return ip->family == 4 ? 32 : 128;
 }
 
-static void add_nodes(struct cluster *c, struct cluster_node *node)
+/* With the host firewall all that goes to other nodes goes through the tunnel, which carries the sender's
+ * identity; else only what goes to their routers does.
+ */
+static void add_node(struct cluster *c, struct cluster_node *node, const struct cluster_node *other)
 {
-	for (size_t i = 0; i < c->n_nodes; i++) {
-		const struct cluster_node *other = &c->nodes[i];
+	bool tunnels = config_tunnels(c) && other != node,
+	     firewall = values_bool(c->manifests.values, "hostFirewall.enabled");
+	struct ipcache_entry e = {
+		.identity = other == node ? IDENTITY_HOST : other->remote_identity,
+		.tunnel = tunnels && firewall ? tunnel_address(c, other) : NULL,
+	};
+	const struct k8s_node *k = other->manifest;
 
-		for (size_t j = 0; j < other->n_ips; j++)
-			add_ipcache(c, node, &other->ips[j], full_prefix(&other->ips[j]),
-				    other == node ? IDENTITY_HOST : other->remote_identity, NULL);
+	for (size_t i = 0; i < other->n_ips + k->n_external_ips; i++) {
+		e.ip = i < other->n_ips ? other->ips[i] : k->external_ips[i - other->n_ips];
+		e.prefix = full_prefix(&e.ip);
+		add_ipcache(c, node, &e);
+	}
+	e.tunnel = tunnels ? tunnel_address(c, other) : NULL;
+	for (size_t i = 0; i < other->n_router_ips; i++) {
+		e.ip = other->router_ips[i];
+		e.prefix = full_prefix(&e.ip);
+		add_ipcache(c, node, &e);
 	}
 }
 
-static void add_pods(struct cluster *c, struct cluster_node *node)
+/* Where pods of other nodes live is known in any case; only where nodes tunnel it is the way there. */
+static void add_pods_of(struct cluster *c, struct cluster_node *node,
+			const struct cluster_node *home)
 {
-	bool tunnel = strcmp(values_get(c->manifests.values, "routingMode"), "tunnel") == 0;
+	for (size_t i = 0; i < home->n_endpoints; i++) {
+		const struct cluster_endpoint *ep = &home->endpoints[i];
+		struct ipcache_entry e = {
+			.identity = ep->identity,
+			.tunnel = home != node ? tunnel_address(c, home) : NULL,
+			.skip_tunnel = !config_tunnels(c),
+		};
 
-	for (size_t i = 0; i < c->manifests.n_pods; i++) {
-		const struct k8s_pod *pod = &c->manifests.pods[i];
-		const struct cluster_node *home;
+		for (size_t j = 0; j < ep->n_ips; j++) {
+			e.ip = ep->ips[j];
+			e.prefix = full_prefix(&e.ip);
+			add_ipcache(c, node, &e);
+		}
+	}
+}
 
-		if (!pod_has_endpoint(pod))
+/* The networks that policies name. */
+struct networks {
+	const struct ident **list;
+	size_t n;
+};
+
+static struct networks named_networks(struct cluster *c)
+{
+	struct networks all = { NULL, 0 };
+
+	for (size_t i = 0; i < c->idents->n; i++) {
+		if (!c->idents->list[i].is_cidr)
 			continue;
-		home = cluster_node_by_name(c, pod->node);
-		for (size_t j = 0; j < pod->n_ips; j++)
-			add_ipcache(c, node, &pod->ips[j], full_prefix(&pod->ips[j]),
-				    pod_identity(c, pod),
-				    tunnel && home != node ? &home->ips[0] : NULL);
+		all.list = arena_grow(c->arena, all.list, all.n, sizeof(*all.list));
+		all.list[all.n++] = &c->idents->list[i];
+	}
+	return all;
+}
+
+/* The narrowest one around it; NULL: none. */
+static const struct ident *network_around(const struct networks *all, const struct cidr *net)
+{
+	const struct ident *best = NULL;
+
+	for (size_t i = 0; i < all->n; i++) {
+		const struct ident *id = all->list[i];
+
+		if ((!best || id->prefix > best->prefix) &&
+		    cidr_contains(&id->addr, id->prefix, &net->addr, net->prefix))
+			best = id;
+	}
+	return best;
+}
+
+/* For pods that are not known yet: the tunnel leads to whatever is of the node's networks. */
+static void add_pod_networks(struct cluster *c, struct cluster_node *node,
+			     const struct cluster_node *other, const struct networks *named)
+{
+	const struct k8s_node *k = other->manifest;
+
+	for (size_t i = 0; i < k->n_pod_cidrs && config_tunnels(c) && other != node; i++) {
+		const struct cidr *net = &k->pod_cidrs[i];
+		const struct ident *in = network_around(named, net);
+
+		if (!in || in->prefix != net->prefix)
+			add_ipcache(c, node,
+				    &(struct ipcache_entry){
+					    .ip = net->addr,
+					    .prefix = net->prefix,
+					    .identity = in ? in->id
+							   : world_identity(c, net->addr.family),
+					    .tunnel = tunnel_address(c, other),
+				    });
 	}
 }
 
-static void add_world(struct cluster *c, struct cluster_node *node)
+static void add_world(struct cluster *c, struct cluster_node *node, const struct networks *named)
 {
-	const struct idents *idents = c->idents;
-	static const struct ip_addr any4 = { .family = 4 }, any6 = { .family = 6 };
+	struct ipcache_entry e = { 0 };
 
-	add_ipcache(c, node, &any4, 0, world_identity(c, 4), NULL);
-	add_ipcache(c, node, &any6, 0, world_identity(c, 6), NULL);
-	for (size_t i = 0; i < idents->n; i++)
-		if (idents->list[i].is_cidr)
-			add_ipcache(c, node, &idents->list[i].addr, idents->list[i].prefix,
-				    idents->list[i].id, NULL);
-}
-
-static void add_lxc(struct cluster *c, struct cluster_node *node, const struct ip_addr *ip,
-		    const struct cluster_endpoint *ep)
-{
-	struct arena *a = c->arena;
-	struct value *key = value_map(a), *v = value_map(a);
-
-	set_family_and_address(a, key, ip);
-	if (ep->is_host) {
-		value_setf(a, v, "flags", "%d", ENDPOINT_F_HOST);
-	} else {
-		value_setf(a, v, "lxc_id", "%u", ep->id);
-		value_setf(a, v, "sec_id", "%u", ep->identity);
+	for (uint8_t family = 4; family <= 6; family += 2) {
+		e.ip.family = family;
+		e.identity = world_identity(c, family);
+		add_ipcache(c, node, &e);
 	}
-	add_entry(c, node, "cilium_lxc", key, v);
+	for (size_t i = 0; i < named->n; i++)
+		add_ipcache(c, node,
+			    &(struct ipcache_entry){ .ip = named->list[i]->addr,
+						     .prefix = named->list[i]->prefix,
+						     .identity = named->list[i]->id });
 }
 
-void compile_entries(struct cluster *c, struct cluster_node *node)
+static struct value *lxc_key(struct cluster *c, const struct ip_addr *ip)
 {
-	add_nodes(c, node);
-	add_pods(c, node);
-	add_world(c, node);
-	for (size_t i = 0; i < node->n_endpoints; i++) {
-		const struct cluster_endpoint *ep = &node->endpoints[i];
-		const struct ip_addr *ips = ep->is_host ? node->ips : ep->ips;
+	static const struct shape key = SHAPE("family", "ip4", "ip6");
 
-		for (size_t j = 0; j < (ep->is_host ? node->n_ips : ep->n_ips); j++)
-			add_lxc(c, node, &ips[j], ep);
-	}
+	return entry_struct(
+		c, &key,
+		(struct value *[]){ family_of(c, ip), if_family(c, ip, 4), if_family(c, ip, 6) });
 }
 
-static void add_config(struct cluster *c, struct cluster_node *node, const char *name,
-		       const char *text)
+static void add_host(struct cluster *c, struct cluster_node *node, const struct ip_addr *ips,
+		     size_t n)
 {
-	node->config = arena_grow(c->arena, node->config, node->n_config, sizeof(*node->config));
-	node->config[node->n_config++] =
-		(struct config_value){ name, value_scalar(c->arena, "%s", text) };
+	static const struct shape host = SHAPE("flags");
+	struct value *flags = entry_number(c, ENDPOINT_F_HOST);
+
+	for (size_t i = 0; i < n; i++)
+		entry_add(c, node, "cilium_lxc", lxc_key(c, &ips[i]),
+			  entry_struct(c, &host, &flags));
 }
 
-static void add_number(struct cluster *c, struct cluster_node *node, const char *name, unsigned n)
+static void add_endpoint(struct cluster *c, struct cluster_node *node,
+			 const struct cluster_endpoint *ep)
 {
-	add_config(c, node, name, arena_printf(c->arena, "%u", n));
+	static const struct shape pod = SHAPE("ifindex", "lxc_id", "mac", "node_mac", "sec_id");
+	struct value *v = entry_struct(
+		c, &pod,
+		(struct value *[]){ entry_number(c, ep->device->ifindex), entry_number(c, ep->id),
+				    entry_mac(c, ep->mac), entry_mac(c, ep->device->mac),
+				    entry_number(c, ep->identity) });
+
+	for (size_t i = 0; i < ep->n_ips; i++)
+		entry_add(c, node, "cilium_lxc", lxc_key(c, &ep->ips[i]), v);
 }
 
-/* Cilium documents maximum as equal to medium, and lowest and low both as "nothing on receive". */
-static unsigned aggregation(const char *level)
+/* Numbers of other nodes, for what is agreed on with them; each of a node's addresses stands for it. */
+static void add_node_number(struct cluster *c, struct cluster_node *node,
+			    const struct cluster_node *other)
 {
-	if (strcmp(level, "none") == 0)
-		return 0;
-	return strcmp(level, "lowest") == 0 || strcmp(level, "low") == 0 ? 1 : 3;
+	static const struct shape number = SHAPE("id");
+	struct value *id = entry_number(c, other->index + 1);
+
+	for (size_t i = 0; i < other->n_ips && other != node; i++)
+		entry_add(c, node, "cilium_node_map_v2", lxc_key(c, &other->ips[i]),
+			  entry_struct(c, &number, &id));
 }
 
-void compile_config(struct cluster *c, struct cluster_node *node)
+int compile_entries(struct cluster *c, struct cluster_node *node, struct err *err)
 {
-	const struct value *v = c->manifests.values;
-	static const struct {
-		const char *name, *path;
-	} bools[] = { { "enable_host_firewall", "hostFirewall.enabled" },
-		      { "enable_icmp_rule", "extraConfig.enable-icmp-rules" },
-		      { "policy_audit_mode", "policyAuditMode" } },
-	  seconds[] = { { "ct_lifetime_tcp", "extraConfig.bpf-ct-timeout-regular-tcp" },
-			{ "ct_lifetime_nontcp", "extraConfig.bpf-ct-timeout-regular-any" },
-			{ "ct_syn_timeout", "extraConfig.bpf-ct-timeout-regular-tcp-syn" },
-			{ "ct_close_timeout", "extraConfig.bpf-ct-timeout-regular-tcp-fin" },
-			{ "ct_report_interval", "bpf.monitorInterval" } };
+	struct networks named = named_networks(c);
 
-	add_number(c, node, "security_label", IDENTITY_HOST);
-	add_number(c, node, "host_ep_id", node->endpoints[0].id);
-	add_config(c, node, "trace_payload_len", values_get(v, "extraConfig.trace-payloadlen"));
-	add_number(c, node, "monitor_aggregation",
-		   aggregation(values_get(v, "bpf.monitorAggregation")));
-	for (size_t i = 0; i < sizeof(bools) / sizeof(bools[0]); i++)
-		add_config(c, node, bools[i].name,
-			   values_bool(v, bools[i].path) ? "true" : "false");
-	for (size_t i = 0; i < sizeof(seconds) / sizeof(seconds[0]); i++)
-		add_number(c, node, seconds[i].name, values_seconds(v, seconds[i].path));
+	for (size_t i = 0; i < c->n_nodes; i++)
+		add_node(c, node, &c->nodes[i]);
+	for (size_t i = 0; i < c->n_nodes; i++)
+		add_pods_of(c, node, &c->nodes[i]);
+	for (size_t i = 0; i < c->n_nodes; i++)
+		add_pod_networks(c, node, &c->nodes[i], &named);
+	add_world(c, node, &named);
+	add_host(c, node, node->ips, node->n_ips);
+	add_host(c, node, node->router_ips, node->n_router_ips);
+	for (size_t i = 0; i < node->n_endpoints; i++)
+		if (!node->endpoints[i].is_host)
+			add_endpoint(c, node, &node->endpoints[i]);
+	for (size_t i = 0; i < c->n_nodes; i++)
+		add_node_number(c, node, &c->nodes[i]);
+	add_masquerade(c, node);
+	add_bandwidth(c, node);
+	return compile_services(c, node, err);
 }

@@ -157,7 +157,7 @@ int make_nodes(struct cluster *c, struct err *err)
 		if (set_routers(c, n, &pods, err))
 			return -EINVAL;
 		p->endpoints = ids_from(c->arena, 1);
-		p->services[0] = p->services[1] = ids_from(c->arena, 1);
+		p->services = ids_from(c->arena, 1);
 		c->n_nodes++;
 	}
 	return 0;

@@ -14,7 +14,7 @@ struct services;
 
 struct node_parts {
 	struct ids endpoints; /* by "ns/pod" */
-	struct ids services[2]; /* by frontend; IPv4, IPv6: what a flow's rev_nat_index says */
+	struct ids services; /* by frontend: what a flow's rev_nat_index says */
 	unsigned compiled; /* generation of its entries; 0: none */
 };
 
@@ -26,7 +26,9 @@ struct cluster_parts {
 	const struct services *services; /* NULL: not looked at yet in this generation */
 
 	struct node_parts *nodes;
-	struct ids backends[2]; /* IPv4, IPv6: by address, port and protocol */
+	struct ids backends; /* by address, port and protocol */
+	struct table backend_at; /* the same of this generation: struct backend */
+	unsigned stamp; /* of compilations, see struct backend */
 	struct entry_words words;
 };
 

@@ -1,146 +1,40 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The known Helm values: one table of name, type and default; checking, merging, asking. */
+/* Helm values: reading, merging, asking. */
 #include "scenario/values.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/words.h"
-#include "scenario/schema.h"
+#include "scenario/kinds.h"
+#include "scenario/values_known.h"
 #include "scenario/yaml.h"
-
-enum known_type { KNOWN_BOOL, KNOWN_WORD, KNOWN_TEXT, KNOWN_NUMBER, KNOWN_DURATION, KNOWN_DEVICES };
-
-struct known {
-	const char *path;
-	enum known_type type;
-	const char *otherwise; /* Helm's default, or the agent's where Helm says nothing */
-	const char *words[6]; /* KNOWN_WORD: what may stand there */
-	const char *only; /* other values would change verdicts and are refused */
-};
-
-/* extraConfig holds the agent's own option names; Helm copies it into the agent's configuration. */
-static const struct known known[] = {
-	{ "bpf.monitorAggregation",
-	  KNOWN_WORD,
-	  "medium",
-	  { "none", "lowest", "low", "medium", "maximum" },
-	  NULL },
-	{ "bpf.monitorInterval", KNOWN_DURATION, "5s", { 0 }, NULL },
-	{ "cluster.name", KNOWN_TEXT, "default", { 0 }, NULL },
-	{ "devices", KNOWN_DEVICES, "eth0", { 0 }, NULL },
-	{ "egressGateway.enabled", KNOWN_BOOL, "false", { 0 }, "false" },
-	{ "encryption.enabled", KNOWN_BOOL, "false", { 0 }, "false" },
-	{ "extraConfig.bpf-ct-timeout-regular-any", KNOWN_DURATION, "1m0s", { 0 }, NULL },
-	{ "extraConfig.bpf-ct-timeout-regular-tcp", KNOWN_DURATION, "2h13m20s", { 0 }, NULL },
-	{ "extraConfig.bpf-ct-timeout-regular-tcp-fin", KNOWN_DURATION, "10s", { 0 }, NULL },
-	{ "extraConfig.bpf-ct-timeout-regular-tcp-syn", KNOWN_DURATION, "1m0s", { 0 }, NULL },
-	{ "extraConfig.enable-icmp-rules", KNOWN_BOOL, "true", { 0 }, NULL },
-	{ "extraConfig.trace-payloadlen", KNOWN_NUMBER, "128", { 0 }, NULL },
-	{ "hostFirewall.enabled", KNOWN_BOOL, "false", { 0 }, NULL },
-	{ "ipv4.enabled", KNOWN_BOOL, "true", { 0 }, "true" },
-	{ "ipv6.enabled", KNOWN_BOOL, "false", { 0 }, NULL },
-	{ "nodeSelectorLabels", KNOWN_BOOL, "false", { 0 }, "false" },
-	{ "policyAuditMode", KNOWN_BOOL, "false", { 0 }, NULL },
-	{ "policyEnforcementMode", KNOWN_WORD, "default", { "default", "never" }, NULL },
-	{ "routingMode", KNOWN_WORD, "tunnel", { "native", "tunnel" }, NULL },
-};
-
-#define N_KNOWN (sizeof(known) / sizeof(known[0]))
-
-static const struct known *find_known(const char *path)
-{
-	for (size_t i = 0; i < N_KNOWN; i++)
-		if (strcmp(known[i].path, path) == 0)
-			return &known[i];
-	return NULL;
-}
-
-static int check_word(struct schema_ctx *ctx, const struct known *k, const struct value *v)
-{
-	struct buf list = BUF_INIT;
-
-	for (size_t i = 0; k->words[i]; i++) {
-		if (value_text(v) && strcmp(k->words[i], v->text) == 0) {
-			buf_free(&list);
-			return 0;
-		}
-		buf_printf(&list, "%s%s", i ? ", " : "", k->words[i]);
-	}
-	err_input(ctx->err, &v->loc, "%s: expected one of %s", k->path, buf_str(&list));
-	buf_free(&list);
-	return -EINVAL;
-}
-
-static int check_devices(struct schema_ctx *ctx, const struct value *v)
-{
-	if (v->kind == VALUE_LIST && v->n == 1)
-		v = v->items[0];
-	if (!value_text(v) || !*v->text || strlen(v->text) > 15 || strpbrk(v->text, "+/ ,"))
-		return err_input(ctx->err, &v->loc,
-				 "devices: expected the name of one device, such as eth0");
-	return 0;
-}
-
-static int check_known(struct schema_ctx *ctx, const struct known *k, const struct value *v)
-{
-	struct value plain = *v;
-	uint64_t n;
-	bool b = false;
-	int rc = 0;
-
-	/* the agent's own options are texts in a ConfigMap: "true" is right there */
-	if (strncmp(k->path, "extraConfig.", 12) == 0)
-		plain.quoted = false;
-	switch (k->type) {
-	case KNOWN_BOOL:
-		rc = read_bool(ctx, &plain, &b);
-		break;
-	case KNOWN_NUMBER:
-		rc = read_u64(ctx, v, UINT32_MAX, &n);
-		break;
-	case KNOWN_DURATION:
-		rc = read_duration_ns(ctx, v, &n);
-		break;
-	case KNOWN_WORD:
-		return check_word(ctx, k, v);
-	case KNOWN_DEVICES:
-		return check_devices(ctx, v);
-	case KNOWN_TEXT:
-		return v->kind == VALUE_SCALAR
-			       ? 0
-			       : err_input(ctx->err, &v->loc, "%s: expected text", k->path);
-	}
-	if (!rc && k->only && k->type == KNOWN_BOOL && b != (strcmp(k->only, "true") == 0))
-		return err_input(ctx->err, &v->loc,
-				 "%s: %s is not supported: leaving it out would change verdicts",
-				 k->path, v->text);
-	return rc;
-}
 
 static int check_values(struct schema_ctx *ctx, const struct value *v)
 {
-	for (size_t i = 0; i < N_KNOWN; i++) {
-		const struct value *item = value_path(v, known[i].path);
+	for (size_t i = 0; i < values_n_known; i++) {
+		const struct value *item = value_path(v, values_known[i].path);
 
-		if (item && item->kind != VALUE_NULL && check_known(ctx, &known[i], item))
+		if (item && item->kind != VALUE_NULL &&
+		    values_check_known(ctx, &values_known[i], item))
 			return -EINVAL;
 	}
 	return 0;
 }
 
 /* The names that known paths have at the place "prefix", without repeats. */
-static size_t known_names(struct arena *a, const char *prefix, const char *names[N_KNOWN])
+static size_t known_names(struct arena *a, const char *prefix, const char **names)
 {
 	size_t n = 0, len = strlen(prefix);
 
-	for (size_t i = 0; i < N_KNOWN; i++) {
-		const char *rest = known[i].path + len;
+	for (size_t i = 0; i < values_n_known; i++) {
+		const char *rest = values_known[i].path + len;
 		char *name;
 
-		if (strncmp(known[i].path, prefix, len) != 0)
+		if (strncmp(values_known[i].path, prefix, len) != 0)
 			continue;
 		name = arena_strndup(a, rest, strcspn(rest, "."));
 		if (!n || strcmp(names[n - 1], name) != 0)
@@ -151,7 +45,7 @@ static size_t known_names(struct arena *a, const char *prefix, const char *names
 
 static int check_misspelt(struct schema_ctx *ctx, const struct value *v, const char *prefix)
 {
-	const char *names[N_KNOWN];
+	const char **names = arena_alloc(ctx->arena, values_n_known * sizeof(*names));
 	size_t n = known_names(ctx->arena, prefix, names);
 
 	if (!n || v->kind == VALUE_NULL)
@@ -243,7 +137,7 @@ int values_load(struct arena *a, const char *dir, const struct value *overrides,
 
 const char *values_get(const struct value *v, const char *path)
 {
-	const struct known *k = find_known(path);
+	const struct known *k = values_find_known(path);
 	const struct value *item = value_path(v, path);
 	const char *text;
 
@@ -269,4 +163,43 @@ unsigned values_seconds(const struct value *v, const char *path)
 	if (!text.text || read_duration_ns(&ctx, &text, &ns))
 		return 0;
 	return (unsigned)(ns / 1000000000ull);
+}
+
+uint32_t values_number(const struct value *v, const char *path)
+{
+	const char *text = values_get(v, path);
+
+	return text ? (uint32_t)strtoul(text, NULL, 10) : 0;
+}
+
+bool values_is(const struct value *v, const char *path, const char *word)
+{
+	const char *text = values_get(v, path);
+
+	return text && strcmp(text, word) == 0;
+}
+
+bool values_cidr(const struct value *v, const char *path, struct cidr *out)
+{
+	const struct value *item = value_path(v, path);
+	struct arena *a;
+	bool ok;
+
+	if (!value_text(item))
+		return false;
+	a = arena_new();
+	ok = read_cidr(&(struct schema_ctx){ .arena = a }, item, out) == 0;
+	arena_free(a);
+	return ok;
+}
+
+bool values_cidrs(struct arena *a, const struct value *v, const char *path, struct cidr **list,
+		  size_t *n)
+{
+	const struct value *item = value_path(v, path);
+
+	*list = NULL;
+	*n = 0;
+	return item && item->kind == VALUE_LIST &&
+	       read_cidrs(&(struct schema_ctx){ .arena = a }, item, path, list, n) == 0;
 }

@@ -6,9 +6,11 @@
 #define VERDICT_SCENARIO_VALUES_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "base/value.h"
+#include "scenario/manifest.h"
 
 /* dir/values.yaml (may be missing) with overrides (may be NULL) laid over it as Helm does: maps are
  * merged, all else is replaced, null removes. Checks the known keys of both. In a scenario's own
@@ -22,5 +24,23 @@ const char *values_get(const struct value *v, const char *path);
 bool values_bool(const struct value *v, const char *path);
 /* Whole seconds of a duration. */
 unsigned values_seconds(const struct value *v, const char *path);
+uint32_t values_number(const struct value *v, const char *path); /* 0 where nothing is said */
+bool values_is(const struct value *v, const char *path, const char *word);
+/* False: nothing is said. */
+bool values_cidr(const struct value *v, const char *path, struct cidr *out);
+/* A list of them; false: nothing is said. */
+bool values_cidrs(struct arena *a, const struct value *v, const char *path, struct cidr **list,
+		  size_t *n);
+
+struct value_range {
+	uint16_t first, last;
+};
+
+/* "30000,32767", as nodePort.range. */
+bool values_parse_range(const char *text, struct value_range *out);
+/* "all", or names such as "syn,fin": the bits of TCP's header byte, as bpf.monitorFlags. */
+bool values_parse_flags(const char *text, unsigned *out);
+/* Twelve bytes in base64, as maglev.hashSeed. */
+bool values_parse_seed(const char *text, uint8_t out[12]);
 
 #endif

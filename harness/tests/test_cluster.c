@@ -111,7 +111,9 @@ Test(cluster, local_pods_are_endpoints_from_two_on)
 	cr_assert_str_eq(a->endpoints[1].name, "s/x");
 	cr_assert_eq(a->endpoints[1].id, 2);
 	cr_assert_str_eq(a->endpoints[2].policy_map, "cilium_policy_v2_00003");
-	cr_assert(strstr(dump("a", "cilium_lxc"), "{family: 1, ip4: 10.1.0.1} -> {lxc_id: 2, "));
+	cr_assert(strstr(dump("a", "cilium_lxc"),
+			 "{family: 1, ip4: 10.1.0.1} -> {ifindex: 10002, lxc_id: 2, "
+			 "mac: 02:70:00:01:00:02, node_mac: 02:78:00:01:00:02, sec_id: "));
 	cr_assert_null(strstr(dump("a", "cilium_lxc"), "10.1.1.1"));
 	cr_assert_geq(identity("a", "10.1.1.1"), 256);
 }
@@ -128,7 +130,7 @@ Test(cluster, a_tunnel_leads_to_the_pods_of_other_nodes_only)
 	load(&b, "routingMode: tunnel\n");
 	cache = dump("a", "cilium_ipcache_v2");
 	cr_assert(strstr(cache, "ip4: 10.1.0.2} -> {sec_identity: 256, tunnel_endpoint: {ip4: "
-				"10.0.0.2}, flag_has_tunnel_ep: 1, flag_ipv6_tunnel_ep: 0}\n"));
+				"10.0.0.2}, flag_has_tunnel_ep: 1}\n"));
 	cr_assert(strstr(cache, "ip4: 10.1.0.1} -> {sec_identity: 256}\n"));
 }
 
