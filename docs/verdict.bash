@@ -93,7 +93,7 @@ _verdict()
 		options+=' --follow --pristine --help'
 		;;
 	list) options='-k --json --help' ;;
-	bench) options='--seconds --only --cluster --capture --objects --help' ;;
+	bench) options='--seconds --only --mode --cluster --capture --objects --help' ;;
 	inspect) options='--json --no-load --program --type --help' ;;
 	maps) options='--json --into --dry-run --help' ;;
 	doctor) options='--help' ;;

@@ -41,6 +41,7 @@ struct bench {
 	struct arena *arena, *packet_arena;
 	const char *cluster_dir, *capture, *objects;
 	const char *only; /* a part's name; NULL: all */
+	const char *mode; /* of the datapath; NULL: all */
 	double seconds;
 	struct cluster *cluster;
 	struct topology *topology;
@@ -328,7 +329,7 @@ static int events(struct bench *b, struct err *err)
 
 static int datapath(struct bench *b, struct err *err)
 {
-	return bench_datapath(b->objects, err);
+	return bench_datapath(b->objects, b->mode, err);
 }
 
 static int replay(struct bench *b, struct err *err)
@@ -381,6 +382,8 @@ static int got(void *arg, const char *name, const char *value)
 		b->seconds = atof(value);
 	else if (!strcmp(name, "--only"))
 		return choose(b, value);
+	else if (!strcmp(name, "--mode"))
+		b->mode = value;
 	return b->seconds >= 0.01 && b->seconds <= 1000 ? 0 : EXIT_USAGE;
 }
 
@@ -419,6 +422,7 @@ static int bench_main(int argc, char **argv)
 static const struct cmd_option options[] = {
 	{ "--seconds", "N", "how long each of the rounds lasts (default 1)" },
 	{ "--only", "PART", "one part of it: engine, events, datapath, replay" },
+	{ "--mode", "TEXT", "of the datapath, only the packets whose name has TEXT" },
 	{ "--cluster", "DIR", "cluster (default fixtures/clusters/two-masters)" },
 	{ "--capture", "FILE", "capture to loop (default fixtures/captures/etcd.pcapng)" },
 	{ "--objects", "DIR", "folder of the datapath's objects" },

@@ -16,8 +16,8 @@ int bench_replay(const char *objects, uint32_t packets, struct err *err);
 int bench_events(const char *objects, const char *capture, struct err *err);
 
 /* What packets of many kinds cost in the datapath, and in Cilium's where VERDICT_CILIUM_OBJECTS is set; prints a
- * table.
+ * table. mode: of those only the ones whose name has it; NULL: all.
  */
-int bench_datapath(const char *objects, struct err *err);
+int bench_datapath(const char *objects, const char *mode, struct err *err);
 
 #endif

@@ -10,18 +10,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
+#include "base/ns.h"
 #include "cmd/bench.h"
 #include "cmd/bench_figures.h"
 #include "cmd/bench_modes.h"
 #include "cmd/bench_packet.h"
-#include "cmd/bench_timing.h"
+#include "cmd/bench_race.h"
 #include "engine/replay.h"
-#include "packet/bytes.h"
 #include "scenario/yaml.h"
 
-#define ROUNDS 5
-#define RUNS   1500 /* of a round */
-#define NODE   "fixtures/maps/cilium-1.19/"
+#define NODE "fixtures/maps/cilium-1.19/"
 
 struct side {
 	const char *target, *objects;
@@ -33,6 +32,7 @@ struct side {
 struct result {
 	bool measured;
 	double ns;
+	struct race_ratio to_theirs; /* of ours */
 	int verdict;
 	enum hook hook;
 	struct bench_way way;
@@ -58,12 +58,16 @@ static int yaml_of(struct arena *a, const char *text, const struct value **out, 
 	return ret;
 }
 
+/* To be timed, as shipped. What comes out of the tunnel needs its metadata, which the kernel's test run has
+ * none of: there helpers are interposed.
+ */
 static int open_mode(struct bench_datapath *b, const struct side *s, const struct bench_mode *m,
-		     bool pristine, struct replay **out, struct err *err)
+		     bool timed, struct replay **out, struct err *err)
 {
 	static const char *const maps[] = { NODE "node.yaml", NODE "policies.yaml",
 					    NODE "prefilter.yaml" };
-	struct replay_opts opts = { .pristine = pristine,
+	struct replay_opts opts = { .pristine = timed && !m->measured.vni,
+				    .verdicts_only = timed,
 				    .target = { .desc = s->desc, .objects = s->objects },
 				    .place = { .role = m->measured.device,
 					       .hook = m->measured.hook },
@@ -91,13 +95,18 @@ static int make(const struct bench_send *send, struct bench_packet *p, struct er
 				 out ? here : world_mac, p, err);
 }
 
+static struct tunnel_meta tunnel_of(const struct bench_send *send)
+{
+	return (struct tunnel_meta){ .has_key = send->vni != 0,
+				     .id = send->vni,
+				     .remote_ip4 = 0xc0a80a02 };
+}
+
 /* One packet, seen in full; *hop is valid until the arena is gone. */
 static int see(struct bench_datapath *b, struct replay *r, const struct bench_send *send,
 	       const struct hop **hop, struct err *err)
 {
-	const struct tunnel_meta tunnel = { .has_key = send->vni != 0,
-					    .id = send->vni,
-					    .remote_ip4 = 0xc0a80a02 };
+	const struct tunnel_meta tunnel = tunnel_of(send);
 	struct replay_place at = { .role = send->device,
 				   .hook = send->hook,
 				   .tunnel = send->vni ? &tunnel : NULL };
@@ -149,80 +158,94 @@ static int follow(struct bench_datapath *b, struct side *s, const struct bench_m
 		ret = bench_figures_of_way(s->figures, replay_target(r), s->desc,
 					   s->ours ? m->config : "", replay_program(r), hop,
 					   &res->way, err);
-		if (ret && !s->ours) {
-			/* some objects load only with the maps of those before them: no figures */
-			err_clear(err);
-			res->way = (struct bench_way){ 0 };
-			ret = 0;
-		}
 	}
 	replay_close(r);
 	return ret;
 }
 
-static int one_round(struct timed_run *run, struct bench_packet *p, bool fresh, uint16_t *port,
-		     double *ns, struct err *err)
+/* Opens the mode anew, its flow made, with the packet to be measured in *lane. */
+static int open_lane(struct bench_datapath *b, struct side *s, const struct bench_mode *m,
+		     struct replay **r, struct race_lane *lane, struct err *err)
 {
-	static uint32_t times[RUNS];
-	double nothing = 0;
-	int ret = timed_nothing(run, RUNS / 2, &nothing, err);
+	const struct tunnel_meta tunnel = tunnel_of(&m->measured);
+	const struct hop *hop;
+	int ret = open_mode(b, s, m, true, r, err);
 
-	for (size_t i = 0; i < RUNS && !ret; i++) {
-		if (fresh)
-			put_be16(p->data + p->sport_at, (*port)++);
-		ret = timed_run(run, err);
-		times[i] = run->ns;
-	}
 	if (!ret)
-		*ns = median_of(times, RUNS) - nothing;
-	return ret;
-}
-
-static int time_runs(struct replay *r, const struct bench_mode *m, struct result *res,
-		     struct err *err)
-{
-	struct bench_packet p;
-	struct timed_run run = { .fd = replay_program(r)->fd,
-				 .hook = replay_hook(r),
-				 .data = p.data,
-				 .ifindex = replay_device(r)->ifindex };
-	double rounds[ROUNDS];
-	uint16_t port = 1024;
-	int ret = make(&m->measured, &p, err);
-
-	run.len = p.len;
-	for (size_t i = 0; i < ROUNDS && !ret; i++)
-		ret = one_round(&run, &p, m->fresh, &port, &rounds[i], err);
+		ret = make_flow(b, *r, m, err);
+	if (!ret) /* from here on this is where packets enter */
+		ret = see(b, *r, &m->measured, &hop, err);
+	if (!ret)
+		ret = make(&m->measured, &lane->packet, err);
 	if (ret)
 		return ret;
-	if (run.verdict != res->verdict)
-		return err_system(err, 0, "%s: verdict %d as shipped, %d interposed", m->name,
-				  run.verdict, res->verdict);
-	res->ns = median_of_doubles(rounds, ROUNDS);
-	res->measured = true;
-	return 0;
+	lane->run = (struct timed_run){ .fd = replay_program(*r)->fd,
+					.hook = replay_hook(*r),
+					.data = lane->packet.data,
+					.len = lane->packet.len,
+					.ifindex = replay_device(*r)->ifindex };
+	lane->events = target_events(replay_target(*r));
+	lane->fresh = m->fresh;
+	lane->port = 1024;
+	lane->ns_fd = ns_current(err);
+	lane->env = NULL;
+	if (m->measured.vni) {
+		lane->env = target_env(replay_target(*r));
+		helper_env_set_tunnel(lane->env, &tunnel);
+	}
+	return lane->ns_fd < 0 ? lane->ns_fd : 0;
 }
 
-static int measure_side(struct bench_datapath *b, struct side *s, const struct bench_mode *m,
-			struct result *res, struct err *err)
+static int check_verdict(const struct bench_mode *m, const struct race_lane *lane,
+			 const struct result *res, struct err *err)
 {
-	const struct hop *hop;
-	struct replay *r = NULL;
-	int ret = follow(b, s, m, res, err);
+	if (lane->run.verdict == res->verdict)
+		return 0;
+	return err_system(err, 0, "%s: verdict %d when timed, %d when followed", m->name,
+			  lane->run.verdict, res->verdict);
+}
 
-	if (ret || m->measured.vni) {
-		res->measured = !ret;
-		return ret;
+/* Both sides at once, each in its own namespace; the last one opened is closed first. */
+static int time_sides(struct bench_datapath *b, const struct bench_mode *m, size_t n,
+		      struct result results[], struct err *err)
+{
+	static struct race_lane lanes[2];
+	struct race_lane *const list[] = { &lanes[0], &lanes[1] };
+	struct replay *replays[2] = { NULL };
+	int ret = 0;
+
+	for (size_t i = 0; i < n; i++)
+		lanes[i].ns_fd = -1;
+	for (size_t i = 0; i < n && !ret; i++)
+		ret = open_lane(b, &b->sides[i], m, &replays[i], &lanes[i], err);
+	if (!ret)
+		ret = race(list, n, err);
+	for (size_t i = 0; i < n && !ret; i++) {
+		ret = check_verdict(m, &lanes[i], &results[i], err);
+		results[i].ns = race_ns(&lanes[i]);
 	}
-	ret = open_mode(b, s, m, true, &r, err);
-	if (!ret)
-		ret = make_flow(b, r, m, err);
-	if (!ret) /* from here on this is where packets enter */
-		ret = see(b, r, &m->measured, &hop, err);
-	if (!ret)
-		ret = time_runs(r, m, res, err);
-	replay_close(r);
+	if (!ret && n == 2)
+		results[0].to_theirs = race_ratio(&lanes[0], &lanes[1]);
+	for (size_t i = n; i--;) {
+		fd_cleanup(&lanes[i].ns_fd);
+		replay_close(replays[i]);
+	}
 	return ret;
+}
+
+static int measure_mode(struct bench_datapath *b, const struct bench_mode *m,
+			struct result results[2], struct err *err)
+{
+	size_t n = b->sides[1].objects && !m->ours_alone ? 2 : 1;
+	int ret = 0;
+
+	for (size_t i = 0; i < n && !ret; i++) {
+		ret = follow(b, &b->sides[i], m, &results[i], err);
+		results[i].measured = !ret;
+	}
+	if (!ret && n == 2 && results[0].verdict != results[1].verdict)
+		n = 1; /* they do different things: nothing to compare */
+	return ret ? ret : time_sides(b, m, n, results, err);
 }
 
 static const char *verdict_text(const struct result *r)
@@ -247,10 +270,9 @@ static void print_result(const struct result *r)
 
 static void print_ratios(const struct result *ours, const struct result *theirs)
 {
-	if (ours->ns > 0)
-		printf(" %6.2f", ours->ns / theirs->ns);
-	else
-		printf(" %6s", "-");
+	const struct race_ratio *r = &ours->to_theirs;
+
+	printf(" %6.2f %4.2f-%.2f", r->middle, r->low, r->high);
 	if (theirs->way.instructions)
 		printf(" %6.2f", (double)ours->way.instructions / (double)theirs->way.instructions);
 }
@@ -272,16 +294,32 @@ static void print_mode(const struct bench_mode *m, const struct result *r)
 
 static void print_head(bool cilium)
 {
-	printf("\nThe datapath, packet by packet; median of %d rounds of %d\n\n", ROUNDS, RUNS);
+	printf("\nThe datapath, packet by packet\n\n");
 	printf("%-32s %-9s%3s %9s %6s %7s", "", "verdict", "", "verified", "stack", "ns");
 	if (cilium)
-		printf(" |%3s %9s %6s %7s %6s %6s", "", "Cilium's", "stack", "ns", "ns", "verif.");
+		printf(" |%3s %9s %6s %7s %6s %9s %6s", "", "Cilium's", "stack", "ns", "ns",
+		       "quartiles", "verif.");
 	printf("\n");
 }
 
-static int measure(struct bench_datapath *b, struct err *err)
+static void print_legend(bool cilium)
+{
+	printf("\nBefore what the verifier processed stands for how many programs: those that the "
+	       "packet meets;\nstack: the most that one needs, in bytes. ns: of a run, that of an "
+	       "empty program subtracted,\n%d turns of %d runs, of a turn the mean of the middle "
+	       "half, of the turns the median. Out of the tunnel:\nwith helpers replaced, as the "
+	       "kernel's test run knows no tunnel.\n",
+	       RACE_TURNS, RACE_BLOCK);
+	if (cilium)
+		printf("Last: ours to Cilium's. Both were loaded at once and took turns, which "
+		       "first from turn to turn: the\nmedian of the turns' ratios, and their "
+		       "quartiles; load on the machine weighs on both.\n");
+}
+
+static int measure(struct bench_datapath *b, const char *name, struct err *err)
 {
 	bool cilium = b->sides[1].objects;
+	size_t n = 0;
 	int ret = 0;
 
 	print_head(cilium);
@@ -289,23 +327,22 @@ static int measure(struct bench_datapath *b, struct err *err)
 		const struct bench_mode *m = &bench_modes[i];
 		struct result results[2] = { 0 };
 
-		ret = measure_side(b, &b->sides[0], m, &results[0], err);
-		if (!ret && cilium && !m->ours_alone)
-			ret = measure_side(b, &b->sides[1], m, &results[1], err);
+		if (name && !strstr(m->name, name))
+			continue;
+		n++;
+		ret = measure_mode(b, m, results, err);
 		if (!ret)
 			print_mode(m, results);
 	}
-	if (!ret)
-		printf("\nBefore what the verifier processed stands for how many programs: those "
-		       "that the "
-		       "packet meets;\nstack: the most that one needs, in bytes; -: not timed, as "
-		       "the "
-		       "kernel's test run knows no tunnel.\n%s",
-		       cilium ? "Last: ours to Cilium's.\n" : "");
-	return ret;
+	if (ret)
+		return ret;
+	if (!n)
+		return err_input(err, NULL, "no kind of packet has '%s' in its name", name);
+	print_legend(cilium);
+	return 0;
 }
 
-int bench_datapath(const char *objects, struct err *err)
+int bench_datapath(const char *objects, const char *mode, struct err *err)
 {
 	struct bench_datapath b = {
 		.arena = arena_new(),
@@ -320,7 +357,7 @@ int bench_datapath(const char *objects, struct err *err)
 		b.sides[i].figures = bench_figures_new(b.arena);
 	}
 	if (!ret)
-		ret = measure(&b, err);
+		ret = measure(&b, mode, err);
 	target_forget();
 	for (int i = 0; i < 2; i++)
 		target_desc_free(b.sides[i].desc);

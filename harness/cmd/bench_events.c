@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/file.h"
+#include "base/ns.h"
 #include "cmd/bench.h"
 #include "cmd/bench_timing.h"
 #include "engine/release.h"
@@ -15,8 +16,9 @@
 #include "packet/bytes.h"
 #include "scenario/yaml.h"
 
-#define ROUNDS	     7
-#define PASSES	     150 /* of a round, of each level */
+#define TURNS	     100
+#define PASSES	     8 /* of a turn: the capture so often */
+#define EMPTY	     64 /* runs of an empty program before */
 #define BETWEEN_NS   120000000000ULL /* the old connection is forgotten, the next begins anew */
 #define NODE	     0x0aa08022 /* 10.160.128.34 */
 #define ETHERNET_LEN 14
@@ -42,16 +44,24 @@ static const struct {
 	[NONE] = { "aggregation none", "monitor_aggregation: 0" },
 };
 
+struct lane {
+	struct target_desc *desc;
+	struct replay *r;
+	int fds[2]; /* ingress, egress */
+	int ns_fd;
+	uint32_t *times; /* [packet][pass], of one turn */
+	double program[TURNS]; /* ns a packet, in the program */
+	double whole[TURNS]; /* CPU time a packet: its test run and the reading of its events */
+	uint64_t events, lost;
+};
+
 struct bench_events {
 	struct arena *arena;
 	const char *object, *capture;
 	struct capture_packet *packets;
 	size_t n;
-	uint32_t *times[LEVELS]; /* [packet][pass], of one round */
-	double rounds[LEVELS][ROUNDS]; /* ns a packet, in the program */
-	double whole[LEVELS]
-		    [ROUNDS]; /* CPU time a packet: its test run and the reading of its events */
-	uint64_t events[LEVELS], lost; /* of the last round */
+	int empty_fd;
+	struct lane lanes[LEVELS];
 };
 
 static int parse(struct arena *a, const char *text, const struct value **out, struct err *err)
@@ -82,31 +92,6 @@ static int settings_of(struct arena *a, const char *config, struct setting **out
 	return 0;
 }
 
-static int open_level(struct bench_events *b, enum level l, struct target_desc **desc,
-		      struct replay **out, struct err *err)
-{
-	struct replay_opts opts = { .place = { .program = "cil_to_netdev", .hook = "egress" },
-				    .verdicts_only = true };
-	struct setting *config = NULL;
-	int ret = target_desc_of_object(b->object, desc, err);
-
-	if (!ret)
-		ret = settings_of(b->arena, levels[l].config, &config, &opts.target.n_config, err);
-	if (!ret)
-		ret = parse(b->arena, node_maps, &opts.entries, err);
-	if (ret)
-		return ret;
-	opts.target.config = config;
-	opts.target.desc = *desc;
-	return replay_open(&opts, out, err);
-}
-
-static void count(void *arg, const void *record, uint32_t size)
-{
-	(void)record, (void)size;
-	(*(uint64_t *)arg)++;
-}
-
 static int fds_of(struct replay *r, int fds[2], struct err *err)
 {
 	struct target_program p;
@@ -120,9 +105,40 @@ static int fds_of(struct replay *r, int fds[2], struct err *err)
 	return ret;
 }
 
+static int open_level(struct bench_events *b, enum level l, struct err *err)
+{
+	struct replay_opts opts = { .place = { .program = "cil_to_netdev", .hook = "egress" },
+				    .verdicts_only = true };
+	struct lane *lane = &b->lanes[l];
+	struct setting *config = NULL;
+	int ret = target_desc_of_object(b->object, &lane->desc, err);
+
+	if (!ret)
+		ret = settings_of(b->arena, levels[l].config, &config, &opts.target.n_config, err);
+	if (!ret)
+		ret = parse(b->arena, node_maps, &opts.entries, err);
+	if (ret)
+		return ret;
+	opts.target.config = config;
+	opts.target.desc = lane->desc;
+	ret = replay_open(&opts, &lane->r, err);
+	if (!ret)
+		ret = fds_of(lane->r, lane->fds, err);
+	if (ret)
+		return ret;
+	lane->times = arena_alloc(b->arena, b->n * PASSES * sizeof(uint32_t));
+	lane->ns_fd = ns_current(err);
+	return lane->ns_fd < 0 ? lane->ns_fd : 0;
+}
+
+static void count(void *arg, const void *record, uint32_t size)
+{
+	(void)record, (void)size;
+	(*(uint64_t *)arg)++;
+}
+
 /* The connection once. Then the ring is read. */
-static int pass(struct bench_events *b, struct replay *r, const int fds[2], enum level l,
-		unsigned number, struct err *err)
+static int pass(struct bench_events *b, struct lane *l, size_t number, struct err *err)
 {
 	uint64_t was = b->packets[0].ts_ns;
 	int ret = 0;
@@ -131,26 +147,26 @@ static int pass(struct bench_events *b, struct replay *r, const int fds[2], enum
 		const struct capture_packet *p = &b->packets[i];
 		bool out = p->caplen >= ETHERNET_LEN + 20 &&
 			   get_be32(p->data + ETHERNET_LEN + 12) == NODE;
-		struct timed_run run = { .fd = fds[out],
+		struct timed_run run = { .fd = l->fds[out],
 					 .hook = out ? HOOK_TC_EGRESS : HOOK_TC_INGRESS,
 					 .data = p->data,
 					 .len = p->caplen,
-					 .ifindex = replay_device(r)->ifindex };
+					 .ifindex = replay_device(l->r)->ifindex };
 
-		replay_advance(r, p->ts_ns - was);
+		replay_advance(l->r, p->ts_ns - was);
 		was = p->ts_ns;
 		ret = timed_run(&run, err);
-		b->times[l][i * PASSES + number] = run.ns;
+		l->times[i * PASSES + number] = run.ns;
 		if (!ret && run.verdict)
 			ret = err_system(err, 0,
 					 "packet %zu of %s was not let through: nothing was "
 					 "measured",
 					 i + 1, b->capture);
 	}
-	replay_advance(r, BETWEEN_NS);
+	replay_advance(l->r, BETWEEN_NS);
 	return ret ? ret
-		   : event_ring_read(target_events(replay_target(r)), count, &b->events[l],
-				     &b->lost, err);
+		   : event_ring_read(target_events(replay_target(l->r)), count, &l->events,
+				     &l->lost, err);
 }
 
 static double cpu_s(void)
@@ -161,102 +177,135 @@ static double cpu_s(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-static int measure_nothing(const struct bench_events *b, struct replay *r, double *ns,
-			   struct err *err)
+static int measure_empty(const struct bench_events *b, const struct lane *l, double *ns,
+			 struct err *err)
 {
-	struct timed_run run = { .hook = HOOK_TC_EGRESS,
+	struct timed_run run = { .fd = b->empty_fd,
+				 .hook = HOOK_TC_EGRESS,
 				 .data = b->packets[0].data,
 				 .len = b->packets[0].caplen,
-				 .ifindex = replay_device(r)->ifindex };
+				 .ifindex = replay_device(l->r)->ifindex };
+	uint32_t times[EMPTY];
+	int ret = 0;
 
-	return timed_nothing(&run, PASSES * 4, ns, err);
-}
-
-static int measure_level(struct bench_events *b, enum level l, unsigned round, struct err *err)
-{
-	struct target_desc *desc = NULL;
-	struct replay *r = NULL;
-	double nothing = 0, sum = 0, start;
-	int fds[2], ret = open_level(b, l, &desc, &r, err);
-
-	b->events[l] = 0;
-	if (!ret)
-		ret = fds_of(r, fds, err);
-	if (!ret)
-		ret = measure_nothing(b, r, &nothing, err);
-	start = cpu_s();
-	for (unsigned i = 0; i < PASSES && !ret; i++)
-		ret = pass(b, r, fds, l, i, err);
-	b->whole[l][round] = (cpu_s() - start) * 1e9 / PASSES / (double)b->n;
-	for (size_t i = 0; i < b->n && !ret; i++)
-		sum += median_of(b->times[l] + i * PASSES, PASSES) - nothing;
-	b->rounds[l][round] = sum / (double)b->n;
-	replay_close(r);
-	target_desc_free(desc);
+	for (size_t i = 0; i < EMPTY && !ret; i++) {
+		ret = timed_run(&run, err);
+		times[i] = run.ns;
+	}
+	*ns = ret ? 0 : mean_of_middle(times, EMPTY);
 	return ret;
 }
 
-/* The median over rounds of what a level costs more than none of the events, in percent. */
-static double over_off(double rounds[LEVELS][ROUNDS], enum level l)
+static int take_turn(struct bench_events *b, struct lane *l, size_t turn, struct err *err)
 {
-	double percent[ROUNDS];
+	double nothing = 0, sum = 0, start;
+	int ret = ns_enter(l->ns_fd, err);
 
-	for (unsigned i = 0; i < ROUNDS; i++)
-		percent[i] = (rounds[l][i] / rounds[OFF][i] - 1) * 100;
-	return median_of_doubles(percent, ROUNDS);
+	if (!ret)
+		ret = measure_empty(b, l, &nothing, err);
+	start = cpu_s();
+	for (size_t i = 0; i < PASSES && !ret; i++)
+		ret = pass(b, l, i, err);
+	l->whole[turn] = (cpu_s() - start) * 1e9 / PASSES / (double)b->n;
+	for (size_t i = 0; i < b->n && !ret; i++)
+		sum += mean_of_middle(l->times + i * PASSES, PASSES) - nothing;
+	l->program[turn] = sum / (double)b->n;
+	return ret;
 }
 
-static double middle(const double *rounds)
+/* The median over the turns of what a level costs more than none of the events, in percent. */
+static double over_off(const double *level, const double *off)
 {
-	double sorted[ROUNDS];
+	double percent[TURNS];
 
-	memcpy(sorted, rounds, sizeof(sorted));
-	return median_of_doubles(sorted, ROUNDS);
+	for (unsigned i = 0; i < TURNS; i++)
+		percent[i] = (level[i] / off[i] - 1) * 100;
+	return median_of_doubles(percent, TURNS);
+}
+
+static double middle(const double *turns)
+{
+	double sorted[TURNS];
+
+	memcpy(sorted, turns, sizeof(sorted));
+	return median_of_doubles(sorted, TURNS);
 }
 
 static void print_level(struct bench_events *b, enum level l)
 {
+	const struct lane *lane = &b->lanes[l], *off = &b->lanes[OFF];
+
 	printf("%-24s %8.0f %12.0f %+9.1f %% %12.0f %+9.1f %%\n", levels[l].label,
-	       (double)b->events[l] / PASSES, middle(b->rounds[l]), over_off(b->rounds, l),
-	       middle(b->whole[l]), over_off(b->whole, l));
+	       (double)lane->events / PASSES / TURNS, middle(lane->program),
+	       over_off(lane->program, off->program), middle(lane->whole),
+	       over_off(lane->whole, off->whole));
+}
+
+static void print_all(struct bench_events *b)
+{
+	uint64_t lost = 0;
+
+	printf("\nevents of %s at one of its nodes, %zu packets\n\n", b->capture, b->n);
+	printf("%-24s %8s %12s %11s %12s %11s\n", "", "events", "program ns", "over off",
+	       "packet ns", "over off");
+	for (int l = 0; l < LEVELS; l++) {
+		print_level(b, (enum level)l);
+		lost += b->lanes[l].lost;
+	}
+	printf("\nprogram: the program alone; packet: CPU time of the test run, reading events "
+	       "included. All levels were\nloaded at once and took %d turns of %d passes, which "
+	       "first from turn to turn: medians of the turns, and of\nthe turns' ratios.\n"
+	       "medium over off, a packet: %.1f %% (aim: at most 5); %llu events lost\n",
+	       TURNS, PASSES, over_off(b->lanes[MEDIUM].whole, b->lanes[OFF].whole),
+	       (unsigned long long)lost);
 }
 
 static int measure(struct bench_events *b, struct err *err)
 {
-	int ret = 0;
+	int ret = timed_empty(HOOK_TC_EGRESS, &b->empty_fd, err);
 
-	for (unsigned round = 0; round < ROUNDS; round++)
-		for (int l = 0; l < LEVELS && !ret; l++)
-			ret = measure_level(b, (enum level)l, round, err);
-	if (ret)
-		return ret;
-	printf("\nevents of %s at one of its nodes, %zu packets; median of %d rounds\n\n",
-	       b->capture, b->n, ROUNDS);
-	printf("%-24s %8s %12s %11s %12s %11s\n", "", "events", "program ns", "over off",
-	       "packet ns", "over off");
-	for (int l = 0; l < LEVELS; l++)
-		print_level(b, (enum level)l);
-	printf("\nprogram: the program alone; packet: CPU time of the test run, reading events "
-	       "included\nmedium over off, a packet: %.1f %% (aim: at most 5); %llu events lost\n",
-	       over_off(b->whole, MEDIUM), (unsigned long long)b->lost);
-	return 0;
+	for (int l = 0; l < LEVELS && !ret; l++)
+		ret = open_level(b, (enum level)l, err);
+	for (size_t turn = 0; turn < TURNS; turn++)
+		for (size_t i = 0; i < LEVELS && !ret; i++)
+			ret = take_turn(b, &b->lanes[(turn + i) % LEVELS], turn, err);
+	if (!ret)
+		print_all(b);
+	return ret;
+}
+
+/* The last one opened is closed first: each goes back to the network namespace it was opened in. */
+static void close_levels(struct bench_events *b)
+{
+	for (int l = LEVELS; l--;) {
+		fd_cleanup(&b->lanes[l].ns_fd);
+		replay_close(b->lanes[l].r);
+		target_desc_free(b->lanes[l].desc);
+	}
+	fd_cleanup(&b->empty_fd);
 }
 
 int bench_events(const char *objects, const char *capture, struct err *err)
 {
-	struct bench_events b = { .arena = arena_new(), .capture = capture };
+	struct bench_events *b = calloc(1, sizeof(*b));
 	const char *folder;
-	int ret = release_base(b.arena, objects, &folder, err);
+	int ret;
 
-	if (!ret)
-		ret = capture_load(b.arena, capture, &b.packets, &b.n, err);
+	b->arena = arena_new();
+	b->capture = capture;
+	b->empty_fd = -1;
 	for (int l = 0; l < LEVELS; l++)
-		b.times[l] = arena_alloc(b.arena, b.n * PASSES * sizeof(uint32_t));
+		b->lanes[l].ns_fd = -1;
+	ret = release_base(b->arena, objects, &folder, err);
+	if (!ret)
+		ret = capture_load(b->arena, capture, &b->packets, &b->n, err);
 	if (!ret) {
-		b.object = file_join(b.arena, folder, "bpf_host.o");
-		ret = measure(&b, err);
+		b->object = file_join(b->arena, folder, "bpf_host.o");
+		ret = measure(b, err);
 	}
+	close_levels(b);
 	target_forget();
-	arena_free(b.arena);
+	arena_free(b->arena);
+	free(b);
 	return ret;
 }

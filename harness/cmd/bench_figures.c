@@ -21,13 +21,16 @@ struct bench_figures {
 	struct arena *arena;
 	struct loaded *loads;
 	size_t n;
+	unsigned number; /* no two of them share maps */
 };
 
 struct bench_figures *bench_figures_new(struct arena *a)
 {
 	struct bench_figures *f = arena_new_of(a, struct bench_figures);
+	static unsigned made;
 
 	f->arena = a;
+	f->number = made++;
 	return f;
 }
 
@@ -94,8 +97,8 @@ static int load(struct bench_figures *f, const struct target_desc *desc, const c
 {
 	struct object_opts opts = { .path = image->path,
 				    /* objects may differ in what they ask of a map */
-				    .pin_dir = arena_printf(f->arena, "%s/figures-%zu",
-							    SANDBOX_BPFFS, f->n) };
+				    .pin_dir = arena_printf(f->arena, "%s/figures-%u-%zu",
+							    SANDBOX_BPFFS, f->number, f->n) };
 	const struct desc_object *of_object;
 	struct setting *over = NULL;
 	size_t n = 0;

@@ -7,8 +7,6 @@
 #include <linux/bpf.h>
 #include <stdlib.h>
 
-#include "base/file.h"
-
 int timed_run(struct timed_run *r, struct err *err)
 {
 	struct __sk_buff skb = {
@@ -27,29 +25,16 @@ int timed_run(struct timed_run *r, struct err *err)
 	return ret ? err_system(err, -ret, "BPF_PROG_TEST_RUN") : 0;
 }
 
-int timed_nothing(const struct timed_run *r, size_t n, double *ns, struct err *err)
+int timed_empty(enum hook hook, int *fd, struct err *err)
 {
 	static const struct bpf_insn insns[] = {
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
-	enum bpf_prog_type type = r->hook == HOOK_XDP ? BPF_PROG_TYPE_XDP : BPF_PROG_TYPE_SCHED_CLS;
-	__cleanup_fd int fd = bpf_prog_load(type, "nothing", "GPL", insns, 2, NULL);
-	uint32_t *list = calloc(n, sizeof(*list));
-	struct timed_run empty = *r;
-	int ret = 0;
+	enum bpf_prog_type type = hook == HOOK_XDP ? BPF_PROG_TYPE_XDP : BPF_PROG_TYPE_SCHED_CLS;
 
-	empty.fd = fd;
-	if (fd < 0)
-		ret = err_system(err, -fd, "loading an empty program");
-	for (size_t i = 0; i < n && !ret; i++) {
-		ret = timed_run(&empty, err);
-		list[i] = empty.ns;
-	}
-	if (!ret)
-		*ns = median_of(list, n);
-	free(list);
-	return ret;
+	*fd = bpf_prog_load(type, "nothing", "GPL", insns, 2, NULL);
+	return *fd < 0 ? err_system(err, -*fd, "loading an empty program") : 0;
 }
 
 static int by_u32(const void *a, const void *b)
@@ -57,6 +42,17 @@ static int by_u32(const void *a, const void *b)
 	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
 
 	return x < y ? -1 : x > y;
+}
+
+double mean_of_middle(uint32_t *list, size_t n)
+{
+	size_t from = n / 4, to = n - n / 4;
+	double sum = 0;
+
+	qsort(list, n, sizeof(*list), by_u32);
+	for (size_t i = from; i < to; i++)
+		sum += list[i];
+	return sum / (double)(to - from);
 }
 
 double median_of(uint32_t *list, size_t n)

@@ -22,8 +22,9 @@ struct timed_run {
 
 /* Each run finds the packet as given, whatever the program does to it. */
 int timed_run(struct timed_run *r, struct err *err);
-/* The median of n runs of a program that does nothing, as r says but for fd. */
-int timed_nothing(const struct timed_run *r, size_t n, double *ns, struct err *err);
+/* A program that does nothing: what a run takes by itself. The caller closes *fd. */
+int timed_empty(enum hook hook, int *fd, struct err *err);
+double mean_of_middle(uint32_t *list, size_t n); /* of the middle half; sorts */
 double median_of(uint32_t *list, size_t n); /* sorts */
 double median_of_doubles(double *list, size_t n); /* sorts */
 
