@@ -22,10 +22,12 @@
 #include "base/ns.h"
 #include "cmd/cmd.h"
 #include "engine/agentctl.h"
-#include "engine/hop.h"
 #include "engine/netns_attach.h"
 #include "scenario/yaml.h"
 #include "target/agent.h"
+
+/* Devices that programs are attached to. */
+static const char *const attached[] = { "native" };
 
 struct settings {
 	struct arena *arena;
@@ -200,17 +202,25 @@ static int check_pin_dir(struct arena *a, const char *dir, struct err *err)
 	return err_hint(err, "mount one: mount -t bpf bpf /sys/fs/bpf");
 }
 
-static int attach(struct settings *s, const struct agent *agent, struct err *err)
+static int attach_at(struct settings *s, struct agent *agent, enum hook hook, struct err *err)
 {
-	for (int hook = HOOK_TC_INGRESS; hook <= HOOK_TC_EGRESS; hook++) {
-		const char *program = hop_program((enum hook)hook);
-		int fd = agent_program_fd(agent, program, err);
-		int ret = fd < 0 ? fd : netns_attach(s->agent.ifindex, (enum hook)hook, fd, err);
+	struct agent_program p;
+	int ret = agent_program_at(agent, cluster_device_of_role(s->agent.node, "native"), hook, &p,
+				   err);
 
-		if (ret)
-			return err_wrap(err, "%s on %s", program, s->agent.device);
-	}
-	return 0;
+	if (ret == -ENOENT)
+		return 0;
+	if (!ret)
+		ret = netns_attach(s->agent.ifindex, hook, p.fd, err);
+	return ret ? err_wrap(err, "%s on %s", word_name(&words_hook, (int)hook), s->agent.device)
+		   : 0;
+}
+
+static int attach(struct settings *s, struct agent *agent, struct err *err)
+{
+	int ret = attach_at(s, agent, HOOK_TC_INGRESS, err);
+
+	return ret ? ret : attach_at(s, agent, HOOK_TC_EGRESS, err);
 }
 
 static void log_line(void *arg, const char *line)
@@ -337,6 +347,8 @@ static int run_agent(struct settings *s, struct err *err)
 
 	s->agent.log = log_line;
 	s->agent.log_arg = s;
+	s->agent.roles = attached;
+	s->agent.n_roles = sizeof(attached) / sizeof(attached[0]);
 	if (!ret)
 		ret = look_at_device(&s->agent, err);
 	if (!ret)
