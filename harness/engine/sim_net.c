@@ -36,11 +36,6 @@ static void print_mac(struct buf *b, const uint8_t mac[6])
 		   mac[5]);
 }
 
-static const char *dash6(uint8_t family)
-{
-	return family == 6 ? "-6 " : "";
-}
-
 static unsigned full(const struct ip_addr *ip)
 {
 	return ip->family == 4 ? 32 : 128;
@@ -65,7 +60,7 @@ static void add_neighbour(struct lines *l, const struct ip_addr *ip, const uint8
 
 static void add_link_route(struct lines *l, const struct ip_addr *ip, const char *dev)
 {
-	buf_printf(&l->text, "%sroute add ", dash6(ip->family));
+	buf_puts(&l->text, "route add ");
 	ip_addr_print(&l->text, ip);
 	buf_printf(&l->text, "/%u dev %s\n", full(ip), dev);
 }
@@ -79,7 +74,7 @@ static void print_cidr(struct buf *b, const struct cidr *c)
 static void add_route(struct lines *l, const struct cidr *to, const struct ip_addr *via,
 		      const char *dev)
 {
-	buf_printf(&l->text, "%sroute add ", dash6(via->family));
+	buf_puts(&l->text, "route add ");
 	print_cidr(&l->text, to);
 	buf_puts(&l->text, " via ");
 	ip_addr_print(&l->text, via);
@@ -139,7 +134,7 @@ static void add_by_host(struct lines *l, const struct cidr *to, bool is_far)
 
 	if (!router)
 		return;
-	buf_printf(&l->text, "%sroute add ", dash6(to->addr.family));
+	buf_puts(&l->text, "route add ");
 	print_cidr(&l->text, to);
 	buf_printf(&l->text, " dev %s src ", l->host->name);
 	ip_addr_print(&l->text, router);
