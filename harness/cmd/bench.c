@@ -109,14 +109,18 @@ static int pass(struct bench *b, uint64_t *failed, bool record, struct err *err)
 	};
 
 	for (size_t i = 0; i < b->n_packets; i++) {
+		const struct prepare with = { .cluster = b->cluster,
+					      .topology = b->topology,
+					      .follows = engine_testrun.follows };
 		struct injection in = { .from = -1, .to = -1 };
+		struct flow_pass pass;
 		struct trace t = { 0 };
 		int ret;
 
 		arena_reset(b->packet_arena);
 		in.now_ns = timeline_packet(&b->time, b->capture, b->packets[i].ts_ns);
-		ret = prepare_packet(b->cluster, b->topology, &b->send, &b->packets[i],
-				     b->packet_arena, &in, &t, err);
+		ret = prepare_packet(&with, &b->send, &b->packets[i], b->packet_arena, &in, &pass,
+				     &t, err);
 		if (ret == 0)
 			ret = engine_testrun.inject(b->engine, &in, b->packet_arena, &t, &b->lost,
 						    err);

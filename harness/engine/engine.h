@@ -19,6 +19,7 @@ struct engine_opts {
 	const char *objects; /* folder of the .o files; NULL: the ones installed */
 	/* "<bpffs>/<id>": node n's maps are pinned at pins_node_dir(pin_root, n) */
 	const char *pin_root;
+	bool lookups; /* programs note what they ask of maps; costs time */
 	bool pristine; /* no helper is interposed; time is real then */
 	uint64_t seed; /* where random numbers start, unless pristine */
 };
@@ -52,7 +53,9 @@ struct engine_ops {
 	/* Agents of all nodes are started, or will be when a packet first comes there. */
 	int (*open)(const struct engine_opts *opts, const struct log_sink *log, struct engine **out,
 		    struct err *err);
-	/* Fills hops, outcome, at and why of *trace; memory from a. */
+	/* Fills hops, outcome, at, why, final and place of *trace; memory from a. May replace trace->frame
+	 * by what really left the sender's socket.
+	 */
 	int (*inject)(struct engine *e, const struct injection *in, struct arena *a,
 		      struct trace *trace, uint64_t *lost, struct err *err);
 	/* Ends node's agent as the step says and starts it again; restart or upgrade. */

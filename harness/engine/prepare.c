@@ -6,6 +6,8 @@
 #include <linux/if_ether.h>
 #include <string.h>
 
+#include "base/words.h"
+
 #define ETH_HLEN      14
 #define VLAN_HLEN     4
 #define ARP_SENDER_IP 14 /* RFC 826 for Ethernet and IPv4 */
@@ -83,28 +85,13 @@ static bool bound_to_world(const struct send_step *send, const struct ip_addr *a
 	return false;
 }
 
-/* Index of the node an address belongs to, -1 for the world. */
-static int node_of(const struct cluster *cluster, const struct send_step *send,
-		   const struct ip_addr *addr)
+/* Who sends from, or receives at, an address. */
+static struct cluster_place owner(const struct prepare *p, const struct send_step *send,
+				  const struct ip_addr *addr)
 {
-	const struct cluster_node *n;
-
 	if (bound_to_world(send, addr))
-		return -1;
-	n = cluster_node_by_ip(cluster, addr);
-	return n ? (int)n->index : -1;
-}
-
-static bool is_pod_address(const struct cluster *cluster, const struct ip_addr *addr)
-{
-	for (size_t i = 0; i < cluster->manifests.n_pods; i++) {
-		const struct k8s_pod *pod = &cluster->manifests.pods[i];
-
-		for (size_t j = 0; !pod->host_network && j < pod->n_ips; j++)
-			if (ip_addr_equal(&pod->ips[j], addr))
-				return true;
-	}
-	return false;
+		return (struct cluster_place){ .node = -1 };
+	return cluster_place_by_ip(p->cluster, addr);
 }
 
 static const char *addresses_text(struct arena *a, const struct placement *p)
@@ -127,34 +114,109 @@ static int unmodelled(struct trace *trace, const char *why)
 	return 1;
 }
 
-static int place(const struct cluster *cluster, const struct send_step *send,
-		 const struct placement *p, struct arena *a, struct injection *in,
-		 struct trace *trace)
+static int strangers(struct trace *trace, const struct placement *at, struct arena *a)
 {
-	in->from = node_of(cluster, send, &p->src);
-	in->to = node_of(cluster, send, &p->dst);
-	if (is_pod_address(cluster, &p->src) || is_pod_address(cluster, &p->dst))
-		return unmodelled(trace, "it goes from or to a pod with an address of its own, and "
-					 "the datapath under test has no program for pods");
+	return unmodelled(trace, arena_printf(a,
+					      "neither of its addresses %s belongs to a node; bind "
+					      "them with `as:`",
+					      addresses_text(a, at)));
+}
+
+/* Between nodes and the world: what engines can do that do not follow packets. */
+static int place_simple(const struct placement *at, const struct cluster_place *dst,
+			struct arena *a, struct injection *in, struct trace *trace)
+{
+	if (in->sender.endpoint || dst->endpoint)
+		return unmodelled(trace, "it goes from or to a pod with an address of its own, "
+					 "where this engine follows no packet");
 	if (in->from < 0 && in->to < 0)
-		return unmodelled(trace,
-				  arena_printf(a,
-					       "neither of its addresses %s belongs to a node; "
-					       "bind them with `as:`",
-					       addresses_text(a, p)));
+		return strangers(trace, at, a);
 	if (in->from == in->to)
 		return unmodelled(trace, "it goes from a node to the same node, by its loopback "
 					 "device, where no program sits");
 	return 0;
 }
 
-static void set_macs(const struct topology *topology, const struct placement *p,
+static bool has_address(const struct ip_addr *ips, size_t n, const struct ip_addr *ip)
+{
+	for (size_t i = 0; i < n; i++)
+		if (ip_addr_equal(&ips[i], ip))
+			return true;
+	return false;
+}
+
+static bool is_service(const struct cluster *c, const struct ip_addr *ip)
+{
+	for (size_t i = 0; i < c->manifests.n_services; i++) {
+		const struct k8s_service *s = &c->manifests.services[i];
+
+		if (has_address(s->cluster_ips, s->n_cluster_ips, ip) ||
+		    has_address(s->external_ips, s->n_external_ips, ip) ||
+		    has_address(s->lb_ips, s->n_lb_ips, ip))
+			return true;
+	}
+	return false;
+}
+
+static int no_such_node(const struct cluster *c, const struct send_step *send, struct err *err)
+{
+	const char *names[c->n_nodes + 1];
+	const char *near;
+
+	for (size_t i = 0; i < c->n_nodes; i++)
+		names[i] = c->nodes[i].name;
+	near = nearest_name(send->via, names, c->n_nodes);
+	return err_input(err, &send->via_loc, "via: no node '%s' in the cluster %s%s%s%s",
+			 send->via, c->dir, near ? "; did you mean '" : "", near ? near : "",
+			 near ? "'?" : "");
+}
+
+/* What comes from the world reaches the node that has the address, or where it is said to enter, or for
+ * an address of a service any node: the first.
+ */
+static int place_entry(const struct prepare *p, const struct send_step *send,
+		       const struct placement *at, struct arena *a, struct injection *in,
+		       struct trace *trace, struct err *err)
+{
+	const struct cluster_node *n;
+
+	if (send->via) {
+		n = cluster_node_by_name(p->cluster, send->via);
+		if (!n)
+			return no_such_node(p->cluster, send, err);
+		in->to = (int)n->index;
+	} else if (in->to < 0 && is_service(p->cluster, &at->dst)) {
+		in->to = 0;
+	}
+	return in->to < 0 ? strangers(trace, at, a) : 0;
+}
+
+static int place(const struct prepare *p, const struct send_step *send, const struct placement *at,
+		 const struct flow_pass *pass, struct arena *a, struct injection *in,
+		 struct trace *trace, struct err *err)
+{
+	struct cluster_place dst = owner(p, send, &at->dst);
+
+	in->sender = pass->has_sender ? pass->sender : owner(p, send, &at->src);
+	in->from = in->sender.node;
+	in->to = dst.node;
+	if (!p->follows)
+		return place_simple(at, &dst, a, in, trace);
+	if (in->sender.node < 0)
+		return place_entry(p, send, at, a, in, trace, err);
+	if (in->from == in->to && !in->sender.endpoint && !dst.endpoint)
+		return unmodelled(trace, "it goes from a node to the same node, by its loopback "
+					 "device, where no program sits");
+	return 0;
+}
+
+static void set_macs(const struct topology *topology, const struct placement *at,
 		     struct injection *in)
 {
 	const uint8_t *src = in->from < 0 ? topology->gateway_mac : topology->nodes[in->from].mac;
 	const uint8_t *dst = in->to < 0 ? topology->gateway_mac : topology->nodes[in->to].mac;
 	static const uint8_t broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
-	bool to_all = p->arp && in->frame.len >= 6 && !memcmp(in->frame.data, broadcast, 6);
+	bool to_all = at->arp && in->frame.len >= 6 && !memcmp(in->frame.data, broadcast, 6);
 
 	frame_set_macs(&in->frame, src, to_all ? broadcast : dst);
 }
@@ -167,30 +229,49 @@ static bool is_tagged(const struct frame *f)
 	return type == ETH_P_8021Q || type == ETH_P_8021AD;
 }
 
-static int check_size(const struct topology *topology, const struct send_step *send,
-		      const struct capture_packet *packet, const struct injection *in,
-		      struct err *err)
+/* The device that the packet leaves its sender by, or comes in at from the world. */
+static void first_device(const struct prepare *p, const struct injection *in, struct arena *a,
+			 const char **name, uint16_t *mtu)
 {
-	const struct topo_node *n = &topology->nodes[in->from < 0 ? in->to : in->from];
-	uint32_t tag = is_tagged(&in->frame) ? VLAN_HLEN : 0;
+	const struct cluster_node *n = &p->cluster->nodes[in->from < 0 ? in->to : in->from];
+	const struct cluster_device *d = in->sender.endpoint ? in->sender.endpoint->device
+							     : cluster_device_of_role(n, "native");
 
-	if (in->frame.len > (uint32_t)n->mtu + ETH_HLEN + tag) {
-		err_input(err, &send->capture_loc,
-			  "packet %u of %s has %u bytes, more than %s/%s can carry (MTU %u)",
-			  packet->number, send->capture, in->frame.len, n->name, n->device, n->mtu);
-		return err_hint(err,
-				"the capture was made with segmentation or receive offload; "
-				"capture again after `ethtool -K DEVICE gro off gso off tso off`, "
-				"or leave the packet out with `packets:`");
+	if (p->topology) {
+		const struct topo_node *t = &p->topology->nodes[n->index];
+
+		*name = arena_printf(a, "%s/%s", t->name, t->device);
+		*mtu = t->mtu;
+		return;
 	}
-	return 0;
+	*name = arena_printf(a, "%s/%s", n->name, d->name);
+	*mtu = d->mtu;
 }
 
-int prepare_packet(const struct cluster *cluster, const struct topology *topology,
-		   const struct send_step *send, const struct capture_packet *packet,
-		   struct arena *a, struct injection *in, struct trace *trace, struct err *err)
+static int check_size(const struct prepare *p, const struct send_step *send,
+		      const struct capture_packet *packet, const struct injection *in,
+		      struct arena *a, struct err *err)
 {
-	struct placement p;
+	uint32_t tag = is_tagged(&in->frame) ? VLAN_HLEN : 0;
+	const char *device;
+	uint16_t mtu;
+
+	first_device(p, in, a, &device, &mtu);
+	if (in->frame.len <= (uint32_t)mtu + ETH_HLEN + tag)
+		return 0;
+	err_input(err, &send->capture_loc,
+		  "packet %u of %s has %u bytes, more than %s can carry (MTU %u)", packet->number,
+		  send->capture, in->frame.len, device, mtu);
+	if (send->flow)
+		return err_hint(err, "say a smaller size in `do:`, or a larger `MTU` in `values:`");
+	return err_hint(err, "the capture was made with segmentation or receive offload; "
+			     "capture again after `ethtool -K DEVICE gro off gso off tso off`, "
+			     "or leave the packet out with `packets:`");
+}
+
+static int fill_trace(const struct send_step *send, const struct capture_packet *packet,
+		      struct arena *a, struct injection *in, struct trace *trace, struct err *err)
+{
 	int ret;
 
 	trace->number = packet->number;
@@ -204,19 +285,48 @@ int prepare_packet(const struct cluster *cluster, const struct topology *topolog
 	trace->captured = in->frame;
 	/* what follows writes in place */
 	in->frame.data = arena_memdup(a, in->frame.data, in->frame.len);
-	ret = bind_addresses(cluster, send, &in->frame, err);
+	return 0;
+}
+
+/* Into live space. 1: not sent. */
+static int go_live(const struct prepare *p, struct arena *a, struct injection *in,
+		   struct flow_pass *pass, struct trace *trace)
+{
+	*pass = (struct flow_pass){ .flow = NULL };
+	if (!p->flows)
+		return 0;
+	trace->scripted = in->frame;
+	trace->scripted.data = arena_memdup(a, in->frame.data, in->frame.len);
+	if (!flows_send(p->flows, &in->frame, pass, &trace->why))
+		return 0;
+	trace->frame = trace->scripted;
+	trace->outcome = OUTCOME_NONE;
+	return 1;
+}
+
+int prepare_packet(const struct prepare *p, const struct send_step *send,
+		   const struct capture_packet *packet, struct arena *a, struct injection *in,
+		   struct flow_pass *pass, struct trace *trace, struct err *err)
+{
+	struct placement at;
+	int ret = fill_trace(send, packet, a, in, trace, err);
+
+	if (!ret)
+		ret = bind_addresses(p->cluster, send, &in->frame, err);
+	if (!ret)
+		ret = go_live(p, a, in, pass, trace);
 	if (ret)
 		return ret;
-	if (!find_addresses(&in->frame, &p))
+	if (!find_addresses(&in->frame, &at))
 		return unmodelled(trace,
 				  "it has no IP header, so no node can be named as its sender");
-	ret = place(cluster, send, &p, a, in, trace);
+	ret = place(p, send, &at, pass, a, in, trace, err);
+	if (!ret)
+		ret = check_size(p, send, packet, in, a, err);
 	if (ret)
 		return ret;
-	ret = check_size(topology, send, packet, in, err);
-	if (ret)
-		return ret;
-	set_macs(topology, &p, in);
+	if (p->topology)
+		set_macs(p->topology, &at, in);
 	trace->frame = in->frame;
 	return 0;
 }

@@ -3,87 +3,39 @@
 #include "engine/run.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/ns.h"
+#include "engine/flow.h"
+#include "engine/flow_make.h"
 #include "engine/map_watch.h"
 #include "engine/pins.h"
 #include "engine/prepare.h"
 #include "engine/release.h"
 #include "engine/run_raw.h"
 #include "engine/sends.h"
+#include "engine/session.h"
 #include "engine/timeline.h"
-
-struct session { /* one cluster, up */
-	struct session *next;
-	char *key;
-	struct cluster *cluster;
-	struct topology *topology;
-};
-
-struct run_cache {
-	struct session *sessions;
-	unsigned runs;
-};
 
 struct run {
 	const struct scenario *scenario;
 	const struct run_opts *opts;
 	const struct engine_ops *ops;
-	struct engine *engine;
 	struct session *session;
 	struct arena *a;
 	struct timeline time;
-	const char *pin_root;
 	struct release *releases; /* one a node */
+	struct flows *flows;
+	struct flow_maker *made;
 	struct run_trace *trace;
 	struct step_trace *step; /* being filled; NULL before the first */
 	struct sends sends;
 	uint64_t sent;
 };
 
-struct run_cache *run_cache_new(void)
-{
-	return calloc(1, sizeof(struct run_cache));
-}
-
-static void session_free(struct session *s)
-{
-	topology_down(s->topology);
-	cluster_free(s->cluster);
-	free(s->key);
-	free(s);
-}
-
-void run_cache_free(struct run_cache *c)
-{
-	if (!c)
-		return;
-	while (c->sessions) {
-		struct session *next = c->sessions->next;
-
-		session_free(c->sessions);
-		c->sessions = next;
-	}
-	free(c);
-}
-
-static char *session_key(const struct scenario *s)
-{
-	struct buf b = BUF_INIT;
-
-	buf_printf(&b, "%s\n", s->cluster);
-	if (s->values)
-		value_print(&b, s->values);
-	return b.data;
-}
-
-/* The datapath passes IPv6 untouched: a run on such nodes would prove nothing. */
+/* Engines that do not follow packets have been tried with IPv4 nodes alone. */
 static int check_families(const struct cluster *c, struct err *err)
 {
 	for (size_t i = 0; i < c->n_nodes; i++) {
@@ -93,51 +45,13 @@ static int check_families(const struct cluster *c, struct err *err)
 		for (size_t j = 0; j < n->n_ips; j++)
 			ipv4 |= n->ips[j].family == 4;
 		if (!ipv4)
-			return err_input(err, &n->manifest->meta.loc,
-					 "node %s has no IPv4 InternalIP: the datapath under test "
-					 "tracks and filters IPv4 only",
-					 n->name);
+			return err_input(
+				err, &n->manifest->meta.loc,
+				"node %s has no IPv4 InternalIP: engine netns builds nodes "
+				"that have one; write `engines: [testrun]`",
+				n->name);
 	}
 	return 0;
-}
-
-static int session_make(struct run_cache *c, const struct scenario *s, char *key,
-			struct session **out, struct err *err)
-{
-	struct session *n = calloc(1, sizeof(*n));
-	char id[32];
-	int ret;
-
-	n->key = key;
-	snprintf(id, sizeof(id), "%d-%u", (int)getpid(), c->runs);
-	ret = cluster_load(s->cluster, s->values, &n->cluster, err);
-	if (!ret)
-		ret = check_families(n->cluster, err);
-	if (!ret)
-		ret = topology_up(n->cluster, id, &n->topology, err);
-	if (ret) {
-		session_free(n);
-		return ret;
-	}
-	n->next = c->sessions;
-	c->sessions = n;
-	*out = n;
-	return 0;
-}
-
-static int session_get(struct run_cache *c, const struct scenario *s, struct session **out,
-		       struct err *err)
-{
-	char *key = session_key(s);
-
-	for (struct session *i = c->sessions; i; i = i->next) {
-		if (!strcmp(i->key, key)) {
-			free(key);
-			*out = i;
-			return 0;
-		}
-	}
-	return session_make(c, s, key, out, err);
 }
 
 static void take_log(void *arg, const char *node, const char *text)
@@ -166,25 +80,49 @@ static int node_index(const struct run *r, const char *name, const struct loc *a
 	return (int)n->index;
 }
 
+/* 1: not sent, the trace says why. */
+static int prepare(struct run *r, const struct send_step *send, const struct capture_packet *p,
+		   struct injection *in, struct flow_pass *pass, struct trace *t, struct err *err)
+{
+	struct prepare with = {
+		.cluster = r->session->cluster,
+		.topology = r->session->topology,
+		.follows = r->ops->follows,
+		.flows = r->flows,
+	};
+	int ret = prepare_packet(&with, send, p, r->a, in, pass, t, err);
+
+	if (ret || !send->flow || !flow_may_send(r->made, send->flow, p->number, &t->why))
+		return ret;
+	t->outcome = OUTCOME_NONE;
+	return 1;
+}
+
 static int send_packet(struct run *r, const struct send_step *send, const struct capture_packet *p,
 		       struct err *err)
 {
 	struct step_trace *st = r->step;
 	struct injection in = { .from = -1, .to = -1 };
+	struct flow_pass pass;
 	struct trace *t;
 	int ret;
 
 	st->packets = arena_grow(r->a, st->packets, st->n_packets, sizeof(*st->packets));
 	t = &st->packets[st->n_packets++];
 	memset(t, 0, sizeof(*t));
-	if (p->ts_ns > r->sends.packets[0].ts_ns)
-		t->rel_ns = p->ts_ns - r->sends.packets[0].ts_ns;
+	if (p->ts_ns > r->sends.first_ts_ns)
+		t->rel_ns = p->ts_ns - r->sends.first_ts_ns;
 	in.now_ns = timeline_packet(&r->time, send->capture, p->ts_ns);
-	ret = prepare_packet(r->session->cluster, r->session->topology, send, p, r->a, &in, t, err);
-	if (ret == 0)
-		ret = r->ops->inject(r->engine, &in, r->a, t, &st->lost, err);
+	ret = prepare(r, send, p, &in, &pass, t, err);
+	if (ret == 0) {
+		ret = r->ops->inject(r->session->engine, &in, r->a, t, &st->lost, err);
+		if (!ret)
+			flows_sent(r->flows, &pass, &in, t);
+	}
 	if (ret < 0)
 		return ret;
+	if (send->flow)
+		flow_note_sent(r->made, send->flow, p->number, t->outcome);
 	if (t->truncated)
 		log_info("packet %u of %s was cut to %u of %u bytes by the capture; zeros fill it "
 			 "up",
@@ -198,11 +136,19 @@ static int send_packet(struct run *r, const struct send_step *send, const struct
 
 static int send_step(struct run *r, const struct send_step *send, struct err *err)
 {
-	int ret = sends_load(&r->sends, send, err);
+	struct sends *s = &r->sends;
+	int ret;
 
-	for (size_t i = 0; i < r->sends.n && !ret; i++)
-		if (packet_set_has(&send->packets, r->sends.packets[i].number))
-			ret = send_packet(r, send, &r->sends.packets[i], err);
+	if (send->flow) {
+		s->loaded = NULL;
+		s->first_ts_ns = 0;
+		ret = flow_make(r->made, send->flow, &s->packets, &s->n, err);
+	} else {
+		ret = sends_load(s, send, err);
+	}
+	for (size_t i = 0; i < s->n && !ret; i++)
+		if (packet_set_has(&send->packets, s->packets[i].number))
+			ret = send_packet(r, send, &s->packets[i], err);
 	return ret;
 }
 
@@ -210,7 +156,7 @@ static int send_step(struct run *r, const struct send_step *send, struct err *er
 static int note_loaded(struct run *r, struct err *err)
 {
 	struct loaded_list list = { r->a, r->trace->objects, r->trace->n_objects };
-	int ret = r->ops->loaded(r->engine, &list, err);
+	int ret = r->ops->loaded(r->session->engine, &list, err);
 
 	r->trace->objects = list.items;
 	r->trace->n_objects = list.n;
@@ -227,8 +173,21 @@ static int restart_step(struct run *r, const struct step *step, struct err *err)
 	if (node < 0)
 		return node;
 	how = release_apply(&r->releases[node], step, r->a);
-	ret = r->ops->restart(r->engine, (unsigned)node, &how, &log, err);
+	ret = r->ops->restart(r->session->engine, (unsigned)node, &how, &log, err);
 	return ret ? ret : note_loaded(r, err);
+}
+
+/* The cluster is another one then, and the agents are told. */
+static int change_step(struct run *r, const struct step *step, struct err *err)
+{
+	const struct loc *at = step->kind == STEP_APPLY ? &step->apply.loc : &step->del.loc;
+
+	if (!r->ops->update)
+		return err_input(err, at,
+				 "engine %s cannot change a cluster while it runs: write `engines: "
+				 "[testrun]`",
+				 r->ops->name);
+	return err_input(err, at, "changes of a cluster cannot be carried out yet");
 }
 
 static int do_step(struct run *r, const struct step *step, struct err *err)
@@ -240,8 +199,11 @@ static int do_step(struct run *r, const struct step *step, struct err *err)
 	case STEP_UPGRADE:
 		return restart_step(r, step, err);
 	case STEP_ADVANCE:
-		return r->ops->advance(r->engine, timeline_advance(&r->time, step->advance_ns),
-				       err);
+		return r->ops->advance(r->session->engine,
+				       timeline_advance(&r->time, step->advance_ns), err);
+	case STEP_APPLY:
+	case STEP_DELETE:
+		return change_step(r, step, err);
 	case STEP_CHECK:
 		return 0;
 	}
@@ -266,7 +228,7 @@ static int open_pinned(void *arg, const char *node, const char *name, struct map
 {
 	struct run *r = arg;
 
-	return map_open_pinned(pins_node_dir(r->a, r->pin_root, node), name, out, err);
+	return map_open_pinned(pins_node_dir(r->a, r->session->pin_root, node), name, out, err);
 }
 
 static void no_pinned(void *arg, const char *node, const char *name, const struct loc *at,
@@ -275,7 +237,7 @@ static void no_pinned(void *arg, const char *node, const char *name, const struc
 	struct run *r = arg;
 
 	err_input(err, at, "node %s has no map \"%s\" (looked under %s)", node, name,
-		  pins_node_dir(r->a, r->pin_root, node));
+		  pins_node_dir(r->a, r->session->pin_root, node));
 }
 
 static int run_step(struct run *r, const struct step *step, struct err *err)
@@ -325,6 +287,15 @@ static void raise_file_limit(void)
 	}
 }
 
+static int run_opened(struct run *r, struct err *err)
+{
+	int ret;
+
+	r->trace->interposed = r->ops->interposed(r->session->engine);
+	ret = note_loaded(r, err);
+	return ret ? ret : run_steps(r, err);
+}
+
 static int run_on_cluster(const struct scenario *s, enum engine_kind kind,
 			  const struct run_opts *opts, struct arena *a, struct run_trace *out,
 			  struct err *err)
@@ -332,38 +303,34 @@ static int run_on_cluster(const struct scenario *s, enum engine_kind kind,
 	struct run r = {
 		.scenario = s,
 		.opts = opts,
-		.ops = engine_by_kind(kind),
+		.ops = opts->ops ? opts->ops : engine_by_kind(kind),
 		.a = a,
 		.trace = out,
 		.sends = { .arena = a },
 	};
 	struct log_sink log = { take_log, &r };
-	struct engine_opts eo = { .objects = opts->objects, .pristine = opts->pristine };
-	struct err ignored;
+	struct engine_opts eo = {
+		.objects = opts->objects,
+		.pristine = opts->pristine,
+		.seed = s->seed,
+	};
 	int ret;
 
 	timeline_init(&r.time, a);
 	ret = sandbox_enter(err);
 	if (!ret)
 		ret = session_get(opts->cache, s, &r.session, err);
+	if (!ret && !r.ops->follows)
+		ret = check_families(r.session->cluster, err);
 	if (ret)
 		return ret;
-	r.pin_root = arena_printf(a, SANDBOX_BPFFS "/run-%u", ++opts->cache->runs);
 	r.releases = arena_alloc(a, r.session->cluster->n_nodes * sizeof(*r.releases));
-	eo.cluster = r.session->cluster;
-	eo.topology = r.session->topology;
-	eo.pin_root = r.pin_root;
-	eo.seed = s->seed;
-	ret = r.ops->open(&eo, &log, &r.engine, err);
-	if (!ret) {
-		out->interposed = r.ops->interposed(r.engine);
-		ret = note_loaded(&r, err);
-	}
+	r.flows = flows_new(a, r.session->cluster);
+	r.made = flow_maker_new(a, r.session->cluster, s);
+	ret = session_open(opts->cache, r.session, r.ops, &eo, &log, err);
 	if (!ret)
-		ret = run_steps(&r, err);
-	r.ops->close(r.engine);
-	pins_remove(r.pin_root, ret ? &ignored : err);
-	return ret;
+		ret = run_opened(&r, err);
+	return session_close(opts->cache, r.session, ret, err) ?: ret;
 }
 
 int run_scenario(const struct scenario *s, enum engine_kind kind, const struct run_opts *opts,

@@ -5,7 +5,7 @@
 
 #include "engine/engine.h"
 
-/* Clusters and their topologies, kept from one scenario to the next. */
+/* Clusters, their namespaces and engines, kept from one scenario to the next (engine/session.h). */
 struct run_cache;
 
 struct run_cache *run_cache_new(void);
@@ -15,6 +15,7 @@ struct run_opts {
 	struct run_cache *cache;
 	const char *objects; /* NULL: installed */
 	bool pristine;
+	const struct engine_ops *ops; /* in the place of the kind's own; NULL: that */
 	bool all_maps; /* of raw scenarios: changes of every map, not of those expected alone */
 	void (*progress)(void *arg, unsigned step, unsigned steps,
 			 uint64_t packets); /* may be NULL */

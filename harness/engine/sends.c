@@ -13,6 +13,7 @@ static int load(struct sends *s, const char *path, struct err *err)
 	if (capture_load(s->arena, path, &s->packets, &s->n, err))
 		return -EINVAL;
 	s->loaded = path;
+	s->first_ts_ns = s->n ? s->packets[0].ts_ns : 0;
 	return 0;
 }
 

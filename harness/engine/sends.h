@@ -11,6 +11,7 @@ struct sends {
 	const char *loaded; /* the capture at hand; NULL: none */
 	struct capture_packet *packets; /* all of it */
 	size_t n;
+	uint64_t first_ts_ns; /* from which the packets' times are counted for people */
 };
 
 /* Fills s->packets with those of the send's capture. Packet numbers that it does not have are an

@@ -41,6 +41,15 @@ struct hop_tail_call {
 	const char *program; /* NULL: not known */
 };
 
+/* What the program asked of a map; where lookups are noted. */
+struct hop_lookup {
+	enum lookup_kind kind;
+	const char *map;
+	struct value *key;
+	bool found; /* FIND: there is an entry; else it was done */
+	struct value *value; /* that entry as it is after the run, or what was written; NULL: none, or gone */
+};
+
 struct raw_event { /* no decoder knows it */
 	const uint8_t *data;
 	uint32_t size;
@@ -76,8 +85,17 @@ struct hop {
 	struct raw_event *raw_events;
 	size_t n_raw_events;
 	const struct tunnel_meta *tunnel; /* set by the program; NULL: none */
+	struct hop_lookup *lookups; /* in the order asked */
+	size_t n_lookups;
 	struct node_map_change *changes;
 	size_t n_changes;
+};
+
+/* What happened to the packet between two programs: routed, encapsulated, sent on a wire. */
+struct way_note {
+	size_t before; /* the hop it came before, as an index */
+	const char *at; /* "one/eth0", "one" */
+	const char *text;
 };
 
 struct trace {
@@ -87,15 +105,20 @@ struct trace {
 	const char *capture;
 	struct frame
 		captured; /* as an Ethernet frame, before `as:` and the MACs: what `match:` speaks of */
+	struct frame scripted; /* after `as:`, in script space; data NULL: as .frame (engine/flow.h) */
 	struct frame frame; /* as injected */
 	bool truncated; /* capture had cut it; zeros were filled in */
 	struct hop *hops;
 	size_t n_hops;
+	struct way_note *notes; /* of engines that follow packets; in order */
+	size_t n_notes;
 	enum outcome outcome;
 	const char *at; /* where it ended: "master-0/eth0", "default/web-0" (a pod), "world" */
 	/* DELIVERED to a socket's owner, or SENT out of the cluster: as it arrived there. data NULL: unknown */
 	struct frame final;
 	struct cluster_place place; /* who has it then */
+	struct frame received; /* .final in script space; data NULL: the same as .final */
+	bool binds; /* it told what its flow's receiver sees: .received could not be otherwise */
 	struct trace
 		*answer; /* the ICMP error that a node's stack sent because of it; NULL: none */
 	const char *why; /* unmodelled, or lost: the reason; else NULL */

@@ -64,8 +64,9 @@ static bool same_place(const struct hop *a, const struct hop *b)
 
 static bool alike(const struct difference *a, const struct difference *b)
 {
-	bool unknown = a->packet->outcome == OUTCOME_UNMODELLED &&
-		       b->packet->outcome == OUTCOME_UNMODELLED;
+	bool unknown =
+		a->packet->outcome == b->packet->outcome &&
+		(a->packet->outcome == OUTCOME_UNMODELLED || a->packet->outcome == OUTCOME_NONE);
 
 	if (a->loc.line != b->loc.line || a->loc.col != b->loc.col ||
 	    strcmp(a->field, b->field) != 0 || strcmp(a->expected, b->expected) != 0 ||

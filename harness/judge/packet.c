@@ -15,7 +15,7 @@ static bool part_empty(const struct packet_expect *p)
 {
 	return !p->has_outcome && !p->at && !p->program && !p->has_verdict && !p->has_reason &&
 	       !p->has_ct && !p->has_src_identity && !p->has_dst_identity && !p->n_fields &&
-	       !p->redirect;
+	       !p->n_live && !p->redirect;
 }
 
 bool packet_part_exists(const struct expect *e)
@@ -23,6 +23,7 @@ bool packet_part_exists(const struct expect *e)
 	return !part_empty(&e->last) || e->n_hops;
 }
 
+/* False: there are no such bytes. */
 static bool field_holds(struct view *v, const struct field_expect *f)
 {
 	if (!v->frame->data)
@@ -183,8 +184,6 @@ static void check_redirect(struct check *c, const struct packet_expect *p, const
 static void check_hop_fields(struct check *c, const struct packet_expect *p, const struct trace *t,
 			     const struct hop *h)
 {
-	struct view v = { .frame = h->out.data ? &h->out : &h->in };
-
 	if (p->has_verdict)
 		check_verdict(c, p, t, h);
 	if (p->has_reason)
@@ -199,8 +198,55 @@ static void check_hop_fields(struct check *c, const struct packet_expect *p, con
 			       h->dst_identity);
 	if (p->redirect)
 		check_redirect(c, p, t, h);
+}
+
+static const struct frame *hop_frame(const struct hop *h)
+{
+	return h->out.data ? &h->out : &h->in;
+}
+
+static void check_hop(struct check *c, const struct packet_expect *p, const struct trace *t,
+		      const struct hop *h)
+{
+	struct view v = { .frame = hop_frame(h) };
+
+	check_hop_fields(c, p, t, h);
 	for (size_t i = 0; i < p->n_fields; i++)
 		check_field(c, &p->fields[i], t, h, &v);
+}
+
+/* The packet that tells what the flow's receiver sees is called what the script calls it, whatever it
+ * looks like: that can be asked of the packets behind it alone.
+ */
+static bool cannot_fail(struct check *c, const struct field_expect *f, const struct trace *t,
+			const struct hop *last, struct view *script, struct view *live)
+{
+	__cleanup_buf struct buf got = BUF_INIT;
+
+	if (!t->binds || !field_holds(script, f) || field_holds(live, f) ||
+	    !field_get(f->field, live->frame->data, live->frame->len, &live->layers, &got))
+		return false;
+	c->checks++;
+	check_differs(c, &f->loc, t, last, field_name(f->field), "something that can fail",
+		      check_text(c, "this packet defines it: %s arrived, which `live:` can ask for",
+				 buf_str(&got)),
+		      NULL);
+	return true;
+}
+
+/* Fields of the packet as it ended: in the words of the script, and as it was. */
+static void check_end_fields(struct check *c, const struct packet_expect *p, const struct trace *t,
+			     const struct hop *last)
+{
+	const struct frame *seen = t->final.data ? &t->final : last ? hop_frame(last) : &t->final;
+	struct view live = { .frame = seen };
+	struct view script = { .frame = t->received.data ? &t->received : seen };
+
+	for (size_t i = 0; i < p->n_fields; i++)
+		if (!cannot_fail(c, &p->fields[i], t, last, &script, &live))
+			check_field(c, &p->fields[i], t, last, &script);
+	for (size_t i = 0; i < p->n_live; i++)
+		check_field(c, &p->live[i], t, last, &live);
 }
 
 /* True if the outcome lets the rest of the expectation be judged at all. */
@@ -255,6 +301,10 @@ static void check_end(struct check *c, const struct expect *e, const struct trac
 		check_place(c, &e->last, t, last);
 	rest.has_outcome = false;
 	rest.at = NULL;
+	if (last || t->final.data) {
+		check_end_fields(c, &rest, t, last);
+		rest.n_fields = rest.n_live = 0;
+	}
 	if (part_empty(&rest))
 		return;
 	if (!last) {
@@ -282,7 +332,7 @@ static size_t hop_differences(const struct packet_expect *p, const struct trace 
 {
 	struct check probe = { .arena = NULL };
 
-	check_hop_fields(&probe, p, t, h);
+	check_hop(&probe, p, t, h);
 	return probe.n_diffs;
 }
 
@@ -333,7 +383,7 @@ static void check_hops(struct check *c, const struct expect *e, const struct tra
 			no_such_hop(c, p, t, from);
 			return;
 		}
-		check_hop_fields(c, p, t, nearest);
+		check_hop(c, p, t, nearest);
 		if (best)
 			return;
 		from = (size_t)(nearest - t->hops) + 1;

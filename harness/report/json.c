@@ -84,7 +84,8 @@ static json_t *steps(const struct scenario_result *res)
 {
 	static const char *const kinds[] = {
 		[STEP_SEND] = "send",	    [STEP_RESTART] = "restart", [STEP_UPGRADE] = "upgrade",
-		[STEP_ADVANCE] = "advance", [STEP_CHECK] = "check",
+		[STEP_ADVANCE] = "advance", [STEP_CHECK] = "check",	[STEP_APPLY] = "apply",
+		[STEP_DELETE] = "delete",
 	};
 	json_t *list = json_array();
 

@@ -134,7 +134,8 @@ static void print_step(struct text *t, const struct step_trace *st)
 {
 	static const char *const kinds[] = {
 		[STEP_SEND] = "send",	    [STEP_RESTART] = "restart", [STEP_UPGRADE] = "upgrade",
-		[STEP_ADVANCE] = "advance", [STEP_CHECK] = "check",
+		[STEP_ADVANCE] = "advance", [STEP_CHECK] = "check",	[STEP_APPLY] = "apply",
+		[STEP_DELETE] = "delete",
 	};
 	const struct step *s = st->step;
 	__cleanup_buf struct buf head = BUF_INIT;

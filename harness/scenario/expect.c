@@ -20,6 +20,7 @@ OF_LAST(reason)
 OF_LAST(ct)
 OF_LAST(identity)
 OF_LAST(packet)
+OF_LAST(live)
 OF_LAST(redirect)
 
 static int ex_packets(struct schema_ctx *ctx, const struct value *v, void *out)
@@ -177,7 +178,8 @@ const struct schema schema_expect = {
 	{ "drop_reason", false, "[drop reason](#drop-reasons)", "any", "why it was dropped, by name or number", "POLICY", ex_reason },
 	{ "ct", false, "[conntrack state](#conntrack-states)", "any", "what the conntrack lookup found", "reply", ex_ct },
 	{ "identity", false, "[identity](#identity)", "any", "who was talking to whom", "{src: kube-apiserver, dst: host}", ex_identity },
-	{ "packet", false, FIELDS, "any", "fields of the packet as it ended", "{ip.ttl: 64, tcp.dstport: 2379}", ex_packet },
+	{ "packet", false, FIELDS, "any", "fields of the packet as it ended, in [script space](#script-space-and-live-space)", "{ip.ttl: 64, tcp.dstport: 2379}", ex_packet },
+	{ "live", false, FIELDS, "any", "the same as its receiver really got it: what translation made of it", "{ip.dst: 10.0.1.5, tcp.dstport: 8080}", ex_live },
 	{ "redirect", false, "[redirect](#redirect)", "any", "raw scenarios: where that program asked for the packet to go", "{ifindex: 3}", ex_redirect },
 	{ "hops", false, "list of [hops](#hop)", "any", "each must occur, in this order; others may stand between", "[{at: master-1/eth0}, {at: master-0/eth0, ct: reply}]", ex_hops },
 	{ "events", false, "map of counts", "any", "how many events: of a type (`drop`, `trace`, `policy-verdict`), of one [drop reason](#drop-reasons) or [trace point](#trace-points), or `lost`; under a node's name those of that node", "{drop: 0, trace/to-network: 1-2, master-0: {drop/POLICY: 0}}", ex_events },
@@ -198,7 +200,7 @@ static bool of_packets(const struct expect *e)
 
 	return p->has_outcome || p->at || p->program || p->has_verdict || p->has_reason ||
 	       p->has_ct || p->has_src_identity || p->has_dst_identity || p->n_fields ||
-	       p->redirect || e->n_hops;
+	       p->n_live || p->redirect || e->n_hops;
 }
 
 static bool of_step(const struct expect *e)

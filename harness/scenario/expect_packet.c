@@ -172,6 +172,13 @@ int pe_packet(struct schema_ctx *ctx, const struct value *v, void *out)
 	return read_fields(ctx, v, &p->fields, &p->n_fields);
 }
 
+int pe_live(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	struct packet_expect *p = out;
+
+	return read_fields(ctx, v, &p->live, &p->n_live);
+}
+
 /* ---- redirect; out is a struct redirect_expect ---- */
 
 static int rd_helper(struct schema_ctx *ctx, const struct value *v, void *out)

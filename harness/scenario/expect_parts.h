@@ -18,6 +18,7 @@ int pe_reason(struct schema_ctx *ctx, const struct value *v, void *out);
 int pe_ct(struct schema_ctx *ctx, const struct value *v, void *out);
 int pe_identity(struct schema_ctx *ctx, const struct value *v, void *out);
 int pe_packet(struct schema_ctx *ctx, const struct value *v, void *out);
+int pe_live(struct schema_ctx *ctx, const struct value *v, void *out);
 int pe_redirect(struct schema_ctx *ctx, const struct value *v, void *out);
 int read_fields(struct schema_ctx *ctx, const struct value *v, struct field_expect **list,
 		size_t *n);

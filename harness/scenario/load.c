@@ -95,6 +95,11 @@ static int sc_maps(struct schema_ctx *ctx, const struct value *v, void *out)
 	return read_raw_maps(ctx, v, out);
 }
 
+static int sc_hosts(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	return read_hosts(ctx, v, out);
+}
+
 static int sc_unreviewed(struct schema_ctx *ctx, const struct value *v, void *out)
 {
 	struct scenario *s = out;
@@ -121,12 +126,13 @@ const struct schema schema_scenario = {
 	{ "values", false, "map", "nothing", "Helm values laid over those of the cluster's `values.yaml`", "{bpf: {monitorAggregation: none}}", sc_values },
 	{ "engines", false, "list of `testrun`, `netns`", "both; `testrun` with a target", "which engines can run it", "[testrun]", sc_engines },
 	{ "seed", false, "number", "`1`", "where random numbers start", "7", sc_seed },
+	{ "hosts", false, "map of names to addresses", "none", "hosts outside the cluster, for flows written by hand", "{client: [192.0.2.10, \"2001:db8::10\"]}", sc_hosts },
 	{ "unreviewed", false, "`true` or `false`", "`false`", "`verdict record` wrote down what it saw: no pass until somebody has looked and run `verdict run --bless`", "true", sc_unreviewed },
 	{ "steps", true, "list of steps", NULL, "what happens, in order", "[{advance: 1s}, {check: {}}]", sc_steps },
 	{ 0 } } };
 
 const struct schema *const schema_parts[] = {
-	&schema_scenario, &schema_target, &schema_step, &schema_send, &schema_tunnel, &schema_restart, &schema_upgrade,
+	&schema_scenario, &schema_target, &schema_step, &schema_send, &schema_flow, &schema_tunnel, &schema_restart, &schema_upgrade,
 	&schema_override, &schema_expect, &schema_identity, &schema_redirect, &schema_hop, &schema_maps, &schema_entry,
 	NULL };
 /* clang-format on */

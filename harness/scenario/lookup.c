@@ -81,6 +81,26 @@ int find_capture(struct schema_ctx *ctx, const struct value *v, const char **out
 	return err_hint(ctx->err, "and there is no fixtures/captures in any folder above it");
 }
 
+int find_manifests(struct schema_ctx *ctx, const struct value *v, const char **out)
+{
+	const char *name, *beside;
+	int rc = read_string(ctx, v, &name);
+
+	if (rc)
+		return rc;
+	beside = file_join(ctx->arena, ctx->dir, name);
+	*out = is_kind(beside, S_IFREG) || is_kind(beside, S_IFDIR) ? beside : NULL;
+	if (!*out && name[0] != '/')
+		*out = look_above(ctx->arena, absolute(ctx->arena, ctx->dir), name, S_IFREG);
+	if (!*out && name[0] != '/')
+		*out = look_above(ctx->arena, absolute(ctx->arena, ctx->dir), name, S_IFDIR);
+	if (*out)
+		return 0;
+	err_input(ctx->err, &v->loc, "no manifest '%s'", name);
+	return err_hint(ctx->err, "looked for a file or a folder of that name in %s%s", ctx->dir,
+			name[0] == '/' ? "" : " and every folder above it");
+}
+
 int find_cluster(struct schema_ctx *ctx, const struct value *v, const char **out)
 {
 	const char *name, *beside;

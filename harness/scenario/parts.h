@@ -7,8 +7,8 @@
 #include "scenario/schema.h"
 
 extern const struct schema schema_scenario, schema_step, schema_send, schema_tunnel, schema_restart,
-	schema_upgrade, schema_override, schema_expect, schema_identity, schema_redirect,
-	schema_hop, schema_maps, schema_entry, schema_target;
+	schema_upgrade, schema_override, schema_flow, schema_expect, schema_identity,
+	schema_redirect, schema_hop, schema_maps, schema_entry, schema_target;
 extern const struct schema *const schema_parts[]; /* in the reference's order; ends with NULL */
 
 /* Of a reference, as Markdown: links to the sections, a section with the table of keys, one with a table
@@ -36,6 +36,11 @@ int read_expects(struct schema_ctx *ctx, const struct value *v, struct step *ste
 int check_expects(struct schema_ctx *ctx, const struct step *step);
 int read_steps(struct schema_ctx *ctx, const struct value *v, struct scenario *s);
 
+/* A hand-written flow into the send; link_flow() once the whole step is read. */
+int read_flow(struct schema_ctx *ctx, const struct value *v, uint8_t proto, struct send_step *send);
+int link_flow(struct schema_ctx *ctx, struct scenario *s, struct step *step, const struct value *v);
+int read_hosts(struct schema_ctx *ctx, const struct value *v, struct scenario *s);
+
 /* `target:` and `maps:` of a raw scenario, into s->target; check_raw() once all keys are read. */
 int read_target(struct schema_ctx *ctx, const struct value *v, struct scenario *s);
 int read_raw_maps(struct schema_ctx *ctx, const struct value *v, struct scenario *s);
@@ -45,5 +50,7 @@ int check_raw(struct schema_ctx *ctx, const struct value *v, struct scenario *s)
 int find_capture(struct schema_ctx *ctx, const struct value *v, const char **out);
 /* A folder: relative to the scenario's, then to each one above it, then to the working folder. */
 int find_cluster(struct schema_ctx *ctx, const struct value *v, const char **out);
+/* Manifests: a file or a folder of the scenario's own folder, or of one above it. */
+int find_manifests(struct schema_ctx *ctx, const struct value *v, const char **out);
 
 #endif

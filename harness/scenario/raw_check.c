@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "scenario/flow.h"
 #include "scenario/parts.h"
 #include "scenario/target_desc.h"
 
@@ -126,6 +127,10 @@ static int check_cluster_expect(struct schema_ctx *ctx, const struct expect *e)
 
 static int check_raw_expect(struct schema_ctx *ctx, const struct expect *e)
 {
+	if (e->last.n_live)
+		return err_input(ctx->err, &e->last.live[0].loc,
+				 "live: in a raw scenario nothing is translated back: `packet` is "
+				 "what was seen");
 	for (size_t i = 0; i < e->n_counts; i++)
 		if (e->counts[i].node)
 			return err_input(ctx->err, &e->counts[i].loc,
@@ -145,6 +150,13 @@ static int check_raw_step(struct schema_ctx *ctx, const struct scenario *s, cons
 				 "a raw scenario has no agent to %s: its steps are send, advance "
 				 "and check",
 				 step->kind == STEP_RESTART ? "restart" : "upgrade");
+	if (step->kind == STEP_APPLY || step->kind == STEP_DELETE ||
+	    (step->kind == STEP_SEND && step->send.flow))
+		return err_input(ctx->err, &step->loc,
+				 "a raw scenario has no cluster: its steps are send, advance and "
+				 "check");
+	if (step->kind == STEP_SEND && step->send.via)
+		return err_input(ctx->err, &step->send.via_loc, "a raw scenario has no nodes");
 	if (step->kind == STEP_SEND && step->send.n_as)
 		return err_input(ctx->err, &step->send.as[0].loc,
 				 "a raw scenario has no members that an address could stand for");
@@ -195,6 +207,8 @@ int check_raw(struct schema_ctx *ctx, const struct value *v, struct scenario *s)
 	if (s->target && s->cluster)
 		return err_input(ctx->err, key_loc(v, "target"),
 				 "a scenario has a cluster or a target, not both");
+	if (s->target && s->n_hosts)
+		return err_input(ctx->err, &s->hosts[0].loc, "hosts belong to a cluster");
 	if (s->target && s->values)
 		return err_input(ctx->err, key_loc(v, "values"),
 				 "values belong to a cluster: constants of a target stand in its "

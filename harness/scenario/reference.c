@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The reference of scenario files as Markdown, printed from the tables that read them. */
 #include "base/words.h"
+#include "scenario/flow.h"
 #include "scenario/parts.h"
 
 static void print_words(struct buf *out, const char *title, const char *text,
@@ -34,7 +35,8 @@ static const char intro[] =
 	"     against them. -->\n"
 	"# The scenario file\n\n"
 	"A scenario is a folder with a `scenario.yaml` and the captures it replays, on the\n"
-	"datapath of a cluster or, as a raw scenario, on a program of any object. Each\n"
+	"datapath of a cluster or, as a raw scenario, on a program of any object; or it writes\n"
+	"flows by hand. Each\n"
 	"step does one thing and says what must be seen. What an expectation leaves out is\n"
 	"free. Every mistake is reported with its file, line and column.\n\n"
 	"```yaml\n"
@@ -53,6 +55,55 @@ static const char intro[] =
 	"      events: {drop: 0}\n"
 	"```\n\n"
 	"Contents: ";
+
+static const char ends[] = "\n## Ends of a flow\n\n"
+			   "| `from`, `to` | who that is |\n|---|---|\n"
+			   "| `client` | a host of `hosts`, else the one pod (of any namespace), "
+			   "node or service of that "
+			   "name |\n"
+			   "| `pod/default/web-0`, `default/web-0` | a pod; where it has the "
+			   "host's network, its node |\n"
+			   "| `node/master-0` | a node's own stack |\n"
+			   "| `svc/default/web:80`, `svc/web:http` | a service's cluster IP, at a "
+			   "port by number or name; "
+			   "the namespace may be left out where there is one such service |\n"
+			   "| `svc/default/web:80 nodePort at node/worker-0` | the address of that "
+			   "node, at the node port |\n"
+			   "| `svc/default/web:80 loadBalancer`, `... externalIP` | the first such "
+			   "address of the service |\n"
+			   "| `10.0.1.5`, `\"10.0.1.5:80\"`, `\"[2001:db8::1]:80\"` | an address "
+			   "of whomever, of the world "
+			   "if nobody has it |\n";
+
+static const char spaces[] = "\n## Script space and live space\n\n"
+			     "On its way a packet gets other addresses and ports. What the capture "
+			     "or the hand-written flow "
+			     "calls\n"
+			     "them, after `as`, is *script space*; what sockets really see is "
+			     "*live space*. Each flow is bound "
+			     "when\n"
+			     "its first packet is delivered: then it is known who got it, and what "
+			     "they saw. A later packet of "
+			     "theirs\n"
+			     "is sent from there, with the ports and addresses they saw; an ICMP "
+			     "error quotes what its sender "
+			     "saw.\n"
+			     "What arrives is translated back, so `packet: {ip.dst: 10.96.0.1}` "
+			     "speaks of the script's name for "
+			     "the\n"
+			     "service wherever the packet went, and fails where a packet of the "
+			     "flow came out otherwise than "
+			     "the one\n"
+			     "before it. `live: {ip.dst: 10.0.1.5}` speaks of what its receiver "
+			     "got. The packet that binds a "
+			     "flow\n"
+			     "defines what its ends are called: of it only `live` can say so. "
+			     "Fields of `hops` are those of the "
+			     "moment.\n\n"
+			     "If no packet of a flow was delivered there is nobody who could "
+			     "answer: packets of the other side "
+			     "are\n"
+			     "*not sent*, which never passes.\n";
 
 static const char values[] =
 	"\n## Values\n\n"
@@ -89,9 +140,24 @@ void schema_print_reference(struct buf *out)
 {
 	buf_puts(out, intro);
 	reference_contents(out, schema_parts);
-	buf_puts(out, " · [values](#values) · [words](#words)\n");
+	buf_puts(
+		out,
+		" · [ends of a flow](#ends-of-a-flow) · [words of a flow](#words-of-a-flow) · "
+		"[script space and live space](#script-space-and-live-space) · [values](#values) · "
+		"[words](#words)\n");
 	for (size_t i = 0; schema_parts[i]; i++)
 		reference_part(out, schema_parts[i]);
+	buf_puts(out, ends);
+	buf_puts(
+		out,
+		"\n## Words of a flow\n\n"
+		"Items of `do`. Before most words `reply` makes it a packet from the side of `to`; "
+		"`reply`\nalone is one packet. `3 packets of 1200` is that many packets of data; "
+		"text in quotes is one\npacket with that data, `reply \"...\"` or `{reply: "
+		"\"...\"}` from the other side, `{data: 500}` a\nsize. Sequence numbers go on "
+		"from packet to packet, and each acknowledges all before it.\n");
+	flow_print_words(out);
+	buf_puts(out, spaces);
 	buf_puts(out, values);
 	buf_puts(out,
 		 "\n# Words\n\nA word is written in any case, with `-` or `_`; its number will "

@@ -93,8 +93,10 @@ struct packet_expect {
 	uint32_t src_identity, dst_identity;
 	struct loc src_identity_loc, dst_identity_loc;
 	const struct redirect_expect *redirect; /* NULL: any */
-	struct field_expect *fields;
+	struct field_expect *fields; /* at the packet's end: in script space (engine/flow.h) */
 	size_t n_fields;
+	struct field_expect *live; /* top level only: as its receiver really got it */
+	size_t n_live;
 };
 
 struct count_expect { /* "drop", "drop/POLICY", "trace/to-network", "policy-verdict", "lost" */
@@ -147,15 +149,30 @@ struct expect {
 	size_t n_log;
 };
 
-enum step_kind { STEP_SEND, STEP_RESTART, STEP_UPGRADE, STEP_ADVANCE, STEP_CHECK };
+enum step_kind {
+	STEP_SEND, /* of a capture, or of a flow written by hand */
+	STEP_RESTART,
+	STEP_UPGRADE,
+	STEP_ADVANCE,
+	STEP_CHECK,
+	STEP_APPLY,
+	STEP_DELETE,
+};
+
+struct flow_step; /* scenario/flow.h */
 
 struct send_step {
-	const char
-		*capture; /* path, resolved against the scenario's folder, else fixtures/captures */
+	/* path, resolved against the scenario's folder, else fixtures/captures; of a hand-written
+	 * flow what it is called: "tcp flow of step 3"
+	 */
+	const char *capture;
+	struct flow_step *flow; /* NULL: packets of the capture */
 	struct loc capture_loc;
 	struct packet_set packets;
 	struct binding *as;
 	size_t n_as;
+	const char *via; /* node where packets from the world enter; NULL: who owns the address */
+	struct loc via_loc;
 	/* Raw scenarios: where the packets enter. */
 	const char *role; /* of a target file's hook: "endpoint"; NULL */
 	const char *hook; /* "ingress", "xdp"; NULL: the program's own */
@@ -196,6 +213,18 @@ struct restart_step { /* restart and upgrade */
 	size_t n_maps;
 };
 
+struct apply_step {
+	const char *path; /* manifest or folder of them */
+	struct loc loc;
+};
+
+struct delete_step {
+	const char *kind; /* "Pod", as in the manifest, or as kubectl takes it: "pod" */
+	const char *ns; /* NULL: not said */
+	const char *name;
+	struct loc loc;
+};
+
 struct step {
 	enum step_kind kind;
 	unsigned index; /* from 1 */
@@ -204,6 +233,8 @@ struct step {
 	union {
 		struct send_step send;
 		struct restart_step restart; /* RESTART, UPGRADE */
+		struct apply_step apply;
+		struct delete_step del;
 		uint64_t advance_ns;
 	};
 	struct expect *expects;
@@ -242,6 +273,8 @@ struct raw_target {
 	size_t n_maps;
 };
 
+struct world_host; /* scenario/flow.h */
+
 struct scenario {
 	struct arena *arena; /* holds all of it */
 	const char *path; /* the scenario.yaml, as the user would type it */
@@ -256,6 +289,9 @@ struct scenario {
 	uint64_t seed;
 	bool unreviewed; /* recorded, and nobody has said yet that it is right */
 	struct loc unreviewed_loc;
+	struct world_host *hosts; /* outside the cluster, by name */
+	size_t n_hosts;
+	unsigned n_flows; /* hand-written ones */
 	struct step *steps;
 	size_t n_steps;
 };

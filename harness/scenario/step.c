@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Steps: the tables of send, restart, upgrade, advance and check. */
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "scenario/parts.h"
@@ -104,6 +105,28 @@ static int send_tunnel(struct schema_ctx *ctx, const struct value *v, void *out)
 {
 	((struct send_step *)out)->has_tunnel = true;
 	return schema_bind(ctx, &schema_tunnel, v, out);
+}
+
+static int read_node_member(struct schema_ctx *ctx, const struct value *v, const char *key,
+			    const char **out)
+{
+	const char *text;
+
+	if (read_string(ctx, v, &text))
+		return -EINVAL;
+	if (strncmp(text, "node/", 5) != 0 || !text[5])
+		return err_input(ctx->err, &v->loc, "%s: expected node/NAME, found '%s'", key,
+				 text);
+	*out = text + 5;
+	return 0;
+}
+
+static int send_via(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	struct send_step *s = out;
+
+	s->via_loc = v->loc;
+	return read_node_member(ctx, v, "via", &s->via);
 }
 
 /* ---- restart and upgrade ---- */
@@ -230,6 +253,54 @@ static int step_check(struct schema_ctx *ctx, const struct value *v, void *out)
 			 "check takes nothing ('check: {}'): what to look at stands in its expect");
 }
 
+#define FLOW(key, number)                                                                          \
+	static int step_##key(struct schema_ctx *ctx, const struct value *v, void *out)            \
+	{                                                                                          \
+		struct step *s = out;                                                              \
+                                                                                                   \
+		s->kind = STEP_SEND;                                                               \
+		return read_flow(ctx, v, number, &s->send);                                        \
+	}
+FLOW(tcp, IPPROTO_TCP)
+FLOW(udp, IPPROTO_UDP)
+FLOW(sctp, IPPROTO_SCTP)
+FLOW(icmp, IPPROTO_ICMP)
+
+static int step_apply(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	struct step *s = out;
+
+	s->kind = STEP_APPLY;
+	s->apply.loc = v->loc;
+	return find_manifests(ctx, v, &s->apply.path);
+}
+
+/* "pod/default/web-0", "ccnp/etcd" */
+static int step_delete(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	struct step *s = out;
+	const char *text, *slash, *last;
+
+	s->kind = STEP_DELETE;
+	s->del.loc = v->loc;
+	if (read_string(ctx, v, &text))
+		return -EINVAL;
+	slash = strchr(text, '/');
+	last = strrchr(text, '/');
+	if (!slash || slash == text || !last[1])
+		return err_input(ctx->err, &v->loc,
+				 "delete: expected KIND/NAMESPACE/NAME, or KIND/NAME of what has "
+				 "no namespace, found '%s'",
+				 text);
+	s->del.kind = arena_strndup(ctx->arena, text, (size_t)(slash - text));
+	s->del.name = last + 1;
+	if (last > slash + 1)
+		s->del.ns = arena_strndup(ctx->arena, slash + 1, (size_t)(last - slash - 1));
+	if (last == slash || (s->del.ns && !strchr(s->del.ns, '/')))
+		return 0;
+	return err_input(ctx->err, &v->loc, "delete: KIND/NAMESPACE/NAME, found '%s'", text);
+}
+
 static int step_expect(struct schema_ctx *ctx, const struct value *v, void *out)
 {
 	return read_expects(ctx, v, out);
@@ -243,12 +314,18 @@ static int step_expect(struct schema_ctx *ctx, const struct value *v, void *out)
 
 const struct schema schema_step = {
 	"step",
-	"One of the five things a step can do, and what must be seen of it.",
+	"One of the things a step can do, and what must be seen of it.",
 	(const struct schema_key[]){
 	{ "send", false, "[send](#send)", "", "replays packets of a capture, in order, at their own times", "{capture: etcd.pcapng, packets: 1-14}", step_send },
+	{ "tcp", false, "[flow](#flow)", "", "sends a TCP flow written by hand, without a capture", "{from: client, to: \"svc/default/web:80\", do: [handshake, \"GET / HTTP/1.1\", reply 3 packets, fin]}", step_tcp },
+	{ "udp", false, "[flow](#flow)", "", "UDP", "{from: client, to: \"pod/kube-system/dns-0:53\", do: [\"query\", reply]}", step_udp },
+	{ "sctp", false, "[flow](#flow)", "", "SCTP", "{from: client, to: \"node/master-0:36412\", do: [handshake, packet, shutdown]}", step_sctp },
+	{ "icmp", false, "[flow](#flow)", "", "ICMP, or ICMPv6 by the family", "{from: client, to: node/master-0, do: [echo, reply]}", step_icmp },
 	{ "restart", false, "[restart](#restart)", "", "stops a node's agent and starts it again", "{node: master-0}", step_restart },
 	{ "upgrade", false, "[upgrade](#upgrade)", "", "a restart with other objects or map sizes", "{node: master-0, objects: upgrades/wide_ct}", step_upgrade },
 	{ "advance", false, "duration", "", "lets time pass without packets", "1m30s", step_advance },
+	{ "apply", false, "file or folder", "", "manifests that are new or changed, in the scenario's folder or one above it; agents bring maps and programs to them as they do in a cluster", "web-1-gone.yaml", step_apply },
+	{ "delete", false, "`KIND/NAMESPACE/NAME`", "", "an object that goes; of kinds without namespaces `KIND/NAME`", "pod/default/web-1", step_delete },
 	{ "check", false, "`{}`", "", "does nothing: a place for an `expect`", "{}", step_check },
 	{ "expect", false, "[expect](#expect) or list", "nothing", "what must be seen; a `send` without one only makes state", "{outcome: delivered}", step_expect },
 	{ 0 } } };
@@ -259,6 +336,7 @@ const struct schema schema_send = {
 	{ "capture", true, "file", NULL, "in the scenario's folder, or in `fixtures/captures` of a folder above it", "etcd.pcapng", send_capture },
 	{ "packets", false, "packet numbers", "all", "which packets, as Wireshark counts", "\"1-3,9\"", send_packets },
 	{ "as", false, "map of addresses to members", "addresses as they are", "whom an address in the capture stands for: `node/NAME`, `pod/NAMESPACE/NAME` or `world`", "{192.0.2.7: node/master-0, 192.0.2.9: world}", send_as },
+	{ "via", false, "`node/NAME`", "the node that owns the address, else the first", "where packets from the world enter: for addresses that no node owns", "node/master-1", send_via },
 	{ "hook", false, "hook", "the program's own", "raw scenarios: where the packets enter; `ROLE/HOOK` of a target file, else one of `ingress`, `egress`, `xdp` and [others](#hooks)", "xdp", send_hook },
 	{ "ifindex", false, "number", "the target file's, else 2", "raw scenarios: index of the device they are at", "3", send_ifindex },
 	{ "mark", false, "number", "`0`", "raw scenarios: the packets' mark at entry (tc)", "0x200", send_mark },
@@ -311,8 +389,8 @@ static int one_thing(struct schema_ctx *ctx, const struct value *v)
 	}
 	if (!first)
 		return err_input(ctx->err, &v->loc,
-				 "this step does nothing: give send, restart, upgrade, advance or "
-				 "check");
+				 "this step does nothing: give send, tcp, udp, sctp, icmp, "
+				 "restart, upgrade, advance, apply, delete or check");
 	return 0;
 }
 
@@ -328,7 +406,8 @@ int read_steps(struct schema_ctx *ctx, const struct value *v, struct scenario *s
 		step->raw = s->target != NULL;
 		step->loc = v->items[i]->loc;
 		if (one_thing(ctx, v->items[i]) ||
-		    schema_bind(ctx, &schema_step, v->items[i], step) || check_expects(ctx, step))
+		    schema_bind(ctx, &schema_step, v->items[i], step) ||
+		    link_flow(ctx, s, step, v->items[i]) || check_expects(ctx, step))
 			return -EINVAL;
 	}
 	return 0;

@@ -64,10 +64,12 @@ static int prepare(struct binding *as, size_t n_as, unsigned number, struct inje
 		   struct trace *t)
 {
 	struct send_step send = { .capture = "x.pcapng", .as = as, .n_as = n_as };
+	const struct prepare with = { .cluster = cluster, .topology = &topology };
+	struct flow_pass pass;
 
 	memset(in, 0, sizeof(*in));
 	memset(t, 0, sizeof(*t));
-	return prepare_packet(cluster, &topology, &send, &packets[number - 1], arena, in, t, err);
+	return prepare_packet(&with, &send, &packets[number - 1], arena, in, &pass, t, err);
 }
 
 static void has_addresses(const struct frame *f, const char *src, const char *dst)

@@ -312,9 +312,8 @@ Test(scenario, a_step_does_one_thing)
 	      "     4 |     check: {}\n"
 	      "       |     ^");
 	fails(HEAD "  - expect: {outcome: dropped}\n",
-	      "sc/scenario.yaml:3:5: this step does nothing: give send, restart, upgrade, advance "
-	      "or "
-	      "check\n"
+	      "sc/scenario.yaml:3:5: this step does nothing: give send, tcp, udp, sctp, icmp, "
+	      "restart, upgrade, advance, apply, delete or check\n"
 	      "     3 |   - expect: {outcome: dropped}\n"
 	      "       |     ^");
 }
@@ -546,6 +545,8 @@ static const struct {
 	{ "target", NULL, "object: o.o, ", "steps: [{check: {}}]\ntarget: {", "}\n" },
 	{ "step", NULL, "", HEAD "  - ", "\n" },
 	{ "send", NULL, "capture: x.pcap, ", HEAD "  - send: {", "}\n" },
+	{ "flow", NULL, "from: client, to: \"10.0.0.1:80\", do: [syn], ", HEAD "  - tcp: {",
+	  "}\n" },
 	{ "tunnel", NULL, "id: 1, ", RAW_HEAD "  - send: {capture: x.pcap, tunnel: {", "}}\n" },
 	{ "restart", NULL, "node: n, ", HEAD "  - restart: {", "}\n" },
 	{ "upgrade", NULL, "node: n, objects: o, ", HEAD "  - upgrade: {", "}\n" },
@@ -610,6 +611,7 @@ Test(scenario, every_example_of_the_reference_is_read)
 	files_write("sc/etcd.pcapng", "");
 	files_write("sc/o.o", "");
 	files_write("sc/routes.ip", "");
+	files_write("sc/web-1-gone.yaml", "");
 	files_write("sc/t.yaml", TARGET_FILE);
 	files_write("fixtures/targets/cilium-1.19.yaml", TARGET_FILE);
 	files_write("sc/fixtures/clusters/two-masters/nodes.yaml", "");

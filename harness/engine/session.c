@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Keeps clusters, namespaces and engines from one scenario to the next. */
+#include "engine/session.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/ns.h"
+#include "engine/pins.h"
+#include "engine/run.h"
+
+struct run_cache {
+	struct session *sessions;
+	unsigned topologies, engines; /* how many were made: for names */
+};
+
+struct run_cache *run_cache_new(void)
+{
+	return calloc(1, sizeof(struct run_cache));
+}
+
+static int drop_engine(struct session *s, struct err *err)
+{
+	if (!s->engine_key)
+		return 0;
+	if (s->engine)
+		s->ops->close(s->engine);
+	s->engine = NULL;
+	free(s->engine_key);
+	s->engine_key = NULL;
+	return pins_remove(s->pin_root, err);
+}
+
+static void session_free(struct session *s)
+{
+	struct err *ignored = calloc(1, sizeof(*ignored));
+
+	drop_engine(s, ignored);
+	free(ignored);
+	topology_down(s->topology);
+	cluster_free(s->cluster);
+	free(s->key);
+	free(s);
+}
+
+void run_cache_free(struct run_cache *c)
+{
+	if (!c)
+		return;
+	while (c->sessions) {
+		struct session *next = c->sessions->next;
+
+		session_free(c->sessions);
+		c->sessions = next;
+	}
+	free(c);
+}
+
+static char *session_key(const struct scenario *s)
+{
+	struct buf b = BUF_INIT;
+
+	buf_printf(&b, "%s\n", s->cluster);
+	if (s->values)
+		value_print(&b, s->values);
+	return b.data;
+}
+
+static struct session *find(struct run_cache *c, const char *key)
+{
+	for (struct session *i = c->sessions; i; i = i->next)
+		if (!strcmp(i->key, key))
+			return i;
+	return NULL;
+}
+
+int session_get(struct run_cache *c, const struct scenario *s, struct session **out,
+		struct err *err)
+{
+	char *key = session_key(s);
+	struct session *n = find(c, key);
+	int ret;
+
+	*out = n;
+	if (n) {
+		free(key);
+		return 0;
+	}
+	n = calloc(1, sizeof(*n));
+	n->key = key;
+	ret = cluster_load(s->cluster, s->values, &n->cluster, err);
+	if (ret) {
+		session_free(n);
+		return ret;
+	}
+	n->next = c->sessions;
+	c->sessions = n;
+	*out = n;
+	return 0;
+}
+
+static int need_topology(struct run_cache *c, struct session *s, struct err *err)
+{
+	char id[32];
+
+	if (s->topology)
+		return 0;
+	snprintf(id, sizeof(id), "%d-%u", (int)getpid(), ++c->topologies);
+	return topology_up(s->cluster, id, &s->topology, err);
+}
+
+static char *engine_key(const struct engine_opts *eo)
+{
+	struct buf b = BUF_INIT;
+
+	buf_printf(&b, "%s\n%d\n%p", eo->objects ? eo->objects : "", eo->pristine,
+		   (const void *)eo->target);
+	return b.data;
+}
+
+/* 1: there is none that can be used again. */
+static int reuse(struct session *s, const struct engine_ops *ops, const struct engine_opts *eo,
+		 const char *key, const struct log_sink *log, struct err *err)
+{
+	if (!s->engine || s->ops != ops || strcmp(s->engine_key, key) != 0)
+		return 1;
+	return ops->reset(s->engine, eo->seed, log, err);
+}
+
+int session_open(struct run_cache *c, struct session *s, const struct engine_ops *ops,
+		 struct engine_opts *eo, const struct log_sink *log, struct err *err)
+{
+	char *key = engine_key(eo);
+	int ret = reuse(s, ops, eo, key, log, err);
+
+	if (ret <= 0) {
+		free(key);
+		return ret;
+	}
+	ret = drop_engine(s, err);
+	if (!ret && !ops->follows)
+		ret = need_topology(c, s, err);
+	if (ret) {
+		free(key);
+		return ret;
+	}
+	snprintf(s->pin_root, sizeof(s->pin_root), SANDBOX_BPFFS "/run-%u", ++c->engines);
+	eo->cluster = s->cluster;
+	eo->topology = ops->follows ? NULL : s->topology;
+	eo->pin_root = s->pin_root;
+	s->ops = ops;
+	s->engine_key = key;
+	return ops->open(eo, log, &s->engine, err);
+}
+
+static void forget(struct run_cache *c, struct session *s)
+{
+	struct session **at = &c->sessions;
+
+	while (*at != s)
+		at = &(*at)->next;
+	*at = s->next;
+	session_free(s);
+}
+
+int session_close(struct run_cache *c, struct session *s, bool failed, struct err *err)
+{
+	struct err *ignored = failed ? calloc(1, sizeof(*ignored)) : NULL;
+	int ret = 0;
+
+	if (failed || s->changed || !s->ops || !s->ops->reset)
+		ret = drop_engine(s, failed ? ignored : err);
+	free(ignored);
+	if (s->changed)
+		forget(c, s);
+	return failed ? 0 : ret;
+}
