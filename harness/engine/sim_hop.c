@@ -115,6 +115,56 @@ static void take_notes(const struct walk *w, struct hop *hop)
 	hop->observed = hop->observed && !lost;
 }
 
+/* Notes that programs make for themselves, and counters, are no answers to anything. */
+static bool is_asked(const struct map *m)
+{
+	return m->type != BPF_MAP_TYPE_PERCPU_ARRAY && m->type != BPF_MAP_TYPE_PERCPU_HASH &&
+	       m->type != BPF_MAP_TYPE_LRU_PERCPU_HASH;
+}
+
+/* As it is now: what the program changed in it since is seen, too. */
+static struct value *entry_now(const struct walk *w, const struct map *m, const void *key)
+{
+	uint8_t *value = arena_alloc(w->a, m->value_size);
+
+	if (bpf_map_lookup_elem(m->fd, key, value))
+		return NULL;
+	return map_value_value(w->a, m, value);
+}
+
+static void take_lookup(const struct walk *w, struct hop *hop, const struct helper_lookup *l)
+{
+	struct agent *agent = w->sim->nodes[w->node].agent;
+	const char *name = agent_map_name(agent, l->map_id);
+	const struct map *m = name ? agent_map(agent, name) : NULL;
+	struct hop_lookup *to;
+
+	if (!m || l->key_len < m->key_size || !is_asked(m))
+		return;
+	hop->lookups = arena_grow(w->a, hop->lookups, hop->n_lookups, sizeof(*to));
+	to = &hop->lookups[hop->n_lookups++];
+	*to = (struct hop_lookup){
+		.kind = l->kind,
+		.map = arena_strdup(w->a, name),
+		.key = map_key_value(w->a, m, l->key),
+		.found = l->ok,
+	};
+	if (l->ok && l->kind != LOOKUP_DELETE)
+		to->value = entry_now(w, m, l->key);
+}
+
+static void take_lookups(const struct walk *w, struct hop *hop)
+{
+	const struct helper_lookup *all;
+	size_t n, lost;
+
+	if (!w->sim->env || !helper_env_notes_lookups(w->sim->env))
+		return;
+	all = helper_env_lookups(w->sim->env, &n, &lost);
+	for (size_t i = 0; i < n; i++)
+		take_lookup(w, hop, &all[i]);
+}
+
 /* ---- events ---- */
 
 struct event_sink {
@@ -241,6 +291,7 @@ static int run(struct walk *w, enum hook hook, const struct agent_program *p, st
 			       : refused(w, hop, why);
 	take_result(w, hop, &r);
 	take_notes(w, hop);
+	take_lookups(w, hop);
 	if (hop->tunnel)
 		w->tunnel = hop->tunnel;
 	return take_events(w, hop, err);

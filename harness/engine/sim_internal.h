@@ -43,6 +43,9 @@ int walk_end(struct walk *w, enum outcome outcome, const char *at, const char *w
 int walk_unmodelled(struct walk *w, const char *why);
 /* A socket's owner has it; endpoint NULL: the node's own namespace. */
 int walk_deliver(struct walk *w, const struct cluster_endpoint *endpoint);
+/* What happens between two programs, for people; at NULL: the node. */
+void walk_note(struct walk *w, const char *at, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 const struct cluster_node *walk_node(const struct walk *w);
 /* "master-0/eth0" */
 const char *walk_at(const struct walk *w);

@@ -43,6 +43,14 @@ static int no_neighbour(struct walk *w, const struct ip_addr *next)
 					       walk_node(w)->name, buf_str(&b)));
 }
 
+static void note_next(struct walk *w, const struct ip_addr *next)
+{
+	__cleanup_buf struct buf b = BUF_INIT;
+
+	ip_addr_print(&b, next);
+	walk_note(w, NULL, "routes it to %s by %s", buf_str(&b), w->dev->name);
+}
+
 static int output_to(struct walk *w, const struct ip_addr *next, struct err *err)
 {
 	uint8_t mac[ETH_ALEN];
@@ -50,6 +58,7 @@ static int output_to(struct walk *w, const struct ip_addr *next, struct err *err
 
 	if (!find_mac(w, next, mac, err, &ret))
 		return ret == -ENOENT ? no_neighbour(w, next) : ret;
+	note_next(w, next);
 	w->frame.data = arena_memdup(w->a, w->frame.data, w->frame.len);
 	frame_set_macs(&w->frame, w->dev->mac, mac);
 	w->step = SIM_EGRESS;
@@ -135,6 +144,7 @@ static int into_overlay(struct walk *w, const struct frame *inner, const struct 
 {
 	w->frame = *inner;
 	w->dev = cluster_device_of_role(walk_node(w), "overlay");
+	walk_note(w, NULL, "takes the tunnel's headers off: VNI %u", key->id);
 	w->tunnel = arena_memdup(w->a, key, sizeof(*key));
 	w->iif = w->dev->ifindex;
 	w->mark = 0;
@@ -154,6 +164,7 @@ static int local(struct walk *w, const struct layers *l)
 		return into_overlay(w, &inner, &key);
 	if (sim_has_ipip(w->sim->cluster) && ipip_unwrap(&w->frame, l, w->a, &inner)) {
 		w->frame = inner;
+		walk_note(w, NULL, "takes the outer IP header off");
 		return 0; /* once more through the stack, now for who the inner header says */
 	}
 	return walk_deliver(w, NULL);

@@ -48,8 +48,11 @@ static int to_world(struct walk *w)
 
 static int to_node(struct walk *w, unsigned node)
 {
+	const char *from = walk_at(w);
+
 	w->node = node;
 	w->dev = cluster_device_of_role(walk_node(w), "native");
+	walk_note(w, from, "on the wire to %s", walk_at(w));
 	w->mark = 0;
 	w->tunnel = NULL;
 	w->iif = w->dev->ifindex;
@@ -72,6 +75,7 @@ static int to_router(struct walk *w)
 	packet_parse(w->frame.data, w->frame.len, 1, &l);
 	if (!frame_hop(&w->frame, &l, w->a))
 		return walk_end(w, OUTCOME_DROPPED, "world", "its TTL ends at the world's router");
+	walk_note(w, "world", "the router sends it on to %s", w->sim->cluster->nodes[to.node].name);
 	frame_set_macs(&w->frame, sim_gateway_mac,
 		       cluster_device_of_role(&w->sim->cluster->nodes[to.node], "native")->mac);
 	return to_node(w, (unsigned)to.node);
@@ -121,6 +125,8 @@ static int into_tunnel(struct walk *w)
 				"it was sent on the tunnel device without a tunnel key");
 	tunnel_wrap(kind, port, &w->frame, w->tunnel, outer_source(walk_node(w), w->tunnel), w->a,
 		    &outer);
+	walk_note(w, walk_at(w), "%s header for VNI %u put on",
+		  kind == TUNNEL_GENEVE ? "a Geneve" : "a VXLAN", w->tunnel->id);
 	w->frame = outer;
 	w->tunnel = NULL;
 	w->iif = 0;

@@ -215,6 +215,8 @@ static int set_up(struct engine *e, const struct log_sink *log, struct err *err)
 		ret = helper_env_new(&e->sim.env, err);
 	if (ret)
 		return ret;
+	if (e->sim.env && e->opts.lookups)
+		helper_env_note_lookups(e->sim.env);
 	set_start(e, e->opts.seed);
 	for (size_t i = 0; e->sim.n_nodes <= FEW_NODES && i < e->sim.n_nodes && !ret; i++)
 		ret = start_node(e, (unsigned)i, log, err);
