@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* `hosts:`: names of hosts outside the cluster. */
+#include <errno.h>
 #include <string.h>
 
 #include "scenario/flow.h"
