@@ -220,7 +220,7 @@ static int set_up(struct engine *e, const struct log_sink *log, struct err *err)
 	set_start(e, e->opts.seed);
 	for (size_t i = 0; e->sim.n_nodes <= FEW_NODES && i < e->sim.n_nodes && !ret; i++)
 		ret = start_node(e, (unsigned)i, log, err);
-	return ret;
+	return ret ? ret : sim_leave(&e->sim, err);
 }
 
 static void make_room(struct engine *e, size_t n)
@@ -280,7 +280,8 @@ static int testrun_inject(struct engine *e, const struct injection *in, struct a
 	for (size_t i = 0; i < e->sim.n_nodes && !ret; i++)
 		if (e->sim.nodes[i].agent && !e->nodes[i].real_time)
 			ret = time_after_loads(e, (unsigned)i, aging_real_ns(), err);
-	return ret;
+	/* other engines of this thread have namespaces of their own */
+	return ret ? ret : sim_leave(&e->sim, err);
 }
 
 static int restart(struct engine *e, unsigned node, const struct restart_step *how,
@@ -318,6 +319,8 @@ static int testrun_restart(struct engine *e, unsigned node, const struct restart
 		ret = start_node(e, node, NULL, err);
 	if (!ret)
 		ret = restart(e, node, how, log, err);
+	if (!ret)
+		ret = sim_leave(&e->sim, err);
 	return ret ? err_wrap(err, "node %s", node_name(e, node)) : 0;
 }
 
