@@ -13,6 +13,7 @@ struct resolver {
 	const struct scenario *s;
 	struct arena *a;
 	uint8_t proto;
+	bool sends; /* the end that is looked for sends: a service does not */
 	struct err *err;
 };
 
@@ -98,7 +99,7 @@ static void match_end(const struct resolver *r, const struct flow_end *e, struct
 		match_nodes(r, e, m);
 	if (any || e->kind == FLOW_END_POD)
 		match_pods(r, e, m);
-	if (any || e->kind == FLOW_END_SERVICE)
+	if ((any && !r->sends) || e->kind == FLOW_END_SERVICE)
 		match_services(r, e, m);
 }
 
@@ -294,11 +295,14 @@ int flow_ends_resolve(const struct cluster *c, const struct scenario *s, const s
 		      struct arena *a, struct packet_end *from, struct packet_end *to,
 		      struct err *err)
 {
-	struct resolver r = { c, s, a, f->proto, err };
+	struct resolver r = { c, s, a, f->proto, true, err };
 	struct found src, dst;
 	uint8_t family = f->family;
 
-	if (find(&r, &f->from, &src) || find(&r, &f->to, &dst))
+	if (find(&r, &f->from, &src))
+		return -EINVAL;
+	r.sends = false;
+	if (find(&r, &f->to, &dst))
 		return -EINVAL;
 	if (!family)
 		family = of_family(&src, 4) && of_family(&dst, 4) ? 4 : 6;
@@ -318,7 +322,7 @@ int flow_ends_resolve(const struct cluster *c, const struct scenario *s, const s
 int flow_end_address(const struct cluster *c, const struct scenario *s, const struct flow_end *who,
 		     uint8_t family, struct arena *a, struct ip_addr *out, struct err *err)
 {
-	struct resolver r = { c, s, a, IPPROTO_ICMP, err };
+	struct resolver r = { c, s, a, IPPROTO_ICMP, true, err };
 	struct found found;
 
 	if (find(&r, who, &found))

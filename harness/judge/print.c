@@ -147,6 +147,41 @@ static void print_frame(struct buf *out, const struct frame *f)
 		     LINK_ETHERNET);
 }
 
+/* In script space, and in brackets what that is in live space, where they differ in what is printed. */
+static void print_spaces(struct buf *out, const struct frame *script, const struct frame *live)
+{
+	__cleanup_buf struct buf s = BUF_INIT, l = BUF_INIT;
+
+	print_frame(&s, script->data ? script : live);
+	print_frame(&l, live);
+	buf_puts(out, buf_str(&s));
+	if (live->data && strcmp(buf_str(&s), buf_str(&l)) != 0)
+		buf_printf(out, " [live: %s]", buf_str(&l));
+}
+
+/* What its receiver got; where that is the packet that was sent but for its ends, live alone says what
+ * there is to say. False: it came as it was sent, or it is not known.
+ */
+static bool print_arrived(struct buf *out, const struct trace *t)
+{
+	const struct frame *scripted = t->scripted.data ? &t->scripted : &t->frame;
+	const struct frame *received = t->received.data ? &t->received : &t->final;
+	__cleanup_buf struct buf sent = BUF_INIT, got = BUF_INIT;
+
+	if (!t->final.data)
+		return false;
+	print_frame(&sent, scripted);
+	print_frame(&got, received);
+	if (strcmp(buf_str(&sent), buf_str(&got)) != 0) {
+		print_spaces(out, received, &t->final);
+		return true;
+	}
+	if (!t->received.data)
+		return false;
+	print_frame(out, &t->final);
+	return true;
+}
+
 static void print_hop_ct(struct buf *out, const struct hop *h)
 {
 	if (h->ct != CT_STATE_UNKNOWN)
@@ -330,11 +365,15 @@ size_t judge_print_group(struct buf *out, const struct difference *d, size_t n)
 			print_indented(out, d[i].detail);
 	}
 	if (d->packet) {
+		__cleanup_buf struct buf arrived = BUF_INIT;
+
 		buf_puts(out, "  packet: ");
-		print_frame(out, &d->packet->frame);
+		print_spaces(out, &d->packet->scripted, &d->packet->frame);
 		buf_putc(out, '\n');
 		for (size_t i = 0; i < d->packet->n_hops; i++)
 			print_hop(out, i + 1, &d->packet->hops[i]);
+		if (print_arrived(&arrived, d->packet))
+			buf_printf(out, "  arrived: %s\n", buf_str(&arrived));
 	}
 	print_hints(out, d, n);
 	return n;
@@ -347,10 +386,12 @@ void judge_print_difference(struct buf *out, const struct difference *d)
 
 void judge_print_packet(struct buf *out, const struct trace *t)
 {
+	__cleanup_buf struct buf arrived = BUF_INIT;
+
 	buf_printf(out, "packet %" PRIu32 " ", t->number);
 	print_time(out, t->rel_ns);
 	buf_putc(out, ' ');
-	print_frame(out, &t->frame);
+	print_spaces(out, &t->scripted, &t->frame);
 	for (size_t i = 0; i < t->n_hops; i++) {
 		const struct hop *h = &t->hops[i];
 
@@ -362,5 +403,7 @@ void judge_print_packet(struct buf *out, const struct trace *t)
 	print_outcome(out, t);
 	if (t->at)
 		buf_printf(out, " at %s", t->at);
+	if (print_arrived(&arrived, t))
+		buf_printf(out, " as %s", buf_str(&arrived));
 	buf_putc(out, '\n');
 }

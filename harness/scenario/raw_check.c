@@ -80,6 +80,21 @@ static int check_verdict(struct schema_ctx *ctx, const struct packet_expect *p,
 	return -EINVAL;
 }
 
+/* On a cluster's nodes a packet meets both. */
+static int check_tc_or_xdp(struct schema_ctx *ctx, const struct expect *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i <= e->n_hops && !rc; i++) {
+		const struct packet_expect *p = i < e->n_hops ? &e->hops[i] : &e->last;
+		bool xdp = p->verdict_words == &words_xdp_verdict ||
+			   (!p->verdict_words && word_name(&words_xdp_verdict, p->verdict));
+
+		rc = check_verdict(ctx, p, xdp ? p->verdict_words : &words_tc_verdict);
+	}
+	return rc;
+}
+
 static int check_verdicts(struct schema_ctx *ctx, const struct scenario *s,
 			  const struct send_step *send, const struct expect *e)
 {
@@ -90,6 +105,8 @@ static int check_verdicts(struct schema_ctx *ctx, const struct scenario *s,
 	words = verdicts_of(s, send, &known);
 	if (!known)
 		return 0;
+	if (!s->target)
+		return check_tc_or_xdp(ctx, e);
 	rc = check_verdict(ctx, &e->last, words);
 	for (size_t i = 0; i < e->n_hops && !rc; i++)
 		rc = check_verdict(ctx, &e->hops[i], words);
