@@ -22,6 +22,7 @@
 #include <lib/local_delivery.h>
 #include <lib/masquerade.h>
 #include <lib/nodeport.h>
+#include <lib/proxy.h>
 #include <lib/trace.h>
 
 #define ARP_IPV4_LEN 28 /* RFC 826 with 6-byte hardware and 4-byte protocol addresses */
@@ -85,6 +86,13 @@ static __always_inline int to_pod(ctx_t *ctx, struct packet *pkt, const struct e
 	return ret ? ret : deliver_local(ctx, pkt, ep);
 }
 
+static __always_inline int to_proxy(ctx_t *ctx, struct packet *pkt)
+{
+	if (trace_wanted(TRACE_TO_PROXY, pkt->ct.report))
+		trace_packet(ctx, pkt, TRACE_TO_PROXY, TRACE_REASON_UNKNOWN);
+	return proxy_pass(ctx, pkt);
+}
+
 /* What no service has taken goes to the host, to a pod, or on. */
 static __always_inline int from_netdev(ctx_t *ctx, struct packet *pkt)
 {
@@ -92,6 +100,8 @@ static __always_inline int from_netdev(ctx_t *ctx, struct packet *pkt)
 	bool tracked, host;
 	int ret;
 
+	if (pkt->proxy_port)
+		return to_proxy(ctx, pkt);
 	if (pkt->rewritten)
 		pkt->dst_identity = ipcache_identity(&pkt->daddr, pkt->is_ipv6);
 	host = pkt->dst_identity == IDENTITY_HOST;
@@ -111,14 +121,34 @@ static __always_inline int from_netdev(ctx_t *ctx, struct packet *pkt)
 	return to_pod(ctx, pkt, ep);
 }
 
+/* The host's policy about a request that a service will take. 0, or the reason to drop. */
+static __always_inline int guard_services(ctx_t *ctx, struct packet *pkt)
+{
+	int ret;
+
+	if (!CONFIG(enable_host_firewall) || !CONFIG(host_policy_on_services) ||
+	    !CONFIG(enable_nodeport) || !nodeport_concerns(pkt))
+		return 0;
+	ret = ct_parse_l4(ctx, pkt);
+	if (ret || pkt->icmp_error)
+		return ret;
+	/* what it drops, it drops again for the same reason */
+	if (lb_look_up(pkt, false) <= 0 && !(pkt->lb.frontend.flags2 & LB_F2_L7))
+		return 0;
+	return host_firewall(ctx, pkt, DIR_INGRESS);
+}
+
 /* 0: the packet goes on here; positive: the verdict; negative: drop. */
 static __always_inline int services(ctx_t *ctx, struct packet *pkt)
 {
+	int ret;
+
 	if (CONFIG(enable_nodeport) && was_handed_on(ctx)) {
 		pkt->hop_made = true;
 		return nodeport_send(ctx, pkt, nodeport_tunnel(pkt));
 	}
-	return nodeport_ingress(ctx, pkt);
+	ret = guard_services(ctx, pkt);
+	return ret ? ret : nodeport_ingress(ctx, pkt);
 }
 
 /* In a program of its own where services come before it: neither takes the other's stack. */

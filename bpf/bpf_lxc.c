@@ -26,6 +26,7 @@
 #include <lib/lb_pod.h>
 #include <lib/local_delivery.h>
 #include <lib/mark.h>
+#include <lib/nat.h>
 #include <lib/nodeport_reply.h>
 #include <lib/proxy.h>
 #include <lib/trace.h>
@@ -206,6 +207,7 @@ static __always_inline bool entry_is_stale(const struct packet *pkt)
 {
 	return pkt->ct.status == CT_ESTABLISHED &&
 	       (pkt->ct.rev_nat_index != pkt->lb.frontend.rev_nat_index ||
+		(pkt->lb.any_address && !lb_called_is(&pkt->ct, pkt)) ||
 		pkt->ct.proxy_redirect != (pkt->proxy_port != 0));
 }
 
@@ -312,6 +314,8 @@ static __always_inline int pod_out(ctx_t *ctx, struct packet *pkt)
 		return ret;
 	if (!ret)
 		return forward(ctx, pkt, info);
+	if (pkt->dst_identity == IDENTITY_HOST)
+		return CALL(ctx, pkt, CALL_NAT_INGRESS);
 	/* what came by the node's edge is answered by it, and not through a tunnel or a pod's policy;
 	 * where it leaves the node it is not the host's, though it has the host's address
 	 */
@@ -319,19 +323,43 @@ static __always_inline int pod_out(ctx_t *ctx, struct packet *pkt)
 	return by_route(ctx, pkt);
 }
 
-SEC("tc")
-__call(26) int tail_pod_out(ctx_t *ctx)
+static __always_inline int went_out(ctx_t *ctx, struct packet *pkt, int ret)
 {
-	struct packet *pkt = packet_resume();
-	int ret;
-
-	if (!pkt)
-		return CTX_DROP;
-	ret = pod_out(ctx, pkt);
 	if (ret < 0)
 		return drop_packet(ctx, pkt, ret, DIR_EGRESS);
 	metrics_add(REASON_FORWARDED, DIR_EGRESS, SOURCE_FILE, SOURCE_LINE, ctx_len(ctx));
 	return ret;
+}
+
+/* An answer of a service's to this node's own address: a pod's that has asked as the node, by what another
+ * node balanced, or the host's.
+ */
+static __always_inline int answer_here(ctx_t *ctx, struct packet *pkt)
+{
+	const struct endpoint_info *ep;
+	int ret = nat_reverse(ctx, pkt);
+
+	if (ret < 0)
+		return ret;
+	ctx->mark = mark_with_identity(MARK_IDENTITY, pkt->src_identity);
+	ep = ret ? endpoint_lookup(&pkt->daddr, pkt->is_ipv6) : NULL;
+	return ep && !endpoint_is_host(ep) ? deliver_local(ctx, pkt, ep) : to_host(ctx, pkt);
+}
+
+SEC("tc")
+__call(36) int tail_answer_here(ctx_t *ctx)
+{
+	struct packet *pkt = packet_resume();
+
+	return pkt ? went_out(ctx, pkt, answer_here(ctx, pkt)) : CTX_DROP;
+}
+
+SEC("tc")
+__call(26) int tail_pod_out(ctx_t *ctx)
+{
+	struct packet *pkt = packet_resume();
+
+	return pkt ? went_out(ctx, pkt, pod_out(ctx, pkt)) : CTX_DROP;
 }
 
 /* ---- into the pod ---- */

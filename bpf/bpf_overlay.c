@@ -19,6 +19,7 @@
 #include <lib/local_delivery.h>
 #include <lib/mark.h>
 #include <lib/nodeport.h>
+#include <lib/proxy.h>
 #include <lib/trace.h>
 
 static __always_inline bool is_ip(const struct packet *pkt)
@@ -133,6 +134,8 @@ static __always_inline int deliver(ctx_t *ctx, struct packet *pkt)
 		ret = services(ctx, pkt);
 	if (ret)
 		return ret;
+	if (pkt->proxy_port)
+		return proxy_pass(ctx, pkt);
 	ep = endpoint_lookup(&pkt->daddr, pkt->is_ipv6);
 	if (!ep || endpoint_is_host(ep))
 		return to_host(ctx, pkt);

@@ -7,6 +7,7 @@
 
 #include <lib/ipcache.h>
 #include <lib/reasons.h>
+#include <lib/signals.h>
 
 struct auth_key {
 	__u32 local_sec_label;
@@ -71,15 +72,6 @@ struct {
 enum runtime_config {
 	RUNTIME_UNIX_OFFSET = 0, /* Unix time less monotonic time, in units of 512 ns */
 };
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
-	__uint(key_size, sizeof(__u32));
-	__uint(value_size, sizeof(__u32));
-	__uint(pinning, LIBBPF_PIN_BY_NAME);
-} cilium_signals SEC(".maps");
-
-#define SIGNAL_AUTH_REQUIRED 2
 
 struct auth_signal {
 	__u32 number;

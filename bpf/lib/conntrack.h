@@ -126,8 +126,8 @@ static __always_inline bool ct_note_report(struct ct_entry *entry, __u8 flags, e
 	return news;
 }
 
-/* One more packet of the entry's flow. What is closed stays so long and no longer: stray packets
- * don't keep it.
+/* One more packet of the entry's flow. What is closed stays so long and no longer: stray packets don't keep
+ * it; but a FIN that comes again does, to be answered (RFC 9293, 3.10.7.4; #15455).
  */
 static __always_inline bool ct_update(struct ct_entry *entry, const struct packet *pkt,
 				      enum direction dir, __u32 now)
@@ -137,7 +137,7 @@ static __always_inline bool ct_update(struct ct_entry *entry, const struct packe
 
 	if (tcp && !pkt->later_fragment)
 		ct_tcp_state(entry, pkt->tcp_flags, dir);
-	if (!was_closed || !ct_closed(entry))
+	if (!was_closed || !ct_closed(entry) || pkt->tcp_flags & TCP_FIN)
 		entry->lifetime = now + ct_lifetime(entry, tcp);
 	return ct_note_report(entry, pkt->tcp_flags, dir, now);
 }

@@ -2,7 +2,8 @@
 /* DSR at the node that balances: the packet goes on to its backend with the client's address, and with it,
  * where an answer has to know it, what the client called the backend.
  *
- * Of a connection that is said with each SYN; of datagrams, which have none, with each packet.
+ * Of a connection that is said with each SYN, and with each packet to a backend that did not see one; of
+ * datagrams, which have none, with each packet.
  */
 #ifndef VERDICT_LIB_DSR_H
 #define VERDICT_LIB_DSR_H
@@ -19,7 +20,7 @@
 
 static __always_inline bool dsr_to_be_told(const struct packet *pkt)
 {
-	return pkt->protocol != IPPROTO_TCP || pkt->tcp_flags & TCP_SYN;
+	return pkt->protocol != IPPROTO_TCP || pkt->tcp_flags & TCP_SYN || pkt->lb.midway;
 }
 
 static __always_inline struct dsr_info dsr_frontend(const struct packet *pkt)
@@ -276,10 +277,27 @@ static __always_inline int dsr_send_geneve(ctx_t *ctx, struct packet *pkt)
 
 #else
 
+/* A node is its own end of the tunnel: to a backend in its namespace nobody else has to be asked (#36901),
+ * and others, whose packets go there directly, are not led into the tunnel by an entry that says so (#38101).
+ */
+static __always_inline void dsr_node_is_end(const struct packet *pkt,
+					    struct remote_endpoint_info *info)
+{
+	if (info->flag_has_tunnel_ep || !identity_is_remote_node(info->sec_identity))
+		return;
+	info->flag_has_tunnel_ep = 1;
+	info->flag_ipv6_tunnel_ep = pkt->is_ipv6;
+	if (pkt->is_ipv6)
+		info->tunnel_endpoint.ip6 = pkt->daddr.ip6;
+	else
+		info->tunnel_endpoint.ip4 = pkt->daddr.ip4;
+}
+
 /* As the world's: to the backend's node it must not look like one of the cluster. */
 static __always_inline int dsr_send_geneve(ctx_t *ctx, struct packet *pkt)
 {
 	const struct remote_endpoint_info *info = ipcache_lookup(&pkt->daddr, pkt->is_ipv6);
+	struct remote_endpoint_info to;
 	struct dsr_info from = dsr_frontend(pkt);
 	struct dsr_geneve_header hdr = {
 		.class = bpf_htons(DSR_GENEVE_CLASS),
@@ -288,8 +306,10 @@ static __always_inline int dsr_send_geneve(ctx_t *ctx, struct packet *pkt)
 
 	if (!info)
 		return DROP(pkt, DROP_NO_TUNNEL_ENDPOINT);
+	to = *info;
+	dsr_node_is_end(pkt, &to);
 	if (!dsr_to_be_told(pkt))
-		return encap(ctx, pkt, info, IDENTITY_WORLD);
+		return encap(ctx, pkt, &to, IDENTITY_WORLD);
 	if (pkt->is_ipv6) {
 		struct dsr_geneve6 opt = {
 			.hdr = hdr,
@@ -298,7 +318,7 @@ static __always_inline int dsr_send_geneve(ctx_t *ctx, struct packet *pkt)
 		};
 
 		opt.hdr.len = (sizeof(opt) - sizeof(hdr)) / 4;
-		return encap_with_options(ctx, pkt, info, IDENTITY_WORLD, &opt, sizeof(opt));
+		return encap_with_options(ctx, pkt, &to, IDENTITY_WORLD, &opt, sizeof(opt));
 	} else {
 		struct dsr_geneve4 opt = {
 			.hdr = hdr,
@@ -307,7 +327,7 @@ static __always_inline int dsr_send_geneve(ctx_t *ctx, struct packet *pkt)
 		};
 
 		opt.hdr.len = (sizeof(opt) - sizeof(hdr)) / 4;
-		return encap_with_options(ctx, pkt, info, IDENTITY_WORLD, &opt, sizeof(opt));
+		return encap_with_options(ctx, pkt, &to, IDENTITY_WORLD, &opt, sizeof(opt));
 	}
 }
 

@@ -3,7 +3,8 @@
  * flow's entry keeps it, so that answers come from there (nodeport_reply()).
  *
  * The entry is the one of the answers (flags OUT), marked DSR. A connection that begins without the option
- * is direct, whatever an entry of an older flow with the same ports says (#17759).
+ * is direct, whatever an entry of an older flow with the same ports says (#17759); one that begins, or goes
+ * on, with another service's is that service's (#18632).
  */
 #ifndef VERDICT_LIB_DSR_LEARN_H
 #define VERDICT_LIB_DSR_LEARN_H
@@ -146,31 +147,28 @@ static __always_inline bool dsr_same(const struct ct_entry *entry, const struct 
 /* A packet came for a backend: told says whether with *info. 0, or the reason to drop. */
 __subprogram int dsr_note(ctx_t *ctx, struct packet *pkt, const struct dsr_info *info, bool told)
 {
-	bool begins = pkt->protocol != IPPROTO_TCP || pkt->tcp_flags & TCP_SYN;
+	bool syn = pkt->protocol == IPPROTO_TCP && pkt->tcp_flags & TCP_SYN;
+	bool begins = syn || pkt->protocol != IPPROTO_TCP;
 	struct flow f = packet_flow(pkt);
 	__u32 now = now_seconds();
 	struct ct_entry *entry = ct_find(&f, TUPLE_F_OUT, now);
-	struct ct_state kept;
 	int ret;
 
-	if (!told || !begins) {
-		if (!entry || !entry->dsr_internal)
-			return 0;
-		if (begins) {
-			entry->dsr_internal = 0;
-			return 0;
-		}
+	if (!told && (!entry || !entry->dsr_internal))
+		return 0;
+	if (!told && begins) {
+		entry->dsr_internal = 0;
+		return 0;
 	}
-	if (entry && (!told || !begins ||
-		      (pkt->protocol != IPPROTO_TCP && dsr_same(entry, info, pkt->is_ipv6)))) {
+	if (entry && (!told || (!syn && dsr_same(entry, info, pkt->is_ipv6)))) {
 		ct_update(entry, pkt, DIR_EGRESS, now);
 		ct_count(entry, ctx_len(ctx));
 		return 0;
 	}
-	kept = pkt->ct;
 	dsr_to_ct(&pkt->ct, info, pkt->is_ipv6);
 	ret = ct_create(ctx, pkt, DIR_EGRESS);
-	pkt->ct = kept;
+	/* of the packet's own flow nothing is known yet */
+	__builtin_memset(&pkt->ct, 0, sizeof(pkt->ct));
 	return ret;
 }
 

@@ -16,6 +16,7 @@
 #include <lib/lb_config.h>
 #include <lib/lb_ct.h>
 #include <lib/lb_source.h>
+#include <lib/nodeport_config.h>
 #include <lib/quote.h>
 #include <lib/rewrite.h>
 
@@ -93,6 +94,19 @@ static __always_inline bool lb_stay(struct packet *pkt, const struct ct_entry *e
 	       !(pkt->protocol == IPPROTO_TCP && pkt->tcp_flags & TCP_SYN);
 }
 
+/* A connection that came to its backend when it had begun already: by DSR the backend's node has to be told
+ * of the service all the same, or what it answers, a reset most likely, would come from the wrong address
+ * (#27730, #32091). The flow's entry keeps it until a SYN: a packet may be lost.
+ */
+static __always_inline void lb_note_midway(struct packet *pkt, struct ct_entry *entry, bool stays)
+{
+	if (CONFIG(lb_mode) == LB_SNAT || pkt->protocol != IPPROTO_TCP || pkt->later_fragment)
+		return;
+	pkt->lb.midway = !(pkt->tcp_flags & TCP_SYN) && (!stays || (entry && entry->dsr_internal));
+	if (entry)
+		entry->dsr_internal = pkt->lb.midway;
+}
+
 static __always_inline int lb_no_backend(struct packet *pkt)
 {
 	if (CONFIG(enable_no_service_endpoints_routable) || lb_has_local_policy(&pkt->lb.frontend))
@@ -109,7 +123,7 @@ __verified_alone int lb_choose(ctx_t *ctx, struct packet *pkt)
 	const struct lb_frontend *f;
 	struct ct_entry *entry;
 	struct flow answer;
-	bool known;
+	bool known, stays;
 
 	if (!pkt)
 		return DROP_INVALID;
@@ -118,8 +132,10 @@ __verified_alone int lb_choose(ctx_t *ctx, struct packet *pkt)
 	answer = lb_answer(pkt);
 	entry = ct_find(&answer, TUPLE_F_SERVICE, now_seconds());
 	known = entry && entry->rev_nat_index == f->rev_nat_index && !lb_ct_begins_anew(entry, pkt);
-	if ((!known || !lb_stay(pkt, entry)) && !lb_choose_anew(pkt, &client))
+	stays = known && lb_stay(pkt, entry);
+	if (!stays && !lb_choose_anew(pkt, &client))
 		return lb_no_backend(pkt);
+	lb_note_midway(pkt, known ? entry : NULL, stays);
 	if (known) {
 		entry->backend_id = pkt->lb.backend.id;
 		lb_ct_update(ctx, entry, pkt);
@@ -160,11 +176,46 @@ __verified_alone int lb_translate(ctx_t *ctx, struct packet *pkt, bool from_endp
 	return rewrite(ctx, pkt, REWRITE_DESTINATION, &address, pkt->lb.backend.port);
 }
 
+/* What the client has called, in a flow's entry: IPv4 addresses lie in the last word, as Cilium keeps them. */
+static __always_inline union v6addr lb_called(const struct packet *pkt)
+{
+	return pkt->is_ipv6 ? pkt->was.daddr.ip6
+			    : (union v6addr){ .p = { .p4 = pkt->was.daddr.ip4 } };
+}
+
+static __always_inline bool lb_called_is(const struct ct_state *ct, const struct packet *pkt)
+{
+	union addr called = { .ip6 = lb_called(pkt) };
+
+	return addr_equal(&ct->nat_addr, &called) && ct->nat_port == pkt->was.dport;
+}
+
 /* For the new entry of the flow to the backend: ct_lookup() makes pkt->ct as of nothing known. */
 static __always_inline void lb_tell_ct(struct packet *pkt)
 {
 	pkt->ct.rev_nat_index = pkt->lb.frontend.rev_nat_index;
 	pkt->ct.loopback = pkt->lb.loopback;
+	if (!pkt->lb.any_address)
+		return;
+	pkt->ct.nat_addr.ip6 = lb_called(pkt);
+	pkt->ct.nat_port = pkt->was.dport;
+}
+
+/* The service that the flow was sent to, as its client calls it. */
+static __always_inline bool lb_service_of_flow(const struct packet *pkt, struct quote_side *service)
+{
+	const union v6addr *called = &pkt->ct.nat_addr.ip6;
+
+	if (!lb_reverse_find(pkt->ct.rev_nat_index, pkt->is_ipv6, &service->addr, &service->port))
+		return false;
+	if (service->addr.ip6.d.d1 || service->addr.ip6.d.d2 || !pkt->ct.nat_port)
+		return true;
+	service->port = pkt->ct.nat_port;
+	if (pkt->is_ipv6)
+		service->addr.ip6 = *called;
+	else
+		service->addr = addr_ip4(called->p.p4);
+	return true;
 }
 
 /* An ICMP error that a client sends about an answer of the service goes to the backend which sent it,
@@ -253,8 +304,7 @@ __verified_alone int lb_reverse(ctx_t *ctx, struct packet *pkt)
 
 	if (!pkt)
 		return DROP_INVALID;
-	if (!pkt->ct.to_initiator || !pkt->ct.rev_nat_index ||
-	    !lb_reverse_find(pkt->ct.rev_nat_index, pkt->is_ipv6, &service.addr, &service.port))
+	if (!pkt->ct.to_initiator || !pkt->ct.rev_nat_index || !lb_service_of_flow(pkt, &service))
 		return 0;
 	if (pkt->icmp_error)
 		return lb_reverse_error(ctx, pkt, &service);

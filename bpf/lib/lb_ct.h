@@ -43,6 +43,7 @@ __subprogram int lb_ct_create(ctx_t *ctx, const struct packet *pkt, const struct
 	struct ct_entry entry = {
 		.backend_id = pkt->lb.backend.id,
 		.rev_nat_index = pkt->lb.frontend.rev_nat_index,
+		.dsr_internal = pkt->lb.midway,
 	};
 
 	if (pkt->later_fragment)

@@ -48,6 +48,8 @@ struct lb_state {
 	struct lb_frontend frontend; /* rev_nat_index 0: no service */
 	struct lb_backend backend;
 	bool loopback; /* the client is its own backend */
+	bool midway; /* the backend has not seen the connection begin */
+	bool any_address; /* the service is one at every node's address: the client's is kept for answers */
 };
 
 #endif

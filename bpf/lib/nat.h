@@ -13,6 +13,7 @@
 #include <lib/nodeport_config.h>
 #include <lib/quote.h>
 #include <lib/rewrite.h>
+#include <lib/signals.h>
 
 #define NAT_PORT_MAX 65535
 
@@ -82,6 +83,7 @@ __subprogram int nat_allocate(struct packet *pkt, struct nat_work *w)
 		port = !retries || port == NAT_PORT_MAX ? nat_port_random() : port + 1;
 	}
 	nat_count_retries(w->flow.is_ipv6, retries);
+	w->crowded = retries > NAT_CROWDED;
 	if (retries == NAT_RETRIES)
 		return DROP(pkt, DROP_NAT_NO_MAPPING);
 	if (nat_store(w, &w->flow, TUPLE_F_OUT, &w->to, BPF_ANY)) {
@@ -174,7 +176,10 @@ __subprogram int nat_forward(ctx_t *ctx, struct packet *pkt, const union addr *a
 	w->flow = packet_flow(pkt);
 	w->to.addr = *addr;
 	w->to.needs_ct = needs_ct;
+	w->crowded = false;
 	ret = nat_mapping(pkt, w);
+	if (w->crowded)
+		signal_nat_fill_up(ctx, pkt->is_ipv6);
 	return ret ? ret : rewrite(ctx, pkt, REWRITE_SOURCE, &w->to.addr, w->to.port);
 }
 

@@ -13,6 +13,7 @@
 #include <lib/tuple.h>
 
 #define NAT_RETRIES 32
+#define NAT_CROWDED 16 /* tries, after which the agent hears of it */
 
 struct nat_entry {
 	__u64 created; /* nanoseconds */
@@ -93,6 +94,7 @@ struct nat_work {
 	struct nat_to to, back, found;
 	struct quote quote; /* of an ICMP error */
 	struct quote_side side;
+	bool crowded; /* a port was hard to find */
 	union {
 		struct ipv4_ct_tuple key4;
 		struct ipv6_ct_tuple key6;

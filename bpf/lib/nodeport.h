@@ -3,8 +3,9 @@
  *
  * A request is translated before the host's policy sees it: policy of the host endpoint is about what the
  * host itself receives, a backend in the host's namespace under the backend's port, and not about what
- * passes on to pods, whose own policy judges it (Cilium's order too; #12781). The ports that are no
- * services', a healthCheckNodePort among them, are ordinary traffic to the host.
+ * passes on to pods, whose own policy judges it. That is Cilium's order; host_policy_on_services has the
+ * host's policy judge requests as their clients sent them, too (#12781). The ports that are no services', a
+ * healthCheckNodePort among them, are ordinary traffic to the host.
  *
  * Requests to a backend of this node go on in the program that asked. To one of another node they are
  * sent from here: from this node's address, so that answers come back through nodeport_answer(); or by
@@ -209,6 +210,33 @@ static __always_inline int nodeport_answer(ctx_t *ctx, struct packet *pkt)
 	return nodeport_send(ctx, pkt, nodeport_tunnel(pkt));
 }
 
+/* A connection that begins without a service is direct: what an entry of an older one with the same ports says
+ * of its answers holds no more (#37566). Only of one that was closed: where XDP has translated this SYN, the
+ * entry is its own, and open.
+ */
+__subprogram int nodeport_forget(const struct packet *pkt)
+{
+	struct ct_entry *entry;
+	struct flow f;
+
+	if (pkt->protocol != IPPROTO_TCP || (pkt->tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
+		return 0;
+	f = packet_flow(pkt);
+	entry = ct_find(&f, TUPLE_F_OUT, now_seconds());
+	if (entry && entry->node_port && ct_closing(entry))
+		entry->node_port = 0;
+	return 0;
+}
+
+/* For a service that a proxy serves: it has asked for the packet, and nobody else is to have it. */
+static __always_inline bool nodeport_is_proxys(struct packet *pkt)
+{
+	if (!(pkt->lb.frontend.flags2 & LB_F2_L7))
+		return false;
+	pkt->proxy_port = (__be16)pkt->lb.frontend.affinity_timeout;
+	return true;
+}
+
 /* Nothing to do with packets of other kinds. */
 static __always_inline bool nodeport_concerns(const struct packet *pkt)
 {
@@ -216,14 +244,15 @@ static __always_inline bool nodeport_concerns(const struct packet *pkt)
 	       pkt->protocol == IPPROTO_SCTP || is_icmp(pkt);
 }
 
-/* For a packet that enters the node. 0: it goes on in this program, translated or not; positive: the
- * verdict; negative: drop.
+/* For a packet that enters the node. 0: it goes on in this program, translated or not, or to the proxy that
+ * pkt->proxy_port says; positive: the verdict; negative: drop.
  */
 static __always_inline int nodeport_ingress(ctx_t *ctx, struct packet *pkt)
 {
 	int ret;
 
-	if (!nodeport_enabled() || !nodeport_concerns(pkt))
+	if (!nodeport_enabled() || !nodeport_concerns(pkt) ||
+	    (CTX_IS_XDP && CONFIG(host_policy_on_services)))
 		return 0;
 	ret = ct_parse_l4(ctx, pkt);
 	if (ret)
@@ -233,6 +262,8 @@ static __always_inline int nodeport_ingress(ctx_t *ctx, struct packet *pkt)
 			ret = nodeport_request_error(ctx, pkt);
 		} else {
 			ret = lb_look_up(pkt, false);
+			if (!ret && nodeport_is_proxys(pkt))
+				return 0;
 			if (ret > 0)
 				ret = lb_choose(ctx, pkt);
 			if (ret > 0)
@@ -240,6 +271,7 @@ static __always_inline int nodeport_ingress(ctx_t *ctx, struct packet *pkt)
 		}
 		if (ret)
 			return ret < 0 || ret > 1 ? ret : 0;
+		nodeport_forget(pkt);
 		if (CONFIG(lb_mode) != LB_SNAT && CONFIG(dsr_dispatch) == DSR_OPTION) {
 			ret = dsr_learn(ctx, pkt);
 			if (ret)

@@ -21,6 +21,8 @@ enum dsr_dispatch {
 };
 
 DECLARE_CONFIG(bool, enable_nodeport, false, "Serve services at the node's edge");
+DECLARE_CONFIG(bool, host_policy_on_services, false,
+	       "The host's policy judges what is asked of services here, too");
 DECLARE_CONFIG(__u16, nodeport_port_max, 32767, "Last node port; NAT takes ports above it");
 DECLARE_CONFIG(__u8, lb_mode, LB_SNAT, "To remote backends: 0 SNAT, 1 DSR, 2 hybrid, 3 annotated");
 DECLARE_CONFIG(__u8, dsr_dispatch, DSR_OPTION, "DSR by 0 IP option, 1 Geneve, 2 IP in IP");

@@ -3,8 +3,9 @@
  *
  * What that is says the entry of the request's flow (flags OUT): a service of this node, or by DSR an
  * address that another node balanced for. A pod's answer is translated as it leaves the pod, or, where it
- * passes the host's stack, as it leaves the node: netfilter sees both halves of a flow then, or neither. A
- * backend in the host's namespace has no program of its own: always as it leaves the node.
+ * passes the host's stack, as it leaves the node: netfilter sees both halves of a flow then, or neither. One
+ * that does not leave the node, its client being this node or standing behind it, as it leaves the pod
+ * (#28187). A backend in the host's namespace has no program of its own: always as it leaves the node.
  */
 #ifndef VERDICT_LIB_NODEPORT_REPLY_H
 #define VERDICT_LIB_NODEPORT_REPLY_H
@@ -85,7 +86,9 @@ __subprogram int nodeport_reply(ctx_t *ctx, struct packet *pkt)
 /* For a packet that leaves a pod. */
 static __always_inline int nodeport_reply_of_pod(ctx_t *ctx, struct packet *pkt)
 {
-	return CONFIG(enable_host_routing) ? nodeport_reply(ctx, pkt) : 0;
+	bool stays = CONFIG(enable_nodeport) && pkt->dst_identity == IDENTITY_HOST;
+
+	return CONFIG(enable_host_routing) || stays ? nodeport_reply(ctx, pkt) : 0;
 }
 
 #endif

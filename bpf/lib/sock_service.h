@@ -14,16 +14,6 @@
 DECLARE_CONFIG(__u16, nodeport_port_min, 30000, "First node port");
 DECLARE_CONFIG(__u16, nodeport_port_max, 32767, "Last node port");
 
-#define IDENTITY_SCOPE_MASK	   0xff000000
-#define IDENTITY_SCOPE_REMOTE_NODE 0x02000000
-#define IDENTITY_KUBE_APISERVER	   7
-
-static __always_inline bool identity_is_remote_node(__u32 identity)
-{
-	return identity == IDENTITY_REMOTE_NODE || identity == IDENTITY_KUBE_APISERVER ||
-	       (identity & IDENTITY_SCOPE_MASK) == IDENTITY_SCOPE_REMOTE_NODE;
-}
-
 /* Whose address it is. */
 struct sock_place {
 	bool loopback;

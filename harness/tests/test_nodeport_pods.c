@@ -155,6 +155,77 @@ Test(nodeport_pods, by_dsr_the_pods_answer_comes_from_the_service_either_way, .t
 	lab_close(lab);
 }
 
+/* 192.168.10.200 or fd00:10::200, port 30090: another node's to balance, and the world's. */
+static struct pkt told_of_world(const char *text)
+{
+	static const uint8_t four[8] = { 0x9a, 8, 0x8a, 0x75, 200, 10, 168, 192 };
+	static const uint8_t six[24] = { 6, 2, 0x1b, 20, 0xfd, 0, 0, 0x10, 0,	 0,    0, 0,
+					 0, 0, 0,    0,	 0,    0, 2, 0,	   0x75, 0x8a, 0, 0 };
+	struct pkt p = tcp_of(text, SYN);
+	bool v6 = p.b[14] >> 4 == 6;
+	uint32_t at = v6 ? 54 : 34, n = v6 ? sizeof(six) : sizeof(four);
+
+	memmove(p.b + at + n, p.b + at, p.len - at);
+	memcpy(p.b + at, v6 ? six : four, n);
+	p.len += n;
+	if (v6)
+		p.b[20] = 60;
+	else
+		p.b[14] += 2;
+	end_ip(&p, 14);
+	return p;
+}
+
+/* #28187: the client is a pod of this node, which the balancing node knows as this node. Its answer never
+ * leaves the node: it must come from the service all the same, and to the pod that has asked.
+ */
+Test(nodeport_pods, by_dsr_an_answer_to_this_node_itself_comes_from_the_service, .timeout = 60)
+{
+	static const struct {
+		const char *asks, *as_node, *comes, *answer, *as_host, *to_pod;
+	} w[] = {
+		{ "10.0.1.20|40000 > 192.168.10.200|30090",
+		  "192.168.10.1|40000 > "
+		  "192.168.10.200|30090",
+		  "192.168.10.1|40000 > 10.0.1.20|8080", "10.0.1.20|8080 > 192.168.10.1|40000",
+		  "192.168.10.200|30090 > 192.168.10.1|40000",
+		  "192.168.10.200|30090 > 10.0.1.20|40000" },
+		{ "fd00:1::20|40000 > fd00:10::200|30090", "fd00:10::1|40000 > fd00:10::200|30090",
+		  "fd00:10::1|40000 > fd00:1::20|8080", "fd00:1::20|8080 > fd00:10::1|40000",
+		  "fd00:10::200|30090 > fd00:10::1|40000",
+		  "fd00:10::200|30090 > fd00:1::20|40000" },
+	};
+
+	NEEDS_ROOT();
+	for (int masquerade = 0; masquerade < 2; masquerade++) {
+		open_node(masquerade
+				  ? WHOLE_NODE(", enable_nodeport: true, lb_mode: 1, "
+					       "enable_host_routing: true, enable_ipv4_masquerade: "
+					       "true, enable_ipv6_masquerade: true")
+				  : WHOLE_NODE(", enable_nodeport: true, lb_mode: 1"));
+		lab_set(lab, "pod/cilium_policy_v2", "{lpm_key: {prefixlen: 40}, egress: 1}", "{}");
+		for (int i = 0; i < 2; i++) {
+			at("pod", "ingress", tcp_of(w[i].asks, SYN));
+			out(tcp_of(w[i].asks, SYN));
+			expect_passed(masquerade ? w[i].as_node : w[i].asks);
+			in(told_of_world(w[i].comes));
+			if (masquerade)
+				lab_expect_redirect(lab, NOTE_REDIRECT_PEER, POD_IFINDEX);
+			else
+				at("cilium_host", "egress", told_of_world(w[i].comes));
+			at("pod", "ingress", tcp_of(w[i].answer, SYN | ACK));
+			if (!masquerade) { /* netfilter has translated: it knows the rest */
+				expect_passed(w[i].as_host);
+				continue;
+			}
+			lab_expect_verdict(lab, TC_ACT_REDIRECT);
+			lab_expect_redirect(lab, NOTE_REDIRECT_PEER, POD_IFINDEX);
+			expect_ends(w[i].to_pod);
+		}
+		lab_close(lab);
+	}
+}
+
 #define TO_POD4	 "192.168.10.1|40000 > 10.0.1.20|8080"
 #define TO_POD6	 "fd00:10::1|40000 > fd00:1::20|8080"
 #define OF_POD4	 "10.0.1.20|8080 > 192.168.10.1|40000"
