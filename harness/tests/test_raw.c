@@ -141,8 +141,9 @@ Test(raw, what_needs_a_target_is_refused_in_a_cluster)
 	      "sc/scenario.yaml:4:24: redirect belongs to raw scenarios");
 	fails(HEAD "  - send: {capture: x.pcap}\n    expect: {at: eth0}\n",
 	      "sc/scenario.yaml:4:18: expected a place such as master-0/eth0");
-	fails(HEAD "  - send: {capture: x.pcap}\n    expect: {verdict: XDP_DROP}\n",
-	      "sc/scenario.yaml:4:23: no program at this hook returns XDP_DROP (XDP verdict)");
+	fails(HEAD "  - send: {capture: x.pcap}\n    expect: {verdict: ALLOW_CN}\n",
+	      "sc/scenario.yaml:4:23: no program at this hook returns ALLOW_CN (cgroup verdict)");
+	loads(HEAD "  - send: {capture: x.pcap}\n    expect: {hops: [{verdict: XDP_TX}]}\n");
 }
 
 Test(raw, verdicts_are_held_against_the_hook)
