@@ -427,6 +427,34 @@ Test(dsr, ip_in_ip_that_does_not_fit_is_answered, .timeout = 60)
 	lab_close(lab);
 }
 
+/* At the backend's node: the stack opens the outer packet, and its device has the programs of any other. The
+ * outer one is of no protocol that flows are made of: a host with a policy does not take it (137).
+ */
+Test(dsr, ip_in_ip_is_the_stacks_to_open, .timeout = 60)
+{
+	struct pkt inner = tcp_of(C4 " > 192.168.10.1|30080", SYN), outer = inner;
+
+	NEEDS_ROOT();
+	memmove(outer.b + 34, outer.b + 14, outer.len - 14);
+	outer.len = 14;
+	put_ip4(&outer, "10.9.1.2", "192.168.10.1", 4);
+	outer.len += inner.len - 14;
+	end_ip(&outer, 14);
+	lab = node_open(DSR_TARGET(", dsr_dispatch: 2"));
+	in(outer);
+	lab_expect_verdict(lab, TC_ACT_OK);
+	lab_expect_same_but(lab, NULL, 0);
+	in(inner);
+	expect_passed(C4 " > 10.0.1.20|8080");
+	out(tcp_of("10.0.1.20|8080 > " C4, SYN | ACK));
+	expect_passed("192.168.10.1|30080 > " C4);
+	lab_close(lab);
+	lab = node_open(DSR_TARGET(", dsr_dispatch: 2, enable_host_firewall: true"));
+	in(outer);
+	lab_expect_drop(lab, TC_ACT_SHOT, 137, "conntrack.h");
+	lab_close(lab);
+}
+
 /* ---- Geneve ---- */
 
 Test(dsr, geneve_tells_the_service_in_the_tunnels_header, .timeout = 60)

@@ -176,29 +176,51 @@ Test(xdp_datapath, what_is_not_ip_or_not_whole_is_left_to_tc, .timeout = 60)
 #define C6 "fd00:10::100|50000"
 #define D4 "192.168.10.100|50001"
 
+enum kind { TCP, UDP, SCTP, ECHO, ERROR };
+
 struct said {
 	const char *text;
-	uint8_t flags;
+	uint8_t flags; /* of TCP */
+	enum kind kind;
+	const char *quoted; /* by an error: TCP */
 };
 
 /* Requests to backends here, there, in the host's namespace; answers of the one there; none's. */
 static const struct said conversation[] = {
-	{ C4 " > 192.168.10.1|30080", SYN },
-	{ C4 " > 192.168.10.1|30080", ACK },
-	{ C4 " > 192.168.10.1|30090", SYN },
-	{ "10.0.2.30|8080 > 192.168.10.1|50000", SYN | ACK },
-	{ C4 " > 192.168.10.1|30090", ACK },
-	{ D4 " > 192.168.10.1|30090", SYN },
-	{ "10.0.2.30|8080 > 192.168.10.1|50001", SYN | ACK },
-	{ C4 " > 192.168.10.1|30070", SYN },
-	{ C4 " > 192.168.10.1|22", SYN },
-	{ "10.0.2.30|8080 > 192.168.10.1|50009", SYN | ACK },
-	{ C6 " > fd00:10::1|30080", SYN },
-	{ C6 " > fd00:10::1|30090", SYN },
-	{ "fd00:2::30|8080 > fd00:10::1|50000", SYN | ACK },
-	{ C6 " > fd00:10::1|30090", FIN | ACK },
-	{ "fd00:2::30|8080 > fd00:10::1|50000", RST },
-	{ C6 " > fd00:10::1|30070", SYN },
+	{ C4 " > 192.168.10.1|30080", SYN, TCP, NULL },
+	{ C4 " > 192.168.10.1|30080", ACK, TCP, NULL },
+	{ C4 " > 192.168.10.1|30090", SYN, TCP, NULL },
+	{ "10.0.2.30|8080 > 192.168.10.1|50000", SYN | ACK, TCP, NULL },
+	{ C4 " > 192.168.10.1|30090", ACK, TCP, NULL },
+	{ D4 " > 192.168.10.1|30090", SYN, TCP, NULL },
+	{ "10.0.2.30|8080 > 192.168.10.1|50001", SYN | ACK, TCP, NULL },
+	{ C4 " > 192.168.10.1|30070", SYN, TCP, NULL },
+	{ C4 " > 192.168.10.1|22", SYN, TCP, NULL },
+	{ "10.0.2.30|8080 > 192.168.10.1|50009", SYN | ACK, TCP, NULL },
+	{ C6 " > fd00:10::1|30080", SYN, TCP, NULL },
+	{ C6 " > fd00:10::1|30090", SYN, TCP, NULL },
+	{ "fd00:2::30|8080 > fd00:10::1|50000", SYN | ACK, TCP, NULL },
+	{ C6 " > fd00:10::1|30090", FIN | ACK, TCP, NULL },
+	{ "fd00:2::30|8080 > fd00:10::1|50000", RST, TCP, NULL },
+	{ C6 " > fd00:10::1|30070", SYN, TCP, NULL },
+
+	{ C4 " > 192.168.10.1|30090", 0, UDP, NULL },
+	{ "10.0.2.30|8080 > 192.168.10.1|50000", 0, UDP, NULL },
+	{ D4 " > 192.168.10.1|30080", 0, UDP, NULL },
+	{ C6 " > fd00:10::1|30090", 0, UDP, NULL },
+	{ "fd00:2::30|8080 > fd00:10::1|50000", 0, UDP, NULL },
+	{ C4 " > 192.168.10.1|8080", 0, SCTP, NULL },
+	{ "10.0.2.30|8080 > 192.168.10.1|50000", 0, SCTP, NULL },
+	{ C4 " > 192.168.10.1|30090", 0, SCTP, NULL }, /* no port may change: dropped */
+	{ C6 " > fd00:10::1|8080", 0, SCTP, NULL },
+	{ "fd00:2::30|8080 > fd00:10::1|50000", 0, SCTP, NULL },
+	{ C4 " > 192.168.10.1|0", 0, ECHO, NULL },
+	{ C6 " > fd00:10::1|0", 0, ECHO, NULL },
+	{ "192.168.10.254|0 > 192.168.10.1|0", 0, ERROR, "192.168.10.1|30090 > " C4 },
+	{ "192.168.10.2|0 > 192.168.10.1|0", 0, ERROR, "192.168.10.1|50000 > 10.0.2.30|8080" },
+	{ "192.168.10.254|0 > 192.168.10.1|0", 0, ERROR, "192.168.10.1|22 > " C4 },
+	{ "fd00:10::fe|0 > fd00:10::1|0", 0, ERROR, "fd00:10::1|30090 > " C6 },
+	{ "fd00:10::2|0 > fd00:10::1|0", 0, ERROR, "fd00:10::1|50000 > fd00:2::30|8080" },
 };
 
 enum { SAID = sizeof(conversation) / sizeof(conversation[0]), SAID_MAX = 64 };
@@ -241,9 +263,9 @@ static void account_of(struct result *o, const struct hop *hop, bool xdp)
 /* Entries and their values, but for the times at which packets came. */
 static char *maps_of(void)
 {
-	static const char *const names[] = { "cilium_ct4_global", "cilium_ct6_global",
-					     "cilium_ct_any4_global", "cilium_snat_v4_external",
-					     "cilium_snat_v6_external" };
+	static const char *const names[] = { "cilium_ct4_global",	"cilium_ct6_global",
+					     "cilium_ct_any4_global",	"cilium_ct_any6_global",
+					     "cilium_snat_v4_external", "cilium_snat_v6_external" };
 	struct buf text = BUF_INIT;
 	char *copy;
 
@@ -265,13 +287,78 @@ static char *maps_of(void)
 	return copy;
 }
 
+/* 30090 by UDP and SCTP, and 8080, the backend's own port, by SCTP. */
+static void add_services(void)
+{
+	static const struct {
+		unsigned port, proto;
+	} more[] = { { 30090, 17 }, { 30090, 132 }, { 8080, 132 } };
+
+	for (size_t i = 0; i < N_OF(more); i++) {
+		for (unsigned slot = 0; slot < 2; slot++) {
+			for (unsigned v6 = 0; v6 < 2; v6++)
+				lab_set(lab,
+					v6 ? "cilium_lb6_services_v2" : "cilium_lb4_services_v2",
+					arena_printf(lab->arena,
+						     "{address: '%s', dport: %u, proto: %u, "
+						     "backend_slot: %u}",
+						     v6 ? "fd00:10::1" : "192.168.10.1",
+						     more[i].port, more[i].proto, slot),
+					arena_printf(lab->arena,
+						     "{%s: %s, rev_nat_index: %s, flags: 66}",
+						     slot ? "backend_id" : "count",
+						     !slot ? "1"
+						     : v6  ? "62"
+							   : "42",
+						     v6 ? "62" : "42"));
+		}
+	}
+}
+
+static struct pkt sctp_of(const char *text)
+{
+	struct pkt p = udp_of(text, 8);
+
+	p.b[p.b[14] >> 4 == 6 ? 20 : 23] = 132;
+	end_sctp(&p, p.b[14] >> 4 == 6 ? 54 : 34);
+	end_ip(&p, 14);
+	return p;
+}
+
+static struct pkt error_of(const struct said *s)
+{
+	struct node_ends e = node_ends(s->text);
+	struct pkt quoted = tcp_data(s->quoted, ACK, 40), p;
+
+	put_eth(&p, e.v6 ? 0x86dd : 0x0800);
+	put_error(&p, e.src, e.dst, e.v6 ? 2 : 3, e.v6 ? 0 : 4, 1300, &quoted, 60);
+	return p;
+}
+
+static struct pkt packet_of(const struct said *s)
+{
+	switch (s->kind) {
+	case UDP:
+		return udp_of(s->text, 8);
+	case SCTP:
+		return sctp_of(s->text);
+	case ECHO:
+		return echo_of(s->text, false);
+	case ERROR:
+		return error_of(s);
+	default:
+		return tcp_of(s->text, s->flags);
+	}
+}
+
 static struct account *talk(const char *target, bool xdp, uint8_t ttl)
 {
 	struct account *a = calloc(1, sizeof(*a));
 
 	lab = node_open(target);
+	add_services();
 	for (size_t i = 0; i < SAID; i++) {
-		struct pkt p = tcp_of(conversation[i].text, conversation[i].flags);
+		struct pkt p = packet_of(&conversation[i]);
 
 		if (p.b[14] >> 4 == 6) {
 			p.b[21] = ttl;
@@ -358,7 +445,7 @@ Test(xdp_datapath, not_accelerated_they_are_tcs_alone, .timeout = 60)
 	NEEDS_ROOT();
 	lab = node_open(XDP_TARGET(", enable_nodeport: true"));
 	for (size_t i = 0; i < SAID; i++) {
-		at_xdp(tcp_of(conversation[i].text, conversation[i].flags));
+		at_xdp(packet_of(&conversation[i]));
 		expect_passed_by_xdp();
 	}
 	lab_close(lab);
