@@ -112,6 +112,7 @@ int make_devices(struct cluster *c, struct cluster_node *node, struct err *err)
 				 node->device, node->name, IFNAMSIZ - 1);
 	node->devices =
 		arena_alloc(c->arena, (FIXED_DEVICES + node->n_endpoints) * sizeof(*node->devices));
+	node->n_devices = 0;
 	add_fixed(c, node, mtu);
 	for (size_t i = 0; i < node->n_endpoints; i++)
 		if (!node->endpoints[i].is_host)

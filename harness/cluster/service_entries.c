@@ -345,15 +345,17 @@ static void add_table(struct writing *w)
 	    entry_struct(c, &inner, &list));
 }
 
-/* What asks for another port of a load balancer's address has nowhere else to go. */
+/* What asks for another port of a service's own address has nowhere else to go. */
 static void add_rest_of_address(struct writing *w)
 {
 	static const struct shape key = SHAPE("address"), value = SHAPE("flags");
 	struct ip_key at = ip_key(&w->f->addr);
-	struct value *flags = number(w, F_LOAD_BALANCER);
+	bool lb = w->f->type == FRONTEND_LOAD_BALANCER;
+	struct value *flags = lb ? number(w, F_LOAD_BALANCER) : NULL;
 	void **slot;
 
-	if (w->f->type != FRONTEND_LOAD_BALANCER || cluster_node_by_ip(w->o->c, &w->f->addr))
+	if ((!lb && w->f->type != FRONTEND_CLUSTER_IP) || w->f->scope != SCOPE_EXTERNAL ||
+	    cluster_node_by_ip(w->o->c, &w->f->addr))
 		return;
 	slot = table_slot(&w->o->frontends, &at, sizeof(at));
 	if (*slot)

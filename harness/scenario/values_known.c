@@ -32,6 +32,7 @@
  */
 const struct known values_known[] = {
 	VALUE("MTU", KNOWN_NUMBER, "0"),
+	ON_OFF("autoDirectNodeRoutes", "false"),
 	ON_OFF("bandwidthManager.enabled", "false"),
 	MAP_SIZE("bpf.authMapMax"),
 	MAP_SIZE("bpf.ctAnyMax"),
