@@ -170,7 +170,7 @@ int cil_from_netdev(ctx_t *ctx)
 
 	if (!pkt)
 		return CTX_DROP;
-	ret = identify(ctx, pkt);
+	ret = packet_so_far(pkt, identify(ctx, pkt));
 	if (trace_wanted(TRACE_FROM_NETWORK, false))
 		trace_packet(ctx, pkt, TRACE_FROM_NETWORK, TRACE_REASON_UNKNOWN);
 	if (!ret && is_ip(pkt)) {

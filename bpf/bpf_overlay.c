@@ -174,6 +174,7 @@ int cil_from_overlay(ctx_t *ctx)
 		ret = identify_sender(ctx, pkt);
 	if (!ret)
 		ret = parse_network(ctx, pkt);
+	ret = packet_so_far(pkt, ret);
 	if (trace_wanted(TRACE_FROM_OVERLAY, false))
 		trace_packet(ctx, pkt, TRACE_FROM_OVERLAY, TRACE_REASON_UNKNOWN);
 	if (!ret)

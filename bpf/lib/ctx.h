@@ -231,6 +231,7 @@ struct packet {
 		__u16 mtu;
 		__s16 reason; /* to drop where no answer may be given, negative */
 	} answer;
+	__s32 so_far; /* see packet_so_far() */
 	/* A drop's cause: set where it is decided, told where the program ends. */
 	__u8 drop_file;
 	__u16 drop_line;
@@ -262,6 +263,16 @@ static __always_inline struct packet *packet_begin(void)
 	if (pkt)
 		__builtin_memset(pkt, 0, sizeof(*pkt));
 	return pkt;
+}
+
+/* ret, and the verifier does not know it: for what is kept while a subprogram is called and decides a branch
+ * afterwards. Linux 6.1's verifier, looking back through the call, takes a register of the subprogram for the
+ * caller's, holds 0 and a reason to drop for the same, and removes the branch that it has not gone.
+ */
+static __always_inline int packet_so_far(struct packet *pkt, int ret)
+{
+	*(volatile __s32 *)&pkt->so_far = ret;
+	return *(volatile __s32 *)&pkt->so_far;
 }
 
 /* Reads only inside the IP packet. */
