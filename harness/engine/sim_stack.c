@@ -125,6 +125,8 @@ int sim_output(struct walk *w, struct err *err)
 
 	if (!frame_addresses(&w->frame, &q.src, &q.dst) || ip_addr_is_group(&q.dst))
 		return output_unrouted(w);
+	if (sim_has_ipip(w->sim->cluster)) /* it may come from a service's address */
+		q.src.family = 0;
 	ret = fib_route(node_fib(w), &q, &r, err);
 	if (ret)
 		return ret;
@@ -164,8 +166,9 @@ static int local(struct walk *w, const struct layers *l)
 		return into_overlay(w, &inner, &key);
 	if (sim_has_ipip(w->sim->cluster) && ipip_unwrap(&w->frame, l, w->a, &inner)) {
 		w->frame = inner;
-		walk_note(w, NULL, "takes the outer IP header off");
-		return 0; /* once more through the stack, now for who the inner header says */
+		walk_note(w, NULL,
+			  "takes the outer IP header off; the service's address is on its loopback, "
+			  "as DSR by IP in IP asks of backends");
 	}
 	return walk_deliver(w, NULL);
 }
