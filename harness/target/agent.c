@@ -107,7 +107,7 @@ static int start(struct agent *a, struct err *err)
 	ret = release_open(a, &how, &a->base, err);
 	if (ret)
 		return ret;
-	a->now = a->base;
+	a->now = a->releases = a->base;
 	ret = agent_write_entries(a, err);
 	if (!ret)
 		ret = agent_collect(a, err);
@@ -307,9 +307,12 @@ void agent_stop(struct agent *a)
 	event_ring_close(a->events);
 	fd_cleanup(&a->lock);
 	agent_free_slots(a);
-	if (a->now != a->base)
-		release_free(a->now);
-	release_free(a->base);
+	while (a->releases) {
+		struct release_set *next = a->releases->next;
+
+		release_free(a->releases);
+		a->releases = next;
+	}
 	target_desc_free(a->own_target);
 	arena_free(a->arena);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What the agent's parts share: agent.c (the order of a start), agent_maps.c (objects opened for their maps),
  * agent_entries.c (the node's entries), agent_gc.c, agent_load.c (programs loaded for a device),
- * agent_slots.c (slots of endpoints), agent_run.c (packets), agent_reset.c, agent_restart.c.
+ * agent_slots.c (slots of endpoints), agent_run.c (packets), agent_reset.c, agent_restart.c, agent_return.c (to a
+ * release that was there before).
  */
 #ifndef VERDICT_TARGET_AGENT_INTERNAL_H
 #define VERDICT_TARGET_AGENT_INTERNAL_H
@@ -70,6 +71,7 @@ struct agent_load {
 
 /* A release on the node: its objects' maps and what is loaded. */
 struct release_set {
+	struct release_set *next;
 	struct arena *arena;
 	char *key; /* folder and sizes */
 	const char *folder;
@@ -107,6 +109,7 @@ struct agent {
 	struct target_desc *own_target; /* of opts.target NULL */
 	const struct target_desc *target;
 	const struct cluster_node *node;
+	struct release_set *releases; /* the newest first */
 	struct release_set *base, *now; /* of the first start, and at present: perhaps the same */
 	struct agent_slot *slots;
 	size_t n_slots;
@@ -135,6 +138,11 @@ int release_open(struct agent *a, const struct agent_how *how, struct release_se
 bool release_is(const struct release_set *r, const struct agent_how *how);
 /* What is pinned under a name where the release has another map, or none, is that of the release again. */
 int release_pin(struct agent *a, struct release_set *r, struct err *err);
+/* A release that was there before: its maps take the entries of those that the present one has in their place,
+ * or stay empty where that is asked for.
+ */
+int release_return_to(struct agent *a, struct release_set *r, const struct agent_how *how,
+		      struct err *err);
 int release_finish_migration(struct release_set *r, struct err *err);
 void release_free(struct release_set *r); /* NULL is fine */
 /* Policy maps of endpoints that have none yet. */

@@ -63,11 +63,13 @@ static int go_back(struct agent *a, struct err *err)
 
 	if (a->now == a->base)
 		return 0;
-	release_free(a->now);
 	a->now = a->base;
 	for (size_t i = 0; i < a->now->n_pins; i++)
 		a->now->pins[i]->is_written = false;
-	ret = release_pin(a, a->now, err);
+	release_drop_policy_maps(a, a->now);
+	ret = release_add_policy_maps(a, a->now, err);
+	if (!ret)
+		ret = release_pin(a, a->now, err);
 	if (!ret)
 		ret = agent_open_events(a, err);
 	return ret ? ret : agent_make_slots(a, err);

@@ -2,17 +2,53 @@
 /* A stop and a start on a node whose programs are run, not attached; and a cluster that changes. */
 #include "target/agent_internal.h"
 
+/* Releases that are kept loaded. */
+#define RELEASES_MAX 4
+
+static struct release_set *find_release(const struct agent *a, const struct agent_how *how)
+{
+	struct release_set *r = a->releases;
+
+	while (r && !release_is(r, how))
+		r = r->next;
+	return r;
+}
+
+static void let_go_of_oldest(struct agent *a)
+{
+	struct release_set **oldest = NULL;
+	size_t n = 0;
+
+	for (struct release_set **at = &a->releases; *at; at = &(*at)->next) {
+		n++;
+		if (*at != a->base && *at != a->now)
+			oldest = at;
+	}
+	if (n > RELEASES_MAX && oldest) {
+		struct release_set *r = *oldest;
+
+		*oldest = r->next;
+		release_free(r);
+	}
+}
+
 /* Another release: its maps are what the pins are now, migrated or replaced where they have to be. */
 static int install(struct agent *a, const struct agent_how *how, struct err *err)
 {
-	struct release_set *r;
-	int ret = release_open(a, how, &r, err);
+	struct release_set *r = find_release(a, how);
+	int ret;
 
+	if (r) {
+		ret = release_return_to(a, r, how, err);
+		a->now = ret ? a->now : r;
+		return ret;
+	}
+	ret = release_open(a, how, &r, err);
 	if (ret)
 		return ret;
-	if (a->now != a->base)
-		release_free(a->now);
-	a->now = r;
+	r->next = a->releases;
+	a->releases = a->now = r;
+	let_go_of_oldest(a);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 #ifndef VERDICT_TARGET_OBJECT_H
 #define VERDICT_TARGET_OBJECT_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "cluster/cluster.h"
 #include "scenario/scenario.h"
@@ -63,6 +64,11 @@ int object_load(const struct object_opts *opts, struct object **out, struct err 
 /* The same in two steps, for what must happen to the maps before any program is loaded. */
 int object_open(const struct object_opts *opts, struct object **out, struct err *err);
 int object_load_programs(struct object *o, struct err *err);
+struct map;
+
+/* Appends in what a map is not as the object defines it: "max_entries 65536 -> 131072"; nothing if it is. */
+void object_say_mismatch(const struct object *o, const char *map, const struct map *was,
+			 struct buf *why);
 /* One more map like the object's `map`, pinned as `pin`: as those of the object are reused, migrated, replaced
  * or made. Returns its descriptor, the caller's.
  */

@@ -63,6 +63,12 @@ int object_load_interposed(struct object *o, struct err *err);
 int object_maps_prepare(struct object *o, struct err *err);
 void object_maps_free(struct object *o);
 
+/* object_mismatch.c: types that the kernel makes without BTF for key and value, as libbpf's list has them. */
+bool object_map_takes_no_btf(uint32_t type); /* enum bpf_map_type */
+/* Appends what differs between a pinned map and an object's definition; nothing if it fits. */
+void object_say_differences(struct buf *why, const struct map *was, const struct bpf_map *map,
+			    const struct btf *btf);
+
 /* object_migrate.c: a map that is replaced stays pinned as NAME_prevN until the programs that use it are
  * replaced as well. *path lives as long as the object.
  */

@@ -209,6 +209,19 @@ Test(agent_loads, a_restart_loads_nothing_anew_unless_a_map_is_another, .timeout
 	cr_expect_eq(pods_run(p, SERVER_DEV, HOOK_TC_INGRESS, &ack), TC_ACT_REDIRECT);
 	cr_expect_eq(pods_count(p, "cilium_ct4_global"), flows);
 	cr_expect(is_loaded(p, "server"), "%s", buf_str(&p->log));
+	/* and back to what is loaded still */
+	buf_reset(&p->log);
+	how.n_maps = 0;
+	cr_assert_eq(agent_restart(p->a, &how, &err), 0, "%s", err.text);
+	cr_expect(strstr(buf_str(&p->log), "reason=\"max_entries 131072 -> 65536\""), "%s",
+		  buf_str(&p->log));
+	cr_expect_eq(pods_count(p, "cilium_ct4_global"), flows);
+	cr_expect_eq(pods_run(p, SERVER_DEV, HOOK_TC_INGRESS, &ack), TC_ACT_REDIRECT);
+	cr_expect(!strstr(buf_str(&p->log), "Loaded"), "%s", buf_str(&p->log));
+	how.n_maps = 1;
+	how.on_map_mismatch = MAP_MISMATCH_RECREATE;
+	cr_assert_eq(agent_restart(p->a, &how, &err), 0, "%s", err.text);
+	cr_expect_eq(pods_count(p, "cilium_ct4_global"), 0, "recreated");
 	cr_assert_eq(agent_reset(p->a, &err), 0, "%s", err.text);
 	cr_expect_eq(agent_map(p->a, "cilium_ct4_global")->max_entries, 65536);
 	cr_expect_eq(pods_count(p, "cilium_ct4_global"), 0);
