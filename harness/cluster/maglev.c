@@ -16,32 +16,32 @@ struct preference {
 	uint32_t next, skip;
 };
 
-static struct preference preference_of(const char *name, uint32_t seed)
+static struct preference preference_of(const struct maglev_table *t, const char *name)
 {
 	uint64_t h[2];
 
-	murmur3_128(name, strlen(name), seed, h);
+	murmur3_128(name, strlen(name), t->seed, h);
 	return (struct preference){
-		.next = (uint32_t)(h[0] % MAGLEV_SIZE),
-		.skip = (uint32_t)(h[1] % (MAGLEV_SIZE - 1)) + 1,
+		.next = (uint32_t)(h[0] % t->size),
+		.skip = (uint32_t)(h[1] % (t->size - 1)) + 1,
 	};
 }
 
-void maglev_fill(struct maglev_backend *backends, size_t n, uint32_t seed, struct arena *scratch,
-		 uint32_t table[MAGLEV_SIZE])
+void maglev_fill(const struct maglev_table *t, struct maglev_backend *backends, size_t n,
+		 struct arena *scratch)
 {
 	struct preference *p = arena_alloc(scratch, n * sizeof(*p));
-	bool *taken = arena_alloc(scratch, MAGLEV_SIZE * sizeof(*taken));
+	bool *taken = arena_alloc(scratch, t->size * sizeof(*taken));
 
 	qsort(backends, n, sizeof(*backends), by_name);
 	for (size_t i = 0; i < n; i++)
-		p[i] = preference_of(backends[i].name, seed);
-	for (size_t filled = 0; filled < MAGLEV_SIZE; filled++) {
+		p[i] = preference_of(t, backends[i].name);
+	for (size_t filled = 0; filled < t->size; filled++) {
 		struct preference *turn = &p[filled % n];
 
 		while (taken[turn->next])
-			turn->next = (turn->next + turn->skip) % MAGLEV_SIZE;
+			turn->next = (turn->next + turn->skip) % t->size;
 		taken[turn->next] = true;
-		table[turn->next] = backends[filled % n].id;
+		t->ids[turn->next] = backends[filled % n].id;
 	}
 }

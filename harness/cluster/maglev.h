@@ -10,18 +10,23 @@
 
 #include "base/arena.h"
 
-#define MAGLEV_SIZE 16381 /* a prime */
-
 struct maglev_backend {
 	const char *name; /* by which it is known on all nodes: "[10.0.0.1:80/TCP,State:active]" */
 	uint32_t id; /* this node's */
 };
 
-/* Which backend each place of the table leads to. The order of backends is of no consequence; n is at least
- * 1. *backends is sorted by name.
+/* A table to be filled: size, a prime, backend ids. */
+struct maglev_table {
+	uint32_t *ids;
+	uint32_t size;
+	uint32_t seed;
+};
+
+/* Which backend each place of the table leads to. The order of backends is of no consequence: they are sorted
+ * by name. n is at least 1.
  */
-void maglev_fill(struct maglev_backend *backends, size_t n, uint32_t seed, struct arena *scratch,
-		 uint32_t table[MAGLEV_SIZE]);
+void maglev_fill(const struct maglev_table *t, struct maglev_backend *backends, size_t n,
+		 struct arena *scratch);
 
 /* MurmurHash3_x64_128 with its seed in both halves. */
 void murmur3_128(const void *data, size_t len, uint32_t seed, uint64_t out[2]);

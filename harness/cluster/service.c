@@ -248,6 +248,7 @@ int compile_services(struct cluster *c, struct cluster_node *node, struct err *e
 		.stamp = ++c->parts->stamp,
 		.maglev = values_is(v, "loadBalancer.algorithm", "maglev"),
 		.maglev_inside = values_bool(v, "bpf.lbExternalClusterIP"),
+		.maglev_size = values_number(v, "maglev.tableSize"),
 		.err = err,
 	};
 	uint8_t seed[12] = { 0 };

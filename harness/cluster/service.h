@@ -84,7 +84,7 @@ struct lb_out {
 	struct table frontends; /* written so far: frontend_key to struct frontend */
 	unsigned stamp;
 	bool maglev, maglev_inside; /* tables for services; also for cluster IPs */
-	uint32_t maglev_seed;
+	uint32_t maglev_seed, maglev_size;
 	struct err *err;
 };
 

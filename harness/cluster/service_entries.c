@@ -297,22 +297,26 @@ static const char *maglev_name(struct arena *a, const struct backend *b)
 						      : "SCTP");
 }
 
-static void fill_table(struct writing *w, uint32_t table[MAGLEV_SIZE])
+static struct maglev_table fill_table(struct writing *w)
 {
-	struct maglev_backend *list = arena_alloc(w->o->scratch, w->n_active * sizeof(*list));
+	struct arena *scratch = w->o->scratch;
+	struct maglev_backend *list = arena_alloc(scratch, w->n_active * sizeof(*list));
+	struct maglev_table t = { .size = w->o->maglev_size, .seed = w->o->maglev_seed };
 
+	t.ids = arena_alloc(scratch, t.size * sizeof(*t.ids));
 	for (size_t i = 0; i < w->n_active; i++)
-		list[i] = (struct maglev_backend){ maglev_name(w->o->scratch, w->refs[i]->backend),
+		list[i] = (struct maglev_backend){ maglev_name(scratch, w->refs[i]->backend),
 						   w->refs[i]->backend->id };
-	maglev_fill(list, w->n_active, w->o->maglev_seed, w->o->scratch, table);
+	maglev_fill(&t, list, w->n_active, scratch);
+	return t;
 }
 
 /* The ids as bytes, in this machine's order. */
-static struct value *table_value(struct cluster *c, const uint32_t table[MAGLEV_SIZE])
+static struct value *table_value(struct cluster *c, const struct maglev_table *t)
 {
 	static const char digits[] = "0123456789abcdef";
-	const uint8_t *bytes = (const uint8_t *)table;
-	size_t n = MAGLEV_SIZE * sizeof(*table);
+	const uint8_t *bytes = (const uint8_t *)t->ids;
+	size_t n = t->size * sizeof(*t->ids);
 	struct value *v = value_scalar(c->arena, "0x");
 	char *text = arena_alloc(c->arena, 2 + 2 * n + 1);
 
@@ -330,17 +334,15 @@ static void add_table(struct writing *w)
 {
 	static const struct shape inner = SHAPE("entries"), entry = SHAPE("key", "value");
 	struct cluster *c = w->o->c;
+	struct maglev_table t;
 	struct value *list;
-	uint32_t *table;
 
 	if (!has_table(w))
 		return;
-	table = arena_alloc(w->o->scratch, MAGLEV_SIZE * sizeof(*table));
-	fill_table(w, table);
+	t = fill_table(w);
 	list = value_list(c->arena);
-	value_push(
-		c->arena, list,
-		entry_struct(c, &entry, (struct value *[]){ number(w, 0), table_value(c, table) }));
+	value_push(c->arena, list,
+		   entry_struct(c, &entry, (struct value *[]){ number(w, 0), table_value(c, &t) }));
 	add(w, map_of(w, "cilium_lb4_maglev", "cilium_lb6_maglev"), w->rev_nat,
 	    entry_struct(c, &inner, &list));
 }

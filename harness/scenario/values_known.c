@@ -100,8 +100,9 @@ const struct known values_known[] = {
 	WORDS("loadBalancer.mode", "snat", "snat", "dsr", "hybrid", "annotation"),
 	OFF_ONLY("loadBalancer.serviceTopology"),
 	VALUE("maglev.hashSeed", KNOWN_SEED, "JLfvgnHc2kaSUFaI"),
-	/* of another size than the programs' own table they would be no use to them */
-	WORDS("maglev.tableSize", "16381", "16381"),
+	/* must be what the programs were built for: 16381 for those of bpf/ */
+	WORDS("maglev.tableSize", "16381", "16381", "251", "509", "1021", "2039", "4093", "8191",
+	      "32749", "65521", "131071"),
 	OFF_ONLY("nat46x64Gateway.enabled"),
 	UNSET("nodePort.addresses"),
 	ON_OFF("nodePort.enabled", "false"),
