@@ -17,7 +17,8 @@
 struct options {
 	unsigned engines;
 	struct run_report_opts report;
-	bool pristine, bless;
+	bool pristine, bless, has_seed, shuffle;
+	uint64_t seed, order; /* --seed, --shuffle */
 	const char *out, *objects;
 	const char *patterns[MAX_PATTERNS + 1]; /* of -k; ends with NULL */
 	size_t n_patterns;
@@ -183,7 +184,14 @@ static int exit_code(const struct session *s)
 	return EXIT_NOTHING;
 }
 
-static int run_all(const struct options *opts, const struct selection *sel, struct err *err)
+static void set_seeds(const struct selection *sel, uint64_t seed)
+{
+	for (size_t i = 0; i < sel->n; i++)
+		if (sel->items[i].scenario)
+			sel->items[i].scenario->seed = seed;
+}
+
+static int run_all(const struct options *opts, struct selection *sel, struct err *err)
 {
 	struct session s = {
 		.opts = opts, .arena = arena_new(), .err = err, .reports = { .err = err }
@@ -191,6 +199,10 @@ static int run_all(const struct options *opts, const struct selection *sel, stru
 	uint64_t began = stop_watch_ns();
 	int ret;
 
+	if (opts->has_seed)
+		set_seeds(sel, opts->seed);
+	if (opts->shuffle)
+		selection_shuffle(sel, opts->order);
 	s.cache = run_cache_new();
 	stop_catch_signals();
 	s.planned = plan(sel, opts->engines);
@@ -224,12 +236,26 @@ static int parse_engine(struct options *o, const char *value)
 	return EXIT_USAGE;
 }
 
+static int parse_number(const char *value, bool *has, uint64_t *out)
+{
+	char *end;
+
+	errno = 0;
+	*has = true;
+	*out = strtoull(value, &end, 0);
+	return *value >= '0' && *value <= '9' && !*end && !errno ? 0 : EXIT_USAGE;
+}
+
 static int got(void *arg, const char *name, const char *value)
 {
 	struct options *o = arg;
 
 	if (strcmp(name, "--engine") == 0)
 		return parse_engine(o, value);
+	if (strcmp(name, "--seed") == 0)
+		return parse_number(value, &o->has_seed, &o->seed);
+	if (strcmp(name, "--shuffle") == 0)
+		return parse_number(value, &o->shuffle, &o->order);
 	if (strcmp(name, "--tap") == 0)
 		o->report.tap = true;
 	else if (strcmp(name, "--pristine") == 0)
@@ -313,6 +339,9 @@ static const struct cmd_option options[] = {
 	{ "--json", "FILE", "write everything as JSON as well (reports/schema.json)" },
 	{ "--out", "DIR", "folder for one pcapng a scenario and engine (default reports/out)" },
 	{ "--objects", "DIR", "folder of the BPF objects (default: the installed ones)" },
+	{ "--seed", "N",
+	  "where random numbers start, for all scenarios; the same number gives the same packets" },
+	{ "--shuffle", "N", "run the scenarios in another order, which N decides" },
 	{ "--bless", NULL,
 	  "for the scenarios named, which `verdict record` wrote and you have read: where all "
 	  "holds, print every expectation and take the line `unreviewed` out of the file" },

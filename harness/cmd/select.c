@@ -145,6 +145,24 @@ int select_scenarios(char **args, int n_args, const char *const *patterns, struc
 	return ret;
 }
 
+/* Fisher and Yates, with numbers of xorshift64* (Marsaglia; Vigna): good enough to disturb an order. */
+void selection_shuffle(struct selection *s, uint64_t seed)
+{
+	uint64_t x = seed * 2 + 1; /* never 0, which stays 0 */
+
+	for (size_t i = s->n; i > 1; i--) {
+		struct selected kept = s->items[i - 1];
+		size_t j;
+
+		x ^= x >> 12;
+		x ^= x << 25;
+		x ^= x >> 27;
+		j = (size_t)(((x * 0x2545f4914f6cdd1dull) >> 33) % i);
+		s->items[i - 1] = s->items[j];
+		s->items[j] = kept;
+	}
+}
+
 void selection_free(struct selection *s)
 {
 	for (size_t i = 0; i < s->n; i++)

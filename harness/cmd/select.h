@@ -28,6 +28,8 @@ struct selection {
  */
 int select_scenarios(char **args, int n_args, const char *const *patterns, struct selection *out,
 		     struct err *err);
+/* Another order, the same for the same seed. */
+void selection_shuffle(struct selection *s, uint64_t seed);
 void selection_free(struct selection *s);
 
 #endif

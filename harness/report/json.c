@@ -149,6 +149,7 @@ static int json_result(struct reporter *r, const struct scenario_result *res, st
 	json_object_set_new(o, "packets", json_number(res->packets));
 	json_object_set_new(o, "checks", json_number(res->checks));
 	json_object_set_new(o, "duration_ns", json_number(res->duration_ns));
+	json_object_set_new(o, "seed", s ? json_number(s->seed) : json_null());
 	json_object_set_new(o, "interposed",
 			    res->trace ? json_integer(res->trace->interposed) : json_null());
 	json_object_set_new(o, "objects", json_objects(res->trace));

@@ -250,6 +250,9 @@ json_t *json_packet(const struct trace *t)
 	json_object_set_new(o, "truncated", json_boolean(t->truncated));
 	json_object_set_new(o, "text", json_text(buf_str(&text)));
 	json_object_set_new(o, "frame", hex(&t->frame));
+	json_object_set_new(o, "scripted", hex(&t->scripted));
+	json_object_set_new(o, "final", hex(&t->final));
+	json_object_set_new(o, "received", hex(&t->received));
 	json_object_set_new(o, "outcome", json_text(outcome ? outcome : "none"));
 	json_object_set_new(o, "at", json_text(t->at));
 	json_object_set_new(o, "why", json_text(t->why));

@@ -252,6 +252,9 @@ static int text_result(struct reporter *r, const struct scenario_result *res, st
 		print_notes(t, res->trace);
 		print_objects(t, res->trace);
 	}
+	if (res->scenario && !res->scenario->target &&
+	    (t->verbose || (res->status == STATUS_FAILED && res->scenario->seed != 1)))
+		fprintf(t->f, "      seed %" PRIu64 "\n", res->scenario->seed);
 	for (size_t i = 0; t->verbose && res->trace && i < res->trace->n_steps; i++)
 		print_step(t, &res->trace->steps[i]);
 	if (res->status == STATUS_FAILED)

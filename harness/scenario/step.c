@@ -317,9 +317,9 @@ const struct schema schema_step = {
 	"One of the things a step can do, and what must be seen of it.",
 	(const struct schema_key[]){
 	{ "send", false, "[send](#send)", "", "replays packets of a capture, in order, at their own times", "{capture: etcd.pcapng, packets: 1-14}", step_send },
-	{ "tcp", false, "[flow](#flow)", "", "sends a TCP flow written by hand, without a capture", "{from: client, to: \"svc/default/web:80\", do: [handshake, \"GET / HTTP/1.1\", reply 3 packets, fin]}", step_tcp },
-	{ "udp", false, "[flow](#flow)", "", "UDP", "{from: client, to: \"pod/kube-system/dns-0:53\", do: [\"query\", reply]}", step_udp },
-	{ "sctp", false, "[flow](#flow)", "", "SCTP", "{from: client, to: \"node/master-0:36412\", do: [handshake, packet, shutdown]}", step_sctp },
+	{ "tcp", false, "[flow](#flow)", "", "sends a TCP flow written by hand, without a capture", "{from: client, to: \"web:80\", do: [handshake, \"GET\", reply]}", step_tcp },
+	{ "udp", false, "[flow](#flow)", "", "UDP", "{from: client, to: \"default/dns-0:53\", do: [\"query\", reply]}", step_udp },
+	{ "sctp", false, "[flow](#flow)", "", "SCTP", "{from: client, to: \"amf:36412\", do: [handshake, shutdown]}", step_sctp },
 	{ "icmp", false, "[flow](#flow)", "", "ICMP, or ICMPv6 by the family", "{from: client, to: node/master-0, do: [echo, reply]}", step_icmp },
 	{ "restart", false, "[restart](#restart)", "", "stops a node's agent and starts it again", "{node: master-0}", step_restart },
 	{ "upgrade", false, "[upgrade](#upgrade)", "", "a restart with other objects or map sizes", "{node: master-0, objects: upgrades/wide_ct}", step_upgrade },
