@@ -81,16 +81,18 @@ static unsigned full_prefix(const struct ip_addr *ip)
 	return ip->family == 4 ? 32 : 128;
 }
 
-/* With the host firewall all that goes to other nodes goes through the tunnel, which carries the sender's
- * identity; else only what goes to their routers does.
+/* A tunnel to a node is known wherever there are tunnels: DSR takes it to backends in a host's network. But
+ * packets to nodes are routed, unless the host firewall wants them to carry their sender's identity; only what
+ * goes to nodes' routers always goes through it.
  */
 static void add_node(struct cluster *c, struct cluster_node *node, const struct cluster_node *other)
 {
-	bool tunnels = config_tunnels(c) && other != node,
-	     firewall = values_bool(c->manifests.values, "hostFirewall.enabled");
+	bool firewall = values_bool(c->manifests.values, "hostFirewall.enabled"),
+	     here = other == node;
 	struct ipcache_entry e = {
-		.identity = other == node ? IDENTITY_HOST : other->remote_identity,
-		.tunnel = tunnels && firewall ? tunnel_address(c, other) : NULL,
+		.identity = here ? IDENTITY_HOST : other->remote_identity,
+		.tunnel = config_has_tunnel_device(c) && !here ? tunnel_address(c, other) : NULL,
+		.skip_tunnel = !config_tunnels(c) || !firewall,
 	};
 	const struct k8s_node *k = other->manifest;
 
@@ -99,7 +101,7 @@ static void add_node(struct cluster *c, struct cluster_node *node, const struct 
 		e.prefix = full_prefix(&e.ip);
 		add_ipcache(c, node, &e);
 	}
-	e.tunnel = tunnels ? tunnel_address(c, other) : NULL;
+	e.skip_tunnel = !config_tunnels(c);
 	for (size_t i = 0; i < other->n_router_ips; i++) {
 		e.ip = other->router_ips[i];
 		e.prefix = full_prefix(&e.ip);

@@ -134,6 +134,72 @@ Test(cluster, a_tunnel_leads_to_the_pods_of_other_nodes_only)
 	cr_assert(strstr(cache, "ip4: 10.1.0.1} -> {sec_identity: 256}\n"));
 }
 
+/* Through the tunnel to a node itself go only answers of DSR, and everything with the host firewall. */
+Test(cluster, nodes_are_routed_to_unless_the_host_firewall_is_on)
+{
+	static const struct {
+		const char *values, *entry;
+	} cases[] = {
+		{ "routingMode: tunnel\n", "{sec_identity: 6, tunnel_endpoint: {ip4: 10.0.0.2}, "
+					   "flag_skip_tunnel: 1, flag_has_tunnel_ep: 1}" },
+		{ "routingMode: tunnel\nhostFirewall: {enabled: true}\n",
+		  "{sec_identity: 6, tunnel_endpoint: {ip4: 10.0.0.2}, flag_has_tunnel_ep: 1}" },
+		{ "routingMode: native\nkubeProxyReplacement: true\ntunnelProtocol: geneve\n"
+		  "loadBalancer: {mode: dsr, dsrDispatch: geneve}\n",
+		  "{sec_identity: 6, tunnel_endpoint: {ip4: 10.0.0.2}, flag_skip_tunnel: 1, "
+		  "flag_has_tunnel_ep: 1}" },
+		{ "routingMode: native\n", "{sec_identity: 6}" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct buf b = BUF_INIT;
+
+		node(&b, "a", "10.0.0.1", "");
+		node(&b, "b", "10.0.0.2", "");
+		load(&b, cases[i].values);
+		cr_expect(strstr(dump("a", "cilium_ipcache_v2"),
+				 arena_printf(arena, "ip4: 10.0.0.2} -> %s\n", cases[i].entry)),
+			  "%s", dump("a", "cilium_ipcache_v2"));
+		cr_expect(strstr(dump("a", "cilium_ipcache_v2"),
+				 "ip4: 10.0.0.1} -> {sec_identity: 1}\n"));
+	}
+}
+
+/* A pod that nobody knows yet is on the node whose network its address is of. */
+Test(cluster, routers_and_pods_networks_are_behind_the_tunnel)
+{
+	struct buf b = BUF_INIT;
+	const char *cache;
+
+	for (int i = 1; i <= 2; i++)
+		buf_printf(&b,
+			   "apiVersion: v1\nkind: Node\nmetadata: {name: n%d%s}\n"
+			   "spec: {podCIDRs: [10.1.%d.0/24]}\n"
+			   "status: {addresses: [{type: InternalIP, address: 10.0.0.%d}]}\n---\n",
+			   i,
+			   i == 2 ? ", annotations: {network.cilium.io/ipv4-cilium-host: "
+				    "10.1.2.77}"
+				  : "",
+			   i, i);
+	pod(&b, "p", "n1", "10.1.1.1", "");
+	load(&b, "routingMode: tunnel\n");
+	cache = dump("n1", "cilium_ipcache_v2");
+	/* the pod has the first address, so the router has the next */
+	cr_expect(strstr(cache, "ip4: 10.1.1.2} -> {sec_identity: 1}\n"), "%s", cache);
+	cr_expect(strstr(cache, "ip4: 10.1.2.77} -> {sec_identity: 6, tunnel_endpoint: {ip4: "
+				"10.0.0.2}, flag_has_tunnel_ep: 1}\n"),
+		  "%s", cache);
+	cr_expect(strstr(cache, "{lpm_key: {prefixlen: 56}, family: 1, ip4: 10.1.2.0} -> "
+				"{sec_identity: 2, tunnel_endpoint: {ip4: 10.0.0.2}, "
+				"flag_has_tunnel_ep: 1}\n"),
+		  "%s", cache);
+	cr_expect_null(strstr(cache, "ip4: 10.1.1.0}"), "its own network is no other node's");
+	cr_expect_str_eq(dump("n1", "cilium_node_map_v2"),
+			 "{family: 1, ip4: 10.0.0.2} -> {id: 2}\n");
+	cr_expect(strstr(dump("n1", "cilium_lxc"), "ip4: 10.1.1.2} -> {flags: 1}\n"));
+	cr_expect_str_eq(config("n2", "router_ipv4"), "10.1.2.77");
+}
+
 Test(cluster, members_have_addresses_of_the_captures_family)
 {
 	struct ip_addr like = { 4, { 1, 2, 3, 4 } }, like6 = { .family = 6 }, out;
