@@ -130,7 +130,9 @@ static int go(struct walk *w, struct err *err)
 		if (!ret)
 			ret = step(w, err);
 	}
-	return ret < 0 ? ret : 0;
+	if (ret < 0)
+		return ret;
+	return w->trace->outcome == OUTCOME_DROPPED ? sim_advise(w, err) : 0;
 }
 
 /* Frames to a group keep where they go. */

@@ -76,6 +76,8 @@ enum sim_error { SIM_TTL, SIM_TOO_BIG, SIM_NO_ROUTE, SIM_NO_HOST, SIM_PROHIBITED
 /* mtu: of SIM_TOO_BIG; else 0. */
 int sim_answer(struct walk *w, const struct layers *l, enum sim_error error, uint32_t mtu,
 	       struct err *err);
+/* sim_advice.c: of a packet that a program dropped, what in the manifests did. */
+int sim_advise(struct walk *w, struct err *err);
 /* sim_wire.c */
 int sim_transmit(struct walk *w, struct err *err);
 int sim_into_pod(struct walk *w, const struct cluster_endpoint *endpoint);

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Why a packet was dropped, in the words of the manifests: which policies restrict the endpoint, which of their
+ * rules came nearest, which service has no backend or names the networks that may come.
+ */
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cluster/policy.h"
+#include "engine/sim_internal.h"
+#include "packet/ends.h"
+
+#define REASON_POLICY	     133
+#define REASON_NO_SERVICE    158
+#define REASON_NOT_IN_RANGE  177
+#define REASON_POLICY_DENY   181
+#define REASON_AUTH_REQUIRED 189
+#define NEAREST		     3 /* rules that are told */
+
+enum { INGRESS = 1, EGRESS = 2 };
+
+static void advise(struct walk *w, const struct loc *at, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void advise(struct walk *w, const struct loc *at, const char *fmt, ...)
+{
+	struct trace *t = w->trace;
+	char *text;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return;
+	t->advice = arena_grow(w->a, t->advice, t->n_advice, sizeof(*t->advice));
+	t->advice[t->n_advice++] =
+		at && at->file ? arena_printf(w->a, "%s:%d: %s", at->file, at->line, text)
+			       : arena_strdup(w->a, text);
+	free(text);
+}
+
+/* ---- policy ---- */
+
+static const char *policy_name(struct walk *w, const struct k8s_policy *p)
+{
+	static const char *const kinds[] = {
+		[POLICY_KUBERNETES] = "NetworkPolicy",
+		[POLICY_CILIUM] = "CiliumNetworkPolicy",
+		[POLICY_CLUSTERWIDE] = "CiliumClusterwideNetworkPolicy",
+	};
+
+	return p->meta.ns ? arena_printf(w->a, "%s %s/%s", kinds[p->kind], p->meta.ns, p->meta.name)
+			  : arena_printf(w->a, "%s %s", kinds[p->kind], p->meta.name);
+}
+
+/* What the program asked policy for, from its verdict event, else from the drop's own. */
+struct question {
+	const struct cluster_endpoint *endpoint;
+	uint32_t remote;
+	bool egress;
+	uint8_t proto;
+	uint16_t port;
+};
+
+static const struct cluster_endpoint *endpoint_by_id(const struct cluster_node *n, unsigned id)
+{
+	for (size_t i = 0; i < n->n_endpoints; i++)
+		if (n->endpoints[i].id == id)
+			return &n->endpoints[i];
+	return NULL;
+}
+
+static bool find_question(const struct walk *w, const struct hop *hop, struct question *q)
+{
+	for (size_t i = hop->n_events; i-- > 0;) {
+		const struct event *e = &hop->events[i];
+
+		if (e->type != EVENT_POLICY_VERDICT || e->verdict >= 0)
+			continue;
+		*q = (struct question){
+			.endpoint = endpoint_by_id(walk_node(w), e->source),
+			.remote = e->remote_identity,
+			.egress = e->direction == EGRESS,
+			.proto = e->proto,
+			.port = e->dport,
+		};
+		return q->endpoint != NULL;
+	}
+	return false;
+}
+
+static const char *identity_name(struct walk *w, uint32_t id)
+{
+	const struct idents *all = w->sim->cluster->idents;
+	__cleanup_buf struct buf b = BUF_INIT;
+
+	buf_printf(&b, "%u", id);
+	for (size_t i = 0; i < all->n; i++) {
+		const struct labels *l = &all->list[i].labels;
+
+		for (size_t j = 0; all->list[i].id == id && j < l->n; j++)
+			buf_printf(&b, "%s%s%s%s", j ? ", " : " (", l->items[j].key,
+				   *l->items[j].value ? "=" : "", l->items[j].value);
+		if (all->list[i].id == id && l->n)
+			buf_putc(&b, ')');
+	}
+	return arena_strdup(w->a, buf_str(&b));
+}
+
+static const char *port_name(struct walk *w, uint8_t proto, uint16_t port, bool any_port)
+{
+	const char *name = proto == IPPROTO_TCP	     ? "TCP"
+			   : proto == IPPROTO_UDP    ? "UDP"
+			   : proto == IPPROTO_SCTP   ? "SCTP"
+			   : proto == IPPROTO_ICMP   ? "ICMP"
+			   : proto == IPPROTO_ICMPV6 ? "ICMPv6"
+						     : NULL;
+
+	if (!proto)
+		return "all protocols";
+	if (!name)
+		return arena_printf(w->a, "protocol %u", proto);
+	if (any_port)
+		return arena_printf(w->a, "all of %s", name);
+	return arena_printf(w->a, "%s %s%u", name, *name == 'I' ? "type " : "port ", port);
+}
+
+/* Bits of a policy key beyond identity and direction: 8 for the protocol, 16 for the port. */
+#define ALL_BITS 24
+
+static bool covers(const struct policy_entry *e, const struct question *q)
+{
+	uint16_t mask = e->bits > 8 ? (uint16_t)(0xffff << (ALL_BITS - e->bits)) : 0;
+
+	return (!e->label || e->label == q->remote) && (e->bits < 8 || e->proto == q->proto) &&
+	       ((e->port ^ q->port) & mask) == 0;
+}
+
+/* How near a rule came: who, protocol, port. */
+static int nearness(const struct policy_entry *e, const struct question *q)
+{
+	int far = e->port > q->port ? e->port - q->port : q->port - e->port;
+
+	return (e->label == q->remote ? 4
+		: e->label == 0	      ? 3
+				      : 0) +
+	       (e->bits < 8 || e->proto == q->proto ? 2 : 0) + (far < 100 ? 1 : 0);
+}
+
+static void tell_entry(struct walk *w, const struct policy_entry *e)
+{
+	advise(w, &e->rule->loc, "%s %s %s %s %s", policy_name(w, e->policy),
+	       e->deny ? "denies" : "allows", port_name(w, e->proto, e->port, e->bits < ALL_BITS),
+	       e->egress ? "to" : "from", e->label ? identity_name(w, e->label) : "anyone");
+}
+
+static void tell_denials(struct walk *w, const struct endpoint_policy *p, const struct question *q)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->entries[i].policy && p->entries[i].deny &&
+		    p->entries[i].egress == q->egress && covers(&p->entries[i], q))
+			tell_entry(w, &p->entries[i]);
+}
+
+static const struct policy_entry *next_nearest(const struct endpoint_policy *p,
+					       const struct question *q, int below)
+{
+	const struct policy_entry *best = NULL;
+
+	for (size_t i = 0; i < p->n; i++) {
+		const struct policy_entry *e = &p->entries[i];
+		int near = nearness(e, q);
+
+		if (!e->policy || e->deny || e->egress != q->egress || near >= below)
+			continue;
+		if (!best || near > nearness(best, q))
+			best = e;
+	}
+	return best;
+}
+
+static void tell_nearest(struct walk *w, const struct endpoint_policy *p, const struct question *q)
+{
+	const struct policy_entry *e;
+	int below = 100;
+
+	for (unsigned i = 0; i < NEAREST && (e = next_nearest(p, q, below)); i++) {
+		tell_entry(w, e);
+		below = nearness(e, q);
+	}
+}
+
+static void tell_restrictions(struct walk *w, const struct endpoint_policy *p,
+			      const struct question *q)
+{
+	for (size_t i = 0; i < p->n_policies; i++) {
+		const struct k8s_policy *policy = p->policies[i];
+
+		if (q->egress ? policy->enforce_egress : policy->enforce_ingress)
+			advise(w, &policy->meta.loc, "%s restricts what %s may %s",
+			       policy_name(w, policy), q->endpoint->name,
+			       q->egress ? "send" : "receive");
+	}
+}
+
+static int advise_policy(struct walk *w, const struct hop *hop, struct err *err)
+{
+	struct cluster *c = (struct cluster *)w->sim->cluster;
+	struct endpoint_policy p;
+	struct question q;
+	int ret;
+
+	if (!find_question(w, hop, &q))
+		return 0;
+	ret = endpoint_policy(c, walk_node(w), q.endpoint, &p, err);
+	if (ret)
+		return ret;
+	if (hop->drop_reason == REASON_POLICY_DENY) {
+		tell_denials(w, &p, &q);
+		return 0;
+	}
+	advise(w, NULL, "no rule lets %s %s %s %s, identity %s", q.endpoint->name,
+	       q.egress ? "send" : "receive", port_name(w, q.proto, q.port, false),
+	       q.egress ? "to" : "from", identity_name(w, q.remote));
+	tell_restrictions(w, &p, &q);
+	tell_nearest(w, &p, &q);
+	return 0;
+}
+
+/* ---- services ---- */
+
+static bool has_address(const struct ip_addr *ips, size_t n, const struct ip_addr *ip)
+{
+	for (size_t i = 0; i < n; i++)
+		if (ip_addr_equal(&ips[i], ip))
+			return true;
+	return false;
+}
+
+static bool is_frontend(const struct walk *w, const struct k8s_service *s,
+			const struct packet_end *to)
+{
+	bool is_node = cluster_node_by_ip(w->sim->cluster, &to->addr) != NULL;
+	bool is_address = has_address(s->cluster_ips, s->n_cluster_ips, &to->addr) ||
+			  has_address(s->external_ips, s->n_external_ips, &to->addr) ||
+			  has_address(s->lb_ips, s->n_lb_ips, &to->addr);
+
+	for (size_t i = 0; i < s->n_ports; i++)
+		if ((is_address && s->ports[i].port == to->port) ||
+		    (is_node && s->ports[i].node_port && s->ports[i].node_port == to->port))
+			return true;
+	return false;
+}
+
+static const struct k8s_service *service_of(const struct walk *w, const struct packet_ends *ends)
+{
+	const struct manifests *m = &w->sim->cluster->manifests;
+
+	for (size_t i = 0; ends->has_ports && i < m->n_services; i++)
+		if (is_frontend(w, &m->services[i], &ends->dst))
+			return &m->services[i];
+	return NULL;
+}
+
+static void advise_service(struct walk *w, const struct hop *hop)
+{
+	const struct k8s_service *s;
+	struct packet_ends ends;
+
+	if (!frame_ends(&hop->in, &ends))
+		return;
+	s = service_of(w, &ends);
+	if (!s)
+		return;
+	if (hop->drop_reason == REASON_NO_SERVICE)
+		advise(w, &s->meta.loc, "Service %s/%s has no backend for node %s%s", s->meta.ns,
+		       s->meta.name, walk_node(w)->name,
+		       s->external_local || s->internal_local
+			       ? ": its traffic policy takes those of the node only"
+			       : "");
+	else
+		advise(w, &s->meta.loc,
+		       "Service %s/%s: its loadBalancerSourceRanges leave the sender out",
+		       s->meta.ns, s->meta.name);
+}
+
+int sim_advise(struct walk *w, struct err *err)
+{
+	const struct hop *hop;
+
+	if (!w->trace->n_hops)
+		return 0;
+	hop = &w->trace->hops[w->trace->n_hops - 1];
+	switch (hop->drop_reason) {
+	case REASON_POLICY:
+	case REASON_POLICY_DENY:
+	case REASON_AUTH_REQUIRED:
+		return advise_policy(w, hop, err);
+	case REASON_NO_SERVICE:
+	case REASON_NOT_IN_RANGE:
+		advise_service(w, hop);
+		return 0;
+	default:
+		return 0;
+	}
+}
