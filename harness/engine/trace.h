@@ -119,8 +119,11 @@ struct trace {
 	struct cluster_place place; /* who has it then */
 	struct frame received; /* .final in script space; data NULL: the same as .final */
 	bool binds; /* it told what its flow's receiver sees: .received could not be otherwise */
-	struct trace
-		*answer; /* the ICMP error that a node's stack sent because of it; NULL: none */
+	/* Of a drop: what in the manifests decided it, a line each, "file:line: ..." where there is one. */
+	const char **advice;
+	size_t n_advice;
+	/* The ICMP error that a node's stack sent because of it; NULL: none. */
+	struct trace *answer;
 	const char *why; /* unmodelled, or lost: the reason; else NULL */
 };
 
