@@ -45,8 +45,9 @@ static int result(const struct prog_run *r, int ret, const char **why, struct er
 	if (*why)
 		return 1;
 	if (ret == -EBADMSG && r->is_summed)
-		return err_system(err, EBADMSG,
-				  "the packet's bytes and its sum (skb->csum) do not agree any more");
+		return err_system(
+			err, EBADMSG,
+			"the packet's bytes and its sum (skb->csum) do not agree any more");
 	err_system(err, -ret, "BPF_PROG_TEST_RUN with a packet of %u bytes", r->len);
 	if (ret == -ENODEV)
 		err_hint(err, "there is no device with ifindex %u in this network namespace",
