@@ -296,7 +296,7 @@ int flow_ends_resolve(const struct cluster *c, const struct scenario *s, const s
 		      struct err *err)
 {
 	struct resolver r = { c, s, a, f->proto, true, err };
-	struct found src, dst;
+	struct found src = { .n_ips = 0 }, dst = { .n_ips = 0 };
 	uint8_t family = f->family;
 
 	if (find(&r, &f->from, &src))
@@ -323,7 +323,7 @@ int flow_end_address(const struct cluster *c, const struct scenario *s, const st
 		     uint8_t family, struct arena *a, struct ip_addr *out, struct err *err)
 {
 	struct resolver r = { c, s, a, IPPROTO_ICMP, true, err };
-	struct found found;
+	struct found found = { .n_ips = 0 };
 
 	if (find(&r, who, &found))
 		return -EINVAL;

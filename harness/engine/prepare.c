@@ -158,9 +158,10 @@ static bool is_service(const struct cluster *c, const struct ip_addr *ip)
 	return false;
 }
 
-static int no_such_node(const struct cluster *c, const struct send_step *send, struct err *err)
+static int no_such_node(const struct cluster *c, const struct send_step *send, struct arena *a,
+			struct err *err)
 {
-	const char *names[c->n_nodes + 1];
+	const char **names = arena_alloc(a, (c->n_nodes + 1) * sizeof(*names));
 	const char *near;
 
 	for (size_t i = 0; i < c->n_nodes; i++)
@@ -183,7 +184,7 @@ static int place_entry(const struct prepare *p, const struct send_step *send,
 	if (send->via) {
 		n = cluster_node_by_name(p->cluster, send->via);
 		if (!n)
-			return no_such_node(p->cluster, send, err);
+			return no_such_node(p->cluster, send, a, err);
 		in->to = (int)n->index;
 	} else if (in->to < 0 && is_service(p->cluster, &at->dst)) {
 		in->to = 0;

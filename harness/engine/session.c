@@ -26,7 +26,7 @@ static int drop_engine(struct session *s, struct err *err)
 {
 	if (!s->engine_key)
 		return 0;
-	if (s->engine)
+	if (s->engine && s->ops)
 		s->ops->close(s->engine);
 	s->engine = NULL;
 	free(s->engine_key);
@@ -116,7 +116,7 @@ static char *engine_key(const struct engine_opts *eo)
 {
 	struct buf b = BUF_INIT;
 
-	buf_printf(&b, "%s\n%d\n%p", eo->objects ? eo->objects : "", eo->pristine,
+	buf_printf(&b, "%s\n%d%d\n%p", eo->objects ? eo->objects : "", eo->pristine, eo->lookups,
 		   (const void *)eo->target);
 	return b.data;
 }

@@ -47,7 +47,8 @@ struct hop_lookup {
 	const char *map;
 	struct value *key;
 	bool found; /* FIND: there is an entry; else it was done */
-	struct value *value; /* that entry as it is after the run, or what was written; NULL: none, or gone */
+	struct value *
+		value; /* that entry as it is after the run, or what was written; NULL: none, or gone */
 };
 
 struct raw_event { /* no decoder knows it */
@@ -105,7 +106,8 @@ struct trace {
 	const char *capture;
 	struct frame
 		captured; /* as an Ethernet frame, before `as:` and the MACs: what `match:` speaks of */
-	struct frame scripted; /* after `as:`, in script space; data NULL: as .frame (engine/flow.h) */
+	struct frame
+		scripted; /* after `as:`, in script space; data NULL: as .frame (engine/flow.h) */
 	struct frame frame; /* as injected */
 	bool truncated; /* capture had cut it; zeros were filled in */
 	struct hop *hops;
