@@ -23,21 +23,23 @@
 #include "cmd/cmd.h"
 #include "engine/agentctl.h"
 #include "engine/netns_attach.h"
+#include "scenario/target_desc.h"
 #include "scenario/yaml.h"
 #include "target/agent.h"
 
 /* Devices that programs are attached to. */
 static const char *const attached[] = { "native" };
 
-struct settings {
+struct agent_cmd {
 	struct arena *arena;
-	const char *cluster, *values_file, *values_json, *node;
+	const char *cluster, *values_file, *values_json, *node, *target_name;
+	struct target_desc *target;
 	struct agent_opts agent;
 	int control; /* fd, -1: none */
 };
 
 /* These return non-zero for a bad value; cmd_parse() then says so with the option's text. */
-static int read_map(struct settings *s, const char *value)
+static int read_map(struct agent_cmd *s, const char *value)
 {
 	const char *eq = strchr(value, '=');
 	char *end = NULL;
@@ -55,7 +57,7 @@ static int read_map(struct settings *s, const char *value)
 	return 0;
 }
 
-static int read_gc(struct settings *s, const char *value)
+static int read_gc(struct agent_cmd *s, const char *value)
 {
 	if (strcmp(value, "current") == 0)
 		s->agent.gc = AGENT_GC_EXPIRED;
@@ -66,7 +68,7 @@ static int read_gc(struct settings *s, const char *value)
 	return 0;
 }
 
-static int read_mismatch(struct settings *s, const char *value)
+static int read_mismatch(struct agent_cmd *s, const char *value)
 {
 	if (strcmp(value, "migrate") == 0)
 		s->agent.on_map_mismatch = MAP_MISMATCH_MIGRATE;
@@ -77,7 +79,7 @@ static int read_mismatch(struct settings *s, const char *value)
 	return 0;
 }
 
-static int read_fd(struct settings *s, const char *value)
+static int read_fd(struct agent_cmd *s, const char *value)
 {
 	char *end;
 	long fd = strtol(value, &end, 10);
@@ -90,16 +92,17 @@ static int read_fd(struct settings *s, const char *value)
 
 static int got_option(void *arg, const char *name, const char *value)
 {
-	struct settings *s = arg;
+	struct agent_cmd *s = arg;
 	const struct {
 		const char *name;
 		const char **text;
-		int (*read)(struct settings *s, const char *value);
+		int (*read)(struct agent_cmd *s, const char *value);
 	} options[] = {
 		{ "--cluster", &s->cluster, NULL },
 		{ "--values", &s->values_file, NULL },
 		{ "--values-json", &s->values_json, NULL },
 		{ "--node", &s->node, NULL },
+		{ "--target", &s->target_name, NULL },
 		{ "--objects", &s->agent.objects, NULL },
 		{ "--pin-dir", &s->agent.pin_dir, NULL },
 		{ "--device", &s->agent.device, NULL },
@@ -119,7 +122,7 @@ static int got_option(void *arg, const char *name, const char *value)
 	return 0;
 }
 
-static int load_values(struct settings *s, const struct value **values, struct err *err)
+static int load_values(struct agent_cmd *s, const struct value **values, struct err *err)
 {
 	struct value **docs;
 	size_t n = 0;
@@ -136,7 +139,7 @@ static int load_values(struct settings *s, const struct value **values, struct e
 	return ret;
 }
 
-static int load_cluster(struct settings *s, struct cluster **out, struct err *err)
+static int load_cluster(struct agent_cmd *s, struct cluster **out, struct err *err)
 {
 	const struct value *values = NULL;
 	int ret = load_values(s, &values, err);
@@ -151,12 +154,6 @@ static int load_cluster(struct settings *s, struct cluster **out, struct err *er
 		return err_input(err, NULL, "%s has no node '%s'", s->cluster, s->node);
 	if (!s->agent.device)
 		s->agent.device = s->agent.node->device;
-	if (!s->agent.objects)
-		s->agent.objects = file_installed(s->arena, "bpf");
-	if (!s->agent.objects)
-		return err_system(err, ENOENT,
-				  "cannot find the datapath's objects; name their "
-				  "folder with --objects");
 	return cluster_compile_node(*out, s->agent.node->index, err);
 }
 
@@ -202,7 +199,7 @@ static int check_pin_dir(struct arena *a, const char *dir, struct err *err)
 	return err_hint(err, "mount one: mount -t bpf bpf /sys/fs/bpf");
 }
 
-static int attach_at(struct settings *s, struct agent *agent, enum hook hook, struct err *err)
+static int attach_at(struct agent_cmd *s, struct agent *agent, enum hook hook, struct err *err)
 {
 	struct agent_program p;
 	int ret = agent_program_at(agent, cluster_device_of_role(s->agent.node, "native"), hook, &p,
@@ -216,7 +213,7 @@ static int attach_at(struct settings *s, struct agent *agent, enum hook hook, st
 		   : 0;
 }
 
-static int attach(struct settings *s, struct agent *agent, struct err *err)
+static int attach(struct agent_cmd *s, struct agent *agent, struct err *err)
 {
 	int ret = attach_at(s, agent, HOOK_TC_INGRESS, err);
 
@@ -225,7 +222,7 @@ static int attach(struct settings *s, struct agent *agent, struct err *err)
 
 static void log_line(void *arg, const char *line)
 {
-	const struct settings *s = arg;
+	const struct agent_cmd *s = arg;
 	struct err ignored;
 
 	if (s->control >= 0)
@@ -313,7 +310,7 @@ static int serve_engine(int control, struct event_ring *ring, int signals, struc
 	}
 }
 
-static int serve(struct settings *s, struct agent *agent, int signals, struct err *err)
+static int serve(struct agent_cmd *s, struct agent *agent, int signals, struct err *err)
 {
 	struct event_ring *ring = agent_events(agent);
 	int ret;
@@ -338,7 +335,7 @@ static int signal_fd(struct err *err)
 	return fd < 0 ? err_system(err, errno, "cannot wait for signals") : fd;
 }
 
-static int run_agent(struct settings *s, struct err *err)
+static int run_agent(struct agent_cmd *s, struct err *err)
 {
 	__cleanup_fd int signals = signal_fd(err);
 	struct cluster *cluster = NULL;
@@ -349,6 +346,9 @@ static int run_agent(struct settings *s, struct err *err)
 	s->agent.log_arg = s;
 	s->agent.roles = attached;
 	s->agent.n_roles = sizeof(attached) / sizeof(attached[0]);
+	if (!ret && s->target_name)
+		ret = target_desc_load(s->target_name, &s->target, err);
+	s->agent.target = s->target;
 	if (!ret)
 		ret = look_at_device(&s->agent, err);
 	if (!ret)
@@ -362,11 +362,12 @@ static int run_agent(struct settings *s, struct err *err)
 	if (!ret)
 		ret = serve(s, agent, signals, err);
 	agent_stop(agent);
+	target_desc_free(s->target);
 	cluster_free(cluster);
 	return ret;
 }
 
-static int check_settings(const struct settings *s)
+static int check_settings(const struct agent_cmd *s)
 {
 	const struct {
 		const char *name, *value;
@@ -386,7 +387,7 @@ static int check_settings(const struct settings *s)
 	return 0;
 }
 
-static int report_failure(const struct settings *s, const struct err *err)
+static int report_failure(const struct agent_cmd *s, const struct err *err)
 {
 	struct err ignored;
 
@@ -397,7 +398,7 @@ static int report_failure(const struct settings *s, const struct err *err)
 
 static int agent_main(int argc, char **argv)
 {
-	struct settings s = { .arena = arena_new(), .control = -1 };
+	struct agent_cmd s = { .arena = arena_new(), .control = -1 };
 	struct err err = { 0 };
 	int n_rest = 0, ret;
 	char **rest;
@@ -418,7 +419,8 @@ static const struct cmd_option agent_options[] = {
 	{ "--node", "NAME", "the node of the cluster whose agent this is" },
 	{ "--pin-dir", "DIR", "folder on a bpffs for its maps, made if it is not there" },
 	{ "--device", "NAME", "the native device; default: the cluster's" },
-	{ "--objects", "DIR", "folder of the objects; default: those installed" },
+	{ "--target", "NAME", "target file: which program sits where; default: verdict" },
+	{ "--objects", "DIR", "folder of the objects; default: the target's" },
 	{ "--values", "FILE", "laid over the cluster's values.yaml" },
 	{ "--values-json", "TEXT", "the same, as text" },
 	{ "--agent", "RELEASE",

@@ -27,6 +27,7 @@
 #include "engine/pins.h"
 #include "engine/release.h"
 #include "engine/stack.h"
+#include "scenario/target_desc.h"
 #include "target/agent.h"
 
 #define ETH_P_IPV4  0x0800
@@ -82,6 +83,7 @@ static int start_agent(struct engine *e, struct node_state *n, const struct rest
 	struct agent_proc_opts o = {
 		.cluster = e->opts.cluster,
 		.topo = n->topo,
+		.target = e->opts.target ? e->opts.target->path : NULL,
 		.objects = release_objects(e->arena, e->objects, how),
 		.pin_dir = n->pin_dir,
 		.how = how,
@@ -484,17 +486,28 @@ static unsigned netns_interposed(const struct engine *e)
 	return 0;
 }
 
-/* The agents are other processes: what they did to the same files is found out once more. */
-static int netns_loaded(const struct engine *e, struct loaded_list *list, struct err *err)
+static int add_loaded(const struct engine *e, const struct target_desc *target,
+		      struct loaded_list *list, struct err *err)
 {
+	const char *name;
 	int ret = 0;
 
 	for (size_t i = 0; i < e->n_nodes; i++)
-		for (size_t j = 0; agent_object_name(j) && !ret; j++)
-			ret = loaded_add_file(
-				list,
-				file_join(e->arena, e->nodes[i].objects, agent_object_name(j)),
-				err);
+		for (size_t j = 0; !ret && (name = agent_object_name(target, "native", j)); j++)
+			ret = loaded_add_file(list, file_join(e->arena, e->nodes[i].objects, name),
+					      err);
+	return ret;
+}
+
+/* The agents are other processes: what they did to the same files is found out once more. */
+static int netns_loaded(const struct engine *e, struct loaded_list *list, struct err *err)
+{
+	struct target_desc *own = NULL;
+	int ret = e->opts.target ? 0 : target_desc_load(AGENT_DEFAULT_TARGET, &own, err);
+
+	if (!ret)
+		ret = add_loaded(e, own ? own : e->opts.target, list, err);
+	target_desc_free(own);
 	return ret;
 }
 

@@ -132,6 +132,8 @@ static void make_args(struct args *args, const char *program, const struct agent
 		add_option(args, "--values-json", arena_strdup(args->a, buf_str(&text)));
 	}
 	add_option(args, "--node", o->topo->name);
+	if (o->target)
+		add_option(args, "--target", o->target);
 	add_option(args, "--objects", o->objects);
 	add_option(args, "--pin-dir", o->pin_dir);
 	add_option(args, "--device", o->topo->device);

@@ -17,6 +17,7 @@ struct agent_proc {
 struct agent_proc_opts {
 	const struct cluster *cluster;
 	const struct topo_node *topo;
+	const char *target; /* file; NULL: the default */
 	const char *objects, *pin_dir;
 	const struct restart_step *how; /* NULL: the first start */
 };

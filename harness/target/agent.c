@@ -15,8 +15,6 @@
 #include "base/file.h"
 #include "target/agent_internal.h"
 
-#define DEFAULT_TARGET "verdict"
-
 void agent_log(const struct agent *a, const char *level, const char *subsys, const char *fmt, ...)
 {
 	__cleanup_buf struct buf line = BUF_INIT;
@@ -79,7 +77,7 @@ static int find_target(struct agent *a, struct err *err)
 	int ret = 0;
 
 	if (!a->opts.target)
-		ret = target_desc_load(DEFAULT_TARGET, &a->own_target, err);
+		ret = target_desc_load(AGENT_DEFAULT_TARGET, &a->own_target, err);
 	a->target = a->opts.target ? a->opts.target : a->own_target;
 	return ret;
 }
@@ -207,30 +205,25 @@ int agent_load_all(struct agent *a, struct err *err)
 	return ret;
 }
 
-int agent_program_fd(const struct agent *a, const char *program, struct err *err)
-{
-	const struct cluster_device *dev = cluster_device_of_role(a->node, "native");
-	struct agent_program p;
-
-	for (int hook = HOOK_TC_INGRESS; dev && hook <= HOOK_TC_EGRESS; hook++) {
-		const struct desc_hook *h = hook_at(a, dev->role, (enum hook)hook);
-		int ret = 0;
-
-		if (!h || strcmp(h->ref.program, program) != 0)
-			continue;
-		ret = agent_program_at((struct agent *)a, dev, (enum hook)hook, &p, err);
-		return ret ? ret : p.fd;
-	}
-	err_input(err, NULL, "no program %s sits at the native device of %s", program,
-		  a->node->name);
-	return -ENOENT;
-}
-
 /* ---- what there is ---- */
 
-const char *agent_object_name(size_t n)
+const char *agent_object_name(const struct target_desc *target, const char *role, size_t n)
 {
-	return n == 0 ? "bpf_host.o" : NULL;
+	for (size_t i = 0; i < target->n_objects; i++) {
+		const char *name = target->objects[i].name;
+
+		for (size_t j = 0; j < target->n_hooks; j++) {
+			const struct desc_hook *h = &target->hooks[j];
+
+			if (strcmp(h->role, role) != 0 || strcmp(h->ref.object, name) != 0 ||
+			    h->hook < 0 || h->hook == HOOK_XDP)
+				continue;
+			if (n-- == 0)
+				return name;
+			break;
+		}
+	}
+	return NULL;
 }
 
 const struct object *agent_object(const struct agent *a, size_t n)

@@ -30,6 +30,8 @@
 
 struct target_desc;
 
+#define AGENT_DEFAULT_TARGET "verdict" /* for target_desc_load() */
+
 struct agent_opts {
 	const struct cluster *cluster;
 	/* Its devices say where programs sit; their roles, which. */
@@ -131,12 +133,8 @@ int agent_restart(struct agent *a, const struct agent_how *how, struct err *err)
 /* Where its lines go from now on; NULL: nowhere. */
 void agent_set_log(struct agent *a, void (*log)(void *arg, const char *line), void *log_arg);
 
-/* Of the programs at the native device: cil_from_netdev, cil_to_netdev. */
-int agent_program_fd(const struct agent *a, const char *program, struct err *err);
-/* The nth (from 0) of the objects that sit at native devices, which lie in opts.objects by these names; NULL
- * past the last.
- */
-const char *agent_object_name(size_t n);
+/* The nth (from 0) of the objects that sit at tc hooks of devices of that role; NULL past the last. */
+const char *agent_object_name(const struct target_desc *target, const char *role, size_t n);
 /* What is loaded, one a device and object: the nth (from 0), NULL past the last. */
 const struct object *agent_object(const struct agent *a, size_t n);
 struct event_ring *agent_events(const struct agent *a); /* NULL with no_events */

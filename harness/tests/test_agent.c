@@ -186,11 +186,17 @@ static void note_drop(void *arg, const void *record, uint32_t size)
 static int run(struct world *w, const char *program, uint8_t *packet, uint32_t size)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = packet, .data_size_in = size);
+	bool in = !strcmp(program, "cil_from_netdev");
+	struct agent_program p;
 	struct err err = { 0 };
 	uint64_t lost = 0;
-	int fd = agent_program_fd(w->agent, program, &err);
+	int fd;
 
-	cr_assert_geq(fd, 0, "%s", err.text);
+	cr_assert_eq(agent_program_at(w->agent, &w->native, in ? HOOK_TC_INGRESS : HOOK_TC_EGRESS,
+				      &p, &err),
+		     0, "%s", err.text);
+	cr_expect_str_eq(p.name, program);
+	fd = p.fd;
 	cr_assert_eq(bpf_prog_test_run_opts(fd, &opts), 0);
 	w->drop_reason = 0;
 	cr_assert_eq(event_ring_read(agent_events(w->agent), note_drop, w, &lost, &err), 0);

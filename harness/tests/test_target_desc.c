@@ -340,10 +340,9 @@ Test(target_desc, verdicts_own_says_what_the_agent_attaches)
 		cr_expect_str_eq(h->ref.program, hop_program(hooks[i]));
 		cr_expect_str_eq(h->ref.object, "bpf_host.o");
 	}
-	/* the agent attaches no more so far, the datapath has more: whatever it attaches is there */
-	for (size_t i = 0; agent_object_name(i); i++)
-		cr_expect(target_desc_object(d, agent_object_name(i)), "no %s",
-			  agent_object_name(i));
+	cr_expect_str_eq(agent_object_name(d, "native", 0), "bpf_host.o");
+	cr_expect_null(agent_object_name(d, "native", 1));
+	cr_expect_str_eq(agent_object_name(d, "endpoint", 0), "bpf_lxc.o");
 }
 
 /* The table "Programs and hooks" of the datapath's facts. */
