@@ -203,35 +203,12 @@ static int read_object(struct schema_ctx *ctx, const struct value *doc, const ch
 	return unknown_kind(ctx, kind ? kind : doc);
 }
 
-static int twice(struct schema_ctx *ctx, const char *kind, const struct k8s_meta *a,
-		 const struct k8s_meta *b)
-{
-	bool same_ns = (!a->ns && !b->ns) || (a->ns && b->ns && strcmp(a->ns, b->ns) == 0);
-
-	if (!same_ns || strcmp(a->name, b->name) != 0)
-		return 0;
-	return err_input(ctx->err, &b->loc, "%s %s%s%s is already given at %s:%d", kind,
-			 b->ns ? b->ns : "", b->ns ? "/" : "", b->name, a->loc.file, a->loc.line);
-}
-
-#define CHECK_TWICE(kind, list, n)                                                                 \
-	for (size_t i = 0; i < (n); i++)                                                           \
-		for (size_t j = 0; j < i; j++)                                                     \
-			if (twice(ctx, kind, &(list)[j].meta, &(list)[i].meta))                    \
-	return -EINVAL
-
-static int check_twice(struct schema_ctx *ctx, const struct manifests *m)
-{
-	CHECK_TWICE("Node", m->nodes, m->n_nodes);
-	CHECK_TWICE("Pod", m->pods, m->n_pods);
-	return 0;
-}
-
 static bool is_manifest(const char *name)
 {
 	const char *dot = strrchr(name, '.');
 
-	if (!dot || name[0] == '.' || (strcmp(dot, ".yaml") != 0 && strcmp(dot, ".yml") != 0))
+	if (!dot || name[0] == '.' ||
+	    (strcmp(dot, ".yaml") != 0 && strcmp(dot, ".yml") != 0 && strcmp(dot, ".json") != 0))
 		return false;
 	return strcmp(name, "values.yaml") != 0 && strcmp(name, "values.yml") != 0;
 }
@@ -261,6 +238,26 @@ static int list_files(struct schema_ctx *ctx, char ***files, size_t *n)
 	return 0;
 }
 
+struct visitor {
+	struct schema_ctx *ctx;
+	struct manifests *out;
+};
+
+static int visit(void *user, struct value *v)
+{
+	struct visitor *visitor = user;
+
+	return read_object(visitor->ctx, v, NULL, visitor->out);
+}
+
+int manifests_read(struct arena *a, const char *path, struct manifests *out, struct err *err)
+{
+	struct schema_ctx ctx = { a, path, err };
+	struct visitor visitor = { &ctx, out };
+
+	return yaml_each(a, path, visit, &visitor, err);
+}
+
 int manifests_load(struct arena *a, const char *dir, const struct value *overrides,
 		   struct manifests *out, struct err *err)
 {
@@ -271,19 +268,12 @@ int manifests_load(struct arena *a, const char *dir, const struct value *overrid
 	memset(out, 0, sizeof(*out));
 	if (list_files(&ctx, &files, &n))
 		return -EINVAL;
-	for (size_t i = 0; i < n; i++) {
-		struct value **docs;
-		size_t n_docs;
-
-		if (yaml_load(a, files[i], &docs, &n_docs, err))
+	for (size_t i = 0; i < n; i++)
+		if (manifests_read(a, files[i], out, err))
 			return -EINVAL;
-		for (size_t j = 0; j < n_docs; j++)
-			if (read_object(&ctx, docs[j], NULL, out))
-				return -EINVAL;
-	}
 	if (!out->n_nodes)
 		return err_input(err, NULL, "%s: no Node among the manifests of this cluster", dir);
-	if (check_twice(&ctx, out))
+	if (manifests_arrange(a, out, err))
 		return -EINVAL;
 	return values_load(a, dir, overrides, &out->values, err);
 }

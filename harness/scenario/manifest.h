@@ -279,10 +279,16 @@ struct manifests {
 		*values; /* values.yaml merged with the scenario's `values:`; may be NULL */
 };
 
-/* Reads every *.yaml, *.yml of a cluster folder (values.yaml apart), in name order. overrides, if
- * not NULL, is laid over values.yaml. All memory from the arena.
+/* Reads every *.yaml, *.yml and *.json of a cluster folder (values.yaml apart). overrides, if not NULL, is
+ * laid over values.yaml. All memory from the arena. Objects are sorted by namespace and name, whatever file
+ * they come from; the same object twice is an input error.
  */
 int manifests_load(struct arena *a, const char *dir, const struct value *overrides,
 		   struct manifests *out, struct err *err);
+
+/* Adds the objects of one file, in its order. For changes: see manifest_change.h. */
+int manifests_read(struct arena *a, const char *path, struct manifests *out, struct err *err);
+/* Sorts, and leaves out Endpoints that slices mirror. Input error for an object given twice. */
+int manifests_arrange(struct arena *a, struct manifests *m, struct err *err);
 
 #endif

@@ -14,10 +14,13 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "scenario/yaml_plain.h"
 
-#define MAX_BYTES (16u << 20)
-#define MAX_DEPTH 60
-#define MAX_NODES 1000000u
+#define MAX_BYTES     (16u << 20)
+#define MAX_BIG_BYTES (2047u << 20) /* of manifests */
+#define MAX_BIG_NODES 50000000u
+#define MAX_DEPTH     60
+#define MAX_NODES     1000000u
 /* Longer lines are counted in bytes: counting characters for every node of one would be quadratic. */
 #define MAX_CHAR_LINE 400
 
@@ -31,6 +34,7 @@ struct loader {
 	struct arena *a;
 	const char *text, *name;
 	size_t len;
+	int first_line; /* its number, where text is a part of the file */
 	size_t *lines; /* where each line starts */
 	size_t n_lines;
 	struct fy_parser *parser;
@@ -38,7 +42,7 @@ struct loader {
 	struct buf said; /* what libfyaml says without a place */
 	struct anchor *anchors;
 	size_t n_anchors;
-	size_t nodes;
+	size_t nodes, max_nodes;
 	size_t at; /* start of the latest token: the place of what has none */
 	struct err *err;
 };
@@ -59,7 +63,7 @@ static void index_lines(struct loader *l)
 static struct loc loc_at(const struct loader *l, size_t pos)
 {
 	size_t lo = 0, hi = l->n_lines;
-	struct loc loc = { l->name, 1, 1 };
+	struct loc loc = { l->name, l->first_line, 1 };
 	size_t start;
 
 	if (!l->n_lines)
@@ -75,8 +79,9 @@ static struct loc loc_at(const struct loader *l, size_t pos)
 			hi = mid;
 	}
 	start = l->lines[lo];
-	loc.line = (int)lo + 1;
-	if (start == 0 && l->len >= 3 && memcmp(l->text, "\xef\xbb\xbf", 3) == 0 && pos >= 3)
+	loc.line = (int)lo + l->first_line;
+	if (start == 0 && l->first_line == 1 && l->len >= 3 &&
+	    memcmp(l->text, "\xef\xbb\xbf", 3) == 0 && pos >= 3)
 		start = 3;
 	if (pos - start > MAX_CHAR_LINE) {
 		loc.col = (int)(pos - start) + 1;
@@ -171,7 +176,7 @@ static struct value *new_node(struct loader *l, enum value_kind kind, size_t pos
 static int count_nodes(struct loader *l, size_t n)
 {
 	l->nodes += n;
-	if (l->nodes > MAX_NODES)
+	if (l->nodes > l->max_nodes)
 		return fail(l, l->at,
 			    "too many values in one file (more than a million, "
 			    "what aliases stand for included)");
@@ -507,27 +512,58 @@ static size_t utf8_length(const uint8_t *p, size_t left)
 	return len;
 }
 
-static int check_bytes(struct loader *l)
+/* The first byte that is no UTF-8, or len. */
+static size_t not_utf8(const char *text, size_t len)
+{
+	for (size_t i = 0, n; i < len; i += n) {
+		uint64_t eight = 0;
+
+		if (len - i >= 8)
+			memcpy(&eight, text + i, 8);
+		n = len - i >= 8 && !(eight & 0x8080808080808080ull)
+			    ? 8
+			    : utf8_length((const uint8_t *)text + i, len - i);
+		if (!n)
+			return i;
+	}
+	return len;
+}
+
+static int check_bytes(struct loader *l, size_t max)
 {
 	const char *nul = memchr(l->text, '\0', l->len);
 	struct loc whole = { l->name, 0, 0 };
+	size_t bad;
 
-	if (l->len > MAX_BYTES)
-		return err_input(l->err, &whole, "larger than 16 MiB, which no manifest is");
+	if (l->len > max)
+		return err_input(l->err, &whole, "larger than %zu MiB, which no manifest is",
+				 (max + (1u << 20) - 1) >> 20);
 	if (nul)
 		return fail(l, (size_t)(nul - l->text), "a NUL byte: this is no YAML text");
-	for (size_t i = 0, len; i < l->len; i += len) {
-		len = utf8_length((const uint8_t *)l->text + i, l->len - i);
-		if (!len)
-			return fail(l, i, "a byte that is no UTF-8: save the file as UTF-8");
-	}
+	bad = not_utf8(l->text, l->len);
+	if (bad < l->len)
+		return fail(l, bad, "a byte that is no UTF-8: save the file as UTF-8");
 	return 0;
+}
+
+static int parse(struct loader *l, struct value ***docs, size_t *n)
+{
+	int rc = open_parser(l);
+
+	if (!rc)
+		rc = read_documents(l, docs, n);
+	fy_parser_destroy(l->parser);
+	fy_diag_destroy(l->diag);
+	buf_free(&l->said);
+	return rc;
 }
 
 int yaml_parse(struct arena *a, const char *text, size_t len, const char *name,
 	       struct value ***docs, size_t *n, struct err *err)
 {
-	struct loader l = { .a = a, .len = len, .err = err };
+	struct loader l = {
+		.a = a, .len = len, .first_line = 1, .max_nodes = MAX_NODES, .err = err
+	};
 	int rc;
 
 	l.text = arena_memdup(a, text, len);
@@ -535,15 +571,8 @@ int yaml_parse(struct arena *a, const char *text, size_t len, const char *name,
 	*docs = NULL;
 	*n = 0;
 	index_lines(&l);
-	rc = check_bytes(&l);
-	if (!rc)
-		rc = open_parser(&l);
-	if (!rc)
-		rc = read_documents(&l, docs, n);
-	fy_parser_destroy(l.parser);
-	fy_diag_destroy(l.diag);
-	buf_free(&l.said);
-	return rc;
+	rc = check_bytes(&l, MAX_BYTES);
+	return rc ? rc : parse(&l, docs, n);
 }
 
 int yaml_load(struct arena *a, const char *path, struct value ***docs, size_t *n, struct err *err)
@@ -553,4 +582,104 @@ int yaml_load(struct arena *a, const char *path, struct value ***docs, size_t *n
 	int rc = file_read(a, path, &text, &len, err);
 
 	return rc ? rc : yaml_parse(a, text, len, path, docs, n, err);
+}
+
+/* ---- big files ---- */
+
+struct each {
+	struct arena *a;
+	yaml_visit visit;
+	void *user;
+	struct err *err;
+};
+
+/* By the general reader: trees stay in the arena, for aliases may share them. */
+static int each_general(const struct each *e, const struct yaml_slice *s)
+{
+	struct loader l = { .a = e->a,
+			    .text = s->text,
+			    .len = s->len,
+			    .name = s->name,
+			    .first_line = s->line,
+			    .max_nodes = MAX_BIG_NODES,
+			    .err = e->err };
+	struct value **docs = NULL;
+	size_t n = 0;
+	int rc;
+
+	index_lines(&l);
+	rc = parse(&l, &docs, &n);
+	for (size_t i = 0; i < n && !rc; i++)
+		rc = e->visit(e->user, docs[i]);
+	return rc;
+}
+
+static int each_slice(const struct each *e, const struct yaml_slice *s)
+{
+	struct arena *nodes;
+	struct value *v;
+	int rc;
+
+	if (!yaml_plain_check(s))
+		return each_general(e, s);
+	nodes = arena_new();
+	rc = yaml_plain_read(s, e->a, nodes, e->visit, e->user, &v);
+	if (!rc && v)
+		rc = e->visit(e->user, v);
+	arena_free(nodes);
+	return rc;
+}
+
+/* "---" or "..." alone on a line: between two documents, wherever it stands (YAML 1.2, 9.1.2). */
+static bool is_marker(const char *line, const char *end)
+{
+	return (strncmp(line, "---", 3) == 0 || strncmp(line, "...", 3) == 0) &&
+	       (line + 3 == end || (line[3] == '\r' && line + 4 == end));
+}
+
+static int each_document(const struct each *e, char *text, size_t len, const char *name)
+{
+	struct yaml_slice s = { text, 0, 1, name };
+	char *end = text + len, *next;
+	int line = 1, rc = 0;
+
+	for (char *p = text; p < end && !rc; p = next, line++) {
+		char *eol = memchr(p, '\n', (size_t)(end - p));
+
+		eol = eol ? eol : end;
+		next = eol + 1;
+		if (!is_marker(p, eol))
+			continue;
+		s.len = (size_t)(p - s.text);
+		rc = each_slice(e, &s);
+		s.text = next < end ? next : end;
+		s.line = line + 1;
+	}
+	s.len = (size_t)(end - s.text);
+	return rc ? rc : each_slice(e, &s);
+}
+
+/* Directives speak of the document after them, and a byte order mark is no text. */
+static bool is_whole(const char *text, size_t len)
+{
+	return *text == '%' || memmem(text, len, "\n%", 2) || strncmp(text, "\xef\xbb\xbf", 3) == 0;
+}
+
+int yaml_each(struct arena *a, const char *path, yaml_visit visit, void *user, struct err *err)
+{
+	struct each e = { a, visit, user, err };
+	struct loader l = { .a = a, .first_line = 1, .err = err };
+	char *text;
+	int rc = file_read(a, path, &text, &l.len, err);
+
+	if (rc)
+		return rc;
+	l.text = text;
+	l.name = arena_strdup(a, path);
+	if (memchr(text, '\0', l.len) || not_utf8(text, l.len) < l.len || l.len > MAX_BIG_BYTES)
+		index_lines(&l);
+	rc = check_bytes(&l, MAX_BIG_BYTES);
+	if (!rc && is_whole(text, l.len))
+		return each_general(&e, &(struct yaml_slice){ text, l.len, 1, l.name });
+	return rc ? rc : each_document(&e, text, l.len, l.name);
 }

@@ -117,11 +117,15 @@ Test(manifest, endpoints_and_slices_give_the_addresses_behind_a_service)
 	      "apiVersion: v1\nkind: Endpoints\nmetadata: {name: e}\n"
 	      "subsets: [{addresses: [{ip: 10.0.0.3}], notReadyAddresses: [{ip: 10.0.0.4}]}]\n");
 	cr_assert_eq(m.n_endpoints, 2);
-	cr_assert_str_eq(m.endpoints[0].service, "k");
+	/* sorted by name: e, k-abc */
+	cr_assert_str_eq(m.endpoints[0].service, "e");
 	cr_assert_eq(m.endpoints[0].n_addresses, 1);
-	cr_assert(is(&m.endpoints[0].addresses[0], "10.0.0.1"));
-	cr_assert_str_eq(m.endpoints[1].service, "e");
+	cr_assert_eq(m.endpoints[0].n, 2);
+	cr_assert_not(m.endpoints[0].list[1].ready);
+	cr_assert_str_eq(m.endpoints[1].service, "k");
 	cr_assert_eq(m.endpoints[1].n_addresses, 1);
+	cr_assert_eq(m.endpoints[1].n, 2);
+	cr_assert(is(&m.endpoints[1].addresses[0], "10.0.0.1"));
 }
 
 Test(manifest, lists_are_unfolded_and_harmless_kinds_passed_over)
