@@ -33,7 +33,7 @@ _verdict_reply()
 _verdict()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local commands='run replay record list bench inspect maps doctor help' options=''
+	local commands='run explain replay record list bench inspect maps doctor help' options=''
 
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
@@ -75,13 +75,14 @@ _verdict()
 		_verdict_reply -W 'engine events datapath replay' -- "$cur"
 		return
 		;;
-	-k | --seconds | --program | --type | --hook | --config | --map-size | --ifindex | --mark | \
+	-k | --seconds | --step | --packet | --program | --type | --hook | --config | --map-size | --ifindex | --mark | \
 		--rx-queue | --tunnel | --packets | --interface | --seed)
 		return
 		;;
 	esac
 	case ${COMP_WORDS[1]} in
 	run) options='--engine -k -v --tap --junit --json --out --objects --seed --shuffle --bless --pristine --help' ;;
+	explain) options='--step --packet --all --monitor --objects --help' ;;
 	replay)
 		options='--object --program --target --objects --hook --config --maps --map-size --type'
 		options+=' --ifindex --ip --mark --rx-queue --tunnel --packets --interface --seed'
@@ -104,7 +105,7 @@ _verdict()
 		return
 	fi
 	case ${COMP_WORDS[1]} in
-	run | list)
+	run | list | explain)
 		_verdict_reply -W "$(_verdict_scenarios)" -- "$cur"
 		mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$cur")
 		;;

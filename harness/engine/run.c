@@ -312,6 +312,7 @@ static int run_on_cluster(const struct scenario *s, enum engine_kind kind,
 	struct engine_opts eo = {
 		.objects = opts->objects,
 		.pristine = opts->pristine,
+		.lookups = opts->lookups,
 		.seed = s->seed,
 	};
 	int ret;

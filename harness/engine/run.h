@@ -15,6 +15,7 @@ struct run_opts {
 	struct run_cache *cache;
 	const char *objects; /* NULL: installed */
 	bool pristine;
+	bool lookups; /* programs note what they ask of maps: hop.lookups */
 	const struct engine_ops *ops; /* in the place of the kind's own; NULL: that */
 	bool all_maps; /* of raw scenarios: changes of every map, not of those expected alone */
 	void (*progress)(void *arg, unsigned step, unsigned steps,
