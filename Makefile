@@ -61,7 +61,7 @@ help: ## list the targets
 	@echo 'Targets:'
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | sort -u | expand -t 14
 	@echo 'Variables:'
-	@echo '  ARGS        for run and bench, as in: make run ARGS="etcd-restart --engine testrun -v"'
+	@echo '  ARGS        for run, bench and kernels, as in: make run ARGS="etcd-restart --engine testrun -v"'
 	@echo '  V=1         shows the commands'
 	@echo '  BUILD       where everything is built (build)'
 	@echo '  CC CLANG CFLAGS CPPFLAGS LDFLAGS LDLIBS'
@@ -80,8 +80,15 @@ run: ## install what is missing, build, run every scenario (root)
 .PHONY: test
 test: ## install what is missing, build, run all tests (root)
 	@mk/deps.sh build run test lint
+	@mk/deps.sh kernels || echo 'Without them the stage "kernels" is skipped.'
 	@$(SUBMAKE) all tests
 	@rc=0; harness/tests/run-all.sh || rc=$$?; $(GIVE_BACK); exit $$rc
+
+.PHONY: kernels
+kernels: ## load the datapath in every mode on Debian's 6.1 and 6.12 kernels, in qemu (root)
+	@mk/deps.sh build run kernels
+	@$(SUBMAKE) all guests
+	@rc=0; harness/tests/kernels/kernels.sh --all $(ARGS) || rc=$$?; $(GIVE_BACK); exit $$rc
 
 .PHONY: bench
 bench: ## packets per second, beside a bare loop and bpftool (root)
@@ -90,7 +97,21 @@ bench: ## packets per second, beside a bare loop and bpftool (root)
 	@rc=0; $(BUILD)/verdict bench $(ARGS) || rc=$$?; $(GIVE_BACK); exit $$rc
 
 .PHONY: tests
-tests: $(TESTS) ## build the unit tests
+tests: $(TESTS) guests ## build the unit tests
+
+# What runs in the guests of harness/tests/kernels: they have libbpf and what that needs, no more.
+GUESTS := $(BUILD)/tests/kernels/init $(BUILD)/tests/kernels/loads
+.PHONY: guests
+guests: $(GUESTS) # programs for the guests of other kernels
+$(BUILD)/tests/kernels/init: harness/tests/kernels/init.c
+$(BUILD)/tests/kernels/loads: $(addprefix harness/tests/kernels/,loads.c lines.c runs.c)
+$(GUESTS): $(wildcard harness/tests/kernels/*.h) \
+		$(addprefix harness/tests/,datapath_modes.h datapath_open.h packet_bytes.h) \
+		$(BUILD)/.flags | $(BUILD)/.deps
+	$(call SAY,CCLD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $(filter %.c,$^) \
+		$(if $(filter %/loads,$@),$(shell pkg-config --libs libbpf))
 
 # The sanitized tests run from a tree of their own and use the objects and scripts of the other.
 # Sanitizers mislead gcc's warnings; the other build has them all.

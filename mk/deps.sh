@@ -42,6 +42,9 @@ test      cmd:script                             bsdutils         /usr/bin/scrip
 test      bpf:xdpfilt_alw_all.o                  libxdp1          xdp-tools
 test      cmd:xdp-filter                         xdp-tools        xdp-tools
 test      cmd:perl                               perl-base        perl-interpreter
+kernels   cmd:qemu-system-x86_64                 qemu-system-x86  qemu-system-x86-core
+kernels   cmd:cpio                               cpio             cpio
+kernels   cmd:setpriv                            util-linux       util-linux
 captures  cmd:etcd                               etcd-server      etcd
 captures  cmd:etcdctl                            etcd-client      etcd
 captures  cmd:dumpcap                            wireshark-common wireshark-cli
@@ -61,7 +64,7 @@ usage() {
 	cat <<END
 Usage: deps.sh [--check] GROUP...
 
-Installs what GROUP (build, run, test, lint, captures) needs and this machine lacks: with apt-get on
+Installs what GROUP (build, run, test, lint, kernels, captures) needs and this machine lacks: with apt-get on
 Debian and its relatives, with dnf on Fedora and its; elsewhere it lists what is missing.
 --check only lists, for people who are not root too. OS_RELEASE=FILE is read instead of
 /etc/os-release. Exit code 0: nothing is missing (any more).
@@ -161,7 +164,7 @@ for arg; do
 	case $arg in
 	-h | --help) usage; exit 0 ;;
 	--check) check_only=1 ;;
-	build | run | test | lint | captures) groups+=("$arg") ;;
+	build | run | test | lint | kernels | captures) groups+=("$arg") ;;
 	*) echo "deps.sh: unknown argument '$arg'; see --help" >&2; exit 2 ;;
 	esac
 done

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # `make test`: every stage in turn, one line each; then all failures again; then the totals.
-# What takes only processor time (lint, the build for the sanitizers) runs beside the rest.
+# What takes only processor time (lint, guests, the build for the sanitizers) runs beside the rest.
 set -uo pipefail
 
 cd "$(dirname "$0")/../.." || exit 3
@@ -12,7 +12,7 @@ usage() {
 	cat <<END
 Usage: run-all.sh [STAGE...]
 
-Stages: lint unit scenarios cli reports man asan asan_scenarios (all by default). Needs root and what
+Stages: lint unit scenarios cli reports man asan asan_scenarios kernels (all by default). Needs root and what
 'make all tests' builds. Logs are under $logs.
 END
 }
@@ -197,6 +197,21 @@ stage_reports() {
 	tell $((4 - bad)) $bad
 }
 
+# Guests of other kernels. One that does not come to its end is no word about the datapath, and no pass.
+stage_kernels() {
+	local rc=0
+	setpriv --pdeathsig TERM harness/tests/kernels/kernels.sh >"$logs/kernels.out" 2>"$logs/kernels.err" || rc=$?
+	cat "$logs/kernels.out" "$logs/kernels.err"
+	from_ok "$logs/kernels.out"
+	if [ $rc = 3 ]; then
+		failing "the harness failed: $(tail -n 3 "$logs/kernels.err")"
+		tell "$(grep -c '^ok ' "$logs/kernels.out")" 1
+	elif ! grep -qE '^(ok|not ok|skip) ' "$logs/kernels.out"; then
+		failing "kernels.sh ended with $rc and tested nothing"
+		tell 0 1
+	fi
+}
+
 stage_man() {
 	if mandoc -T lint -W warning docs/verdict.1; then
 		tell 1 0
@@ -226,12 +241,12 @@ run() {
 for arg; do
 	case $arg in
 	-h | --help) usage; exit 0 ;;
-	lint | unit | scenarios | cli | reports | man | asan | asan_scenarios) ;;
+	lint | unit | scenarios | cli | reports | man | asan | asan_scenarios | kernels) ;;
 	*) echo "run-all.sh: unknown stage '$arg'; see --help" >&2; exit 2 ;;
 	esac
 done
 stages=("$@")
-[ $# -gt 0 ] || stages=(unit scenarios cli reports man lint asan asan_scenarios)
+[ $# -gt 0 ] || stages=(unit scenarios cli reports man lint asan asan_scenarios kernels)
 if [ "$(id -u)" != 0 ]; then
 	echo "The tests load BPF programs and make namespaces: sudo make test" >&2
 	exit 3
@@ -252,13 +267,13 @@ if wants asan || wants asan_scenarios; then
 fi
 trap 'kill "${beside[@]}" 2>/dev/null' INT TERM
 for s in "${stages[@]}"; do
-	if [ "$s" = lint ]; then
-		(renice -n 10 $BASHPID >/dev/null; run lint) &
+	if [ "$s" = lint ] || [ "$s" = kernels ]; then
+		(renice -n 10 $BASHPID >/dev/null; run "$s") &
 		beside+=($!)
 	fi
 done
 for s in "${stages[@]}"; do
-	[ "$s" = lint ] || (run "$s")
+	[ "$s" = lint ] || [ "$s" = kernels ] || (run "$s")
 done
 wait "${beside[@]}" 2>/dev/null
 
