@@ -80,6 +80,7 @@ for i in "${!kernels[@]}"; do
 	release=${kernels[i]%%=*}
 	rc=0
 	wait "${pids[i]}" || rc=$?
+	[ $rc -lt 2 ] || rc=3
 	sed -E "s/^(ok|not ok) /\1 $release: /" "$room/$release.out"
 	sed "s/^/$release: /" "$room/$release.err" >&2
 	[ $rc -le $worst ] || worst=$rc
