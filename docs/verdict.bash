@@ -81,7 +81,7 @@ _verdict()
 		;;
 	esac
 	case ${COMP_WORDS[1]} in
-	run) options='--engine -k -v --tap --junit --json --out --objects --seed --shuffle --bless --pristine --help' ;;
+	run) options='--engine -k -v --tap --junit --json --out --target --objects --seed --shuffle --bless --pristine --help' ;;
 	explain) options='--step --packet --all --monitor --objects --help' ;;
 	replay)
 		options='--object --program --target --objects --hook --config --maps --map-size --type'

@@ -11,6 +11,7 @@
 #include "cmd/select.h"
 #include "cmd/stop.h"
 #include "engine/run.h"
+#include "scenario/target_desc.h"
 
 #define MAX_PATTERNS 32
 
@@ -19,7 +20,8 @@ struct options {
 	struct run_report_opts report;
 	bool pristine, bless, has_seed, shuffle;
 	uint64_t seed, order; /* --seed, --shuffle */
-	const char *out, *objects;
+	const char *out, *objects, *target;
+	struct target_desc *desc; /* of --target */
 	const char *patterns[MAX_PATTERNS + 1]; /* of -k; ends with NULL */
 	size_t n_patterns;
 };
@@ -58,6 +60,7 @@ static void execute(struct session *s, struct arena *a, const struct scenario *s
 	struct run_opts opts = {
 		.cache = s->cache,
 		.objects = s->opts->objects,
+		.target = s->opts->desc,
 		.pristine = s->opts->pristine,
 		.progress = progress,
 		.progress_arg = s,
@@ -270,6 +273,8 @@ static int got(void *arg, const char *name, const char *value)
 		o->out = value;
 	else if (strcmp(name, "--objects") == 0)
 		o->objects = o->report.objects = value;
+	else if (strcmp(name, "--target") == 0)
+		o->target = value;
 	else if (strcmp(name, "-k") == 0 && o->n_patterns < MAX_PATTERNS)
 		o->patterns[o->n_patterns++] = value;
 	else if (strcmp(name, "-v") == 0)
@@ -312,6 +317,7 @@ static int run_main(int argc, char **argv)
 	if (!err)
 		return EXIT_HARNESS;
 	if (outputs_writable(&opts, err) ||
+	    (opts.target && target_desc_load(opts.target, &opts.desc, err)) ||
 	    select_scenarios(rest, n_rest, opts.patterns, &sel, err)) {
 		cmd_error("%s", err->text);
 		ret = err_exit_code(err);
@@ -323,6 +329,7 @@ static int run_main(int argc, char **argv)
 		ret = run_all(&opts, &sel, err);
 	}
 	selection_free(&sel);
+	target_desc_free(opts.desc);
 	free(err);
 	return ret;
 }
@@ -338,6 +345,8 @@ static const struct cmd_option options[] = {
 	{ "--junit", "FILE", "write JUnit XML as well" },
 	{ "--json", "FILE", "write everything as JSON as well (reports/schema.json)" },
 	{ "--out", "DIR", "folder for one pcapng a scenario and engine (default reports/out)" },
+	{ "--target", "NAME",
+	  "other objects than Verdict's own: a target file, or one in fixtures/targets" },
 	{ "--objects", "DIR", "folder of the BPF objects (default: the installed ones)" },
 	{ "--seed", "N",
 	  "where random numbers start, for all scenarios; the same number gives the same packets" },

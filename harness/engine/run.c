@@ -86,7 +86,7 @@ static int prepare(struct run *r, const struct send_step *send, const struct cap
 {
 	struct prepare with = {
 		.cluster = r->session->cluster,
-		.topology = r->session->topology,
+		.topology = r->ops->follows ? NULL : r->session->topology,
 		.follows = r->ops->follows,
 		.flows = r->flows,
 	};
@@ -313,6 +313,7 @@ static int run_on_cluster(const struct scenario *s, enum engine_kind kind,
 		.objects = opts->objects,
 		.pristine = opts->pristine,
 		.lookups = opts->lookups,
+		.target = opts->target,
 		.seed = s->seed,
 	};
 	int ret;

@@ -14,6 +14,7 @@ void run_cache_free(struct run_cache *c); /* takes the topologies down; NULL is 
 struct run_opts {
 	struct run_cache *cache;
 	const char *objects; /* NULL: installed */
+	const struct target_desc *target; /* of scenarios with a cluster; NULL: Verdict's own */
 	bool pristine;
 	bool lookups; /* programs note what they ask of maps: hop.lookups */
 	const struct engine_ops *ops; /* in the place of the kind's own; NULL: that */

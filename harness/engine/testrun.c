@@ -204,8 +204,11 @@ static void set_start(struct engine *e, uint64_t seed)
 
 static int set_up(struct engine *e, const struct log_sink *log, struct err *err)
 {
-	int ret = release_base(e->arena, e->opts.objects, &e->objects, err);
+	int ret = 0;
 
+	e->objects = e->opts.objects;
+	if (!e->opts.target)
+		ret = release_base(e->arena, e->opts.objects, &e->objects, err);
 	if (ret)
 		return ret;
 	e->sim.home_ns = ns_current(err);
