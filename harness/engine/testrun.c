@@ -2,41 +2,21 @@
 /* The testrun engine: an agent a node, started when a packet first comes there (of a small cluster all at
  * once), and packets that engine/sim.h leads through. Time and random numbers are the scenario's own.
  */
-#include "engine/testrun.h"
+#include "engine/testrun_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
-#include "base/log.h"
 #include "base/ns.h"
-#include "engine/aging.h"
 #include "engine/pins.h"
 #include "engine/release.h"
-#include "engine/sim.h"
 #include "engine/sim_net.h"
 #include "target/agent.h"
 
-/* Programs see CLOCK_MONOTONIC; a machine that has just booted would make young timestamps special. */
-#define BOOT_NS (86400ULL * 1000000000ULL)
 /* Clusters up to that many nodes are started whole: expectations may ask for any node's maps. */
 #define FEW_NODES 16
-
-struct node_state {
-	const char *pin_dir;
-	bool real_time; /* its programs read the kernel's clock */
-	struct aging aging; /* where they do */
-};
-
-struct engine {
-	struct arena *arena;
-	struct engine_opts opts;
-	const char *objects;
-	struct sim sim;
-	struct node_state *nodes; /* of the same order as the cluster's */
-	uint64_t now_ns; /* the scenario's time */
-};
 
 struct sink_ctx {
 	const struct log_sink *sink;
@@ -54,49 +34,6 @@ static void forward_line(void *arg, const char *line)
 static const char *node_name(const struct engine *e, unsigned node)
 {
 	return e->opts.cluster->nodes[node].name;
-}
-
-/* ---- time ---- */
-
-/* An agent reads the maps by the clock it is given. */
-static int time_before_start(struct engine *e, const struct node_state *n, uint64_t real,
-			     struct err *err)
-{
-	if (!e->sim.env || !n->real_time)
-		return 0;
-	return aging_real_to_clock(n->pin_dir, helper_env_clock(e->sim.env), real, err);
-}
-
-/* Programs that the verifier takes only as shipped may turn up with any load. */
-static int time_after_loads(struct engine *e, unsigned node, uint64_t real, struct err *err)
-{
-	struct node_state *n = &e->nodes[node];
-	bool was_real = n->real_time;
-
-	n->real_time = !e->sim.env || agent_pristine(e->sim.nodes[node].agent);
-	if (!n->real_time || (was_real && !e->sim.env))
-		return 0;
-	if (!was_real)
-		aging_start(&n->aging, e->now_ns);
-	if (!e->sim.env)
-		return 0;
-	log_warn("node %s: a program that asks for the time loads only as shipped: time is real "
-		 "there, and the maps are aged to follow the scenario's",
-		 node_name(e, node));
-	return aging_clock_to_real(n->pin_dir, helper_env_clock(e->sim.env), real, err);
-}
-
-static int move_time(struct engine *e, uint64_t now_ns, struct err *err)
-{
-	int ret = 0;
-
-	e->now_ns = now_ns;
-	if (e->sim.env)
-		helper_env_set_clock(e->sim.env, BOOT_NS + now_ns);
-	for (size_t i = 0; i < e->sim.n_nodes && !ret; i++)
-		if (e->nodes[i].real_time)
-			ret = aging_catch_up(&e->nodes[i].aging, e->nodes[i].pin_dir, now_ns, err);
-	return ret;
 }
 
 /* ---- nodes ---- */
@@ -141,7 +78,7 @@ static int make_agent(struct engine *e, unsigned node, const struct log_sink *lo
 		ret = load_native(e, node, err);
 	if (n->agent)
 		agent_set_log(n->agent, NULL, NULL);
-	return ret ? ret : time_after_loads(e, node, real, err);
+	return ret ? ret : testrun_time_after_loads(e, node, real, err);
 }
 
 static int start_node(struct engine *e, unsigned node, const struct log_sink *log, struct err *err)
@@ -273,7 +210,7 @@ static int testrun_open(const struct engine_opts *opts, const struct log_sink *l
 static int testrun_inject(struct engine *e, const struct injection *in, struct arena *a,
 			  struct trace *trace, uint64_t *lost, struct err *err)
 {
-	int ret = move_time(e, in->now_ns, err);
+	int ret = testrun_move_time(e, in->now_ns, err);
 
 	if (ret)
 		return ret;
@@ -282,7 +219,7 @@ static int testrun_inject(struct engine *e, const struct injection *in, struct a
 	*lost += e->sim.lost;
 	for (size_t i = 0; i < e->sim.n_nodes && !ret; i++)
 		if (e->sim.nodes[i].agent && !e->nodes[i].real_time)
-			ret = time_after_loads(e, (unsigned)i, aging_real_ns(), err);
+			ret = testrun_time_after_loads(e, (unsigned)i, aging_real_ns(), err);
 	/* other engines of this thread have namespaces of their own */
 	return ret ? ret : sim_leave(&e->sim, err);
 }
@@ -300,7 +237,7 @@ static int restart(struct engine *e, unsigned node, const struct restart_step *h
 		.n_maps = how->n_maps,
 	};
 	uint64_t real = aging_real_ns();
-	int ret = time_before_start(e, &e->nodes[node], real, err);
+	int ret = testrun_time_before_start(e, node, real, err);
 
 	agent_set_log(agent, forward_line, &ctx);
 	if (!ret)
@@ -310,7 +247,7 @@ static int restart(struct engine *e, unsigned node, const struct restart_step *h
 	if (!ret)
 		ret = agent_attached(agent, err);
 	agent_set_log(agent, NULL, NULL);
-	return ret ? ret : time_after_loads(e, node, real, err);
+	return ret ? ret : testrun_time_after_loads(e, node, real, err);
 }
 
 static int testrun_restart(struct engine *e, unsigned node, const struct restart_step *how,
@@ -329,7 +266,7 @@ static int testrun_restart(struct engine *e, unsigned node, const struct restart
 
 static int testrun_advance(struct engine *e, uint64_t now_ns, struct err *err)
 {
-	return move_time(e, now_ns, err);
+	return testrun_move_time(e, now_ns, err);
 }
 
 /* Devices and routes may be others: the namespace is built anew. */

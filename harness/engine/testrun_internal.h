@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What testrun.c (life, steps) and testrun_time.c (whose clock runs where) share. */
+#ifndef VERDICT_ENGINE_TESTRUN_INTERNAL_H
+#define VERDICT_ENGINE_TESTRUN_INTERNAL_H
+
+#include "engine/aging.h"
+#include "engine/sim.h"
+#include "engine/testrun.h"
+
+/* Programs see CLOCK_MONOTONIC; a machine that has just booted would make young timestamps special. */
+#define BOOT_NS (86400ULL * 1000000000ULL)
+struct node_state {
+	const char *pin_dir;
+	bool real_time; /* its programs read the kernel's clock */
+	struct aging aging; /* where they do */
+};
+
+struct engine {
+	struct arena *arena;
+	struct engine_opts opts;
+	const char *objects;
+	struct sim sim;
+	struct node_state *nodes; /* of the same order as the cluster's */
+	uint64_t now_ns; /* the scenario's time */
+};
+
+/* Maps that an agent is about to read: of a node with real time, by the clock it is given. real:
+ * aging_real_ns().
+ */
+int testrun_time_before_start(struct engine *e, unsigned node, uint64_t real, struct err *err);
+/* Programs that the verifier takes only as shipped may turn up with any load. */
+int testrun_time_after_loads(struct engine *e, unsigned node, uint64_t real, struct err *err);
+/* The scenario's time is now_ns on all nodes. */
+int testrun_move_time(struct engine *e, uint64_t now_ns, struct err *err);
+
+#endif
