@@ -33,7 +33,7 @@ _verdict_reply()
 _verdict()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local commands='run explain replay record list bench inspect maps doctor help' options=''
+	local commands='run explain replay record list bench inspect maps cluster doctor help' options=''
 
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
@@ -54,7 +54,12 @@ _verdict()
 		return
 		;;
 	--object | --maps | --ip)
-		_verdict_reply -f -- "$cur"
+		if [[ $prev != --maps || ${COMP_WORDS[1]} != cluster ]]; then
+			_verdict_reply -f -- "$cur"
+			return
+		fi
+		;;
+	--node)
 		return
 		;;
 	--target)
@@ -97,6 +102,7 @@ _verdict()
 	bench) options='--seconds --only --mode --cluster --capture --objects --help' ;;
 	inspect) options='--json --no-load --program --type --help' ;;
 	maps) options='--json --into --dry-run --help' ;;
+	cluster) options='--node --maps --help' ;;
 	doctor) options='--help' ;;
 	help) options='--markdown --help' ;;
 	esac
@@ -117,6 +123,13 @@ _verdict()
 			_verdict_reply -W 'dump load diff' -- "$cur"
 		else
 			_verdict_reply -f -- "$cur"
+		fi
+		;;
+	cluster)
+		if ((COMP_CWORD == 2)); then
+			_verdict_reply -W show -- "$cur"
+		else
+			_verdict_reply -d -- "$cur"
 		fi
 		;;
 	help)

@@ -9,8 +9,8 @@
 #include "cmd/cmd.h"
 
 const struct command *const commands[] = {
-	&cmd_run,     &cmd_explain, &cmd_replay, &cmd_record, &cmd_list,  &cmd_bench,
-	&cmd_inspect, &cmd_maps,    &cmd_doctor, &cmd_help,   &cmd_agent, NULL,
+	&cmd_run,  &cmd_explain, &cmd_replay, &cmd_record, &cmd_list,  &cmd_bench, &cmd_inspect,
+	&cmd_maps, &cmd_cluster, &cmd_doctor, &cmd_help,   &cmd_agent, NULL,
 };
 
 static int unknown_command(const char *name)

@@ -110,6 +110,15 @@ int cluster_compile_node(const struct cluster *c, unsigned index, struct err *er
  * more use.
  */
 int cluster_rebuild(struct cluster *c, struct err *err);
+/* What `kubectl apply -f` and `kubectl delete` do, and the rebuild after it: objects of the file take the place
+ * of those of their kind and name or are added; one object goes, a Namespace with all in it. Identities of
+ * unchanged labels, networks and endpoints keep their numbers, so what an agent has to write is the difference
+ * of two compilations. Input error for what is wrong in the file, or for an object that is not there (at `at`);
+ * where the manifests could not be changed the cluster is as it was.
+ */
+int cluster_apply(struct cluster *c, const char *path, struct err *err);
+int cluster_delete(struct cluster *c, const char *kind, const char *ns, const char *name,
+		   const struct loc *at, struct err *err);
 void cluster_free(struct cluster *c);
 
 /* Who has an address. */

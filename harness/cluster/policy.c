@@ -152,7 +152,7 @@ static void add_traffic(struct entries *t, const struct k8s_policy *p, const str
 static int add_rule(struct entries *t, const struct k8s_policy *p, const struct policy_rule *r,
 		    struct err *err)
 {
-	const struct selection *s = rule_selection(t->c, p, r);
+	const struct peer_set *s = rule_selection(t->c, p, r);
 	bool host = false;
 
 	if (r->n_icmps && !values_bool(t->c->manifests.values, "extraConfig.enable-icmp-rules"))

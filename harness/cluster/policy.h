@@ -10,7 +10,7 @@
 #include "cluster/identity.h"
 
 /* What a rule's peers come to. */
-struct selection {
+struct peer_set {
 	bool anyone; /* identity 0: no restriction by peer */
 	/* identity 1 where an API server runs on the node, for that makes the host one */
 	bool host_of_api_server;
@@ -53,7 +53,7 @@ int endpoint_policy(struct cluster *c, const struct cluster_node *node,
 		    const struct cluster_endpoint *ep, struct endpoint_policy *out,
 		    struct err *err);
 /* Valid until the next generation. */
-const struct selection *rule_selection(struct cluster *c, const struct k8s_policy *p,
+const struct peer_set *rule_selection(struct cluster *c, const struct k8s_policy *p,
 				       const struct policy_rule *r);
 
 /* ---- of this room ---- */

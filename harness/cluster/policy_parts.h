@@ -13,7 +13,7 @@ struct policy_list {
 struct policies {
 	struct table by_ns; /* namespace to struct policy_list */
 	struct policy_list clusterwide, for_nodes;
-	struct table selections; /* by rule: struct selection */
+	struct table selections; /* by rule: struct peer_set */
 };
 
 #endif

@@ -209,7 +209,7 @@ static bool is_anyone(const struct policy_rule *r)
 }
 
 static void select_idents(struct cluster *c, const struct k8s_policy *p,
-			  const struct policy_rule *r, struct selection *out)
+			  const struct policy_rule *r, struct peer_set *out)
 {
 	struct label labels[] = { { "reserved:host", "" }, { "reserved:kube-apiserver", "" } };
 	struct ident api = { .id = IDENTITY_HOST, .labels = { labels, 2 } };
@@ -231,13 +231,13 @@ static void select_idents(struct cluster *c, const struct k8s_policy *p,
 	out->host_of_api_server = rule_selects(c, p, r, &b, &api);
 }
 
-const struct selection *rule_selection(struct cluster *c, const struct k8s_policy *p,
+const struct peer_set *rule_selection(struct cluster *c, const struct k8s_policy *p,
 				       const struct policy_rule *r)
 {
 	void **slot = table_slot(&c->policies->selections, &r, sizeof(struct policy_rule *));
 
 	if (!*slot) {
-		struct selection *s = arena_new_of(c->arena, struct selection);
+		struct peer_set *s = arena_new_of(c->arena, struct peer_set);
 
 		*slot = s;
 		select_idents(c, p, r, s);

@@ -38,7 +38,7 @@ struct command {
 extern const struct command *const commands[]; /* ends with NULL; in main.c */
 
 extern const struct command cmd_run, cmd_replay, cmd_record, cmd_list, cmd_doctor, cmd_help,
-	cmd_agent, cmd_bench, cmd_inspect, cmd_maps, cmd_explain;
+	cmd_agent, cmd_bench, cmd_inspect, cmd_maps, cmd_explain, cmd_cluster;
 
 /* "verdict: message" on standard error. */
 void cmd_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
