@@ -147,9 +147,9 @@ static int send_step(struct run *r, const struct send_step *send, struct err *er
 		ret = sends_load(s, send, err);
 	}
 	for (size_t i = 0; i < s->n && !ret; i++)
-		if (packet_set_has(&send->packets, s->packets[i].number))
+		if (sends_wants(send, &s->packets[i]))
 			ret = send_packet(r, send, &s->packets[i], err);
-	return ret;
+	return ret || send->flow ? ret : sends_load_seen(s, send, r->step, err);
 }
 
 /* Again after each start: an upgrade brings other files. */
@@ -178,16 +178,29 @@ static int restart_step(struct run *r, const struct step *step, struct err *err)
 }
 
 /* The cluster is another one then, and the agents are told. */
+static int change_cluster(const struct run *r, const struct step *step, struct err *err)
+{
+	struct cluster *c = r->session->cluster;
+
+	if (step->kind == STEP_APPLY)
+		return cluster_apply(c, step->apply.path, err);
+	return cluster_delete(c, step->del.kind, step->del.ns, step->del.name, &step->del.loc, err);
+}
+
 static int change_step(struct run *r, const struct step *step, struct err *err)
 {
 	const struct loc *at = step->kind == STEP_APPLY ? &step->apply.loc : &step->del.loc;
+	struct log_sink log = { take_log, r };
+	int ret;
 
 	if (!r->ops->update)
 		return err_input(err, at,
 				 "engine %s cannot change a cluster while it runs: write `engines: "
 				 "[testrun]`",
 				 r->ops->name);
-	return err_input(err, at, "changes of a cluster cannot be carried out yet");
+	r->session->changed = true;
+	ret = change_cluster(r, step, err);
+	return ret ? ret : r->ops->update(r->session->engine, &log, err);
 }
 
 static int do_step(struct run *r, const struct step *step, struct err *err)
