@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/words.h"
 #include "scenario/manifest_lists.h"
@@ -121,7 +122,8 @@ int manifests_delete(struct arena *a, const char *kind, const char *ns, const ch
 	struct manifest_list lists[MANIFEST_LISTS], *l;
 	size_t i = 0;
 
-	while (i < N_KINDS && strcmp(kinds[i].kind, kind) != 0)
+	/* kubectl takes a kind in small letters */
+	while (i < N_KINDS && strcasecmp(kinds[i].kind, kind) != 0)
 		i++;
 	if (i == N_KINDS)
 		return unknown_kind(kind, at, err);
