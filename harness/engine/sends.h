@@ -3,6 +3,7 @@
 #ifndef VERDICT_ENGINE_SENDS_H
 #define VERDICT_ENGINE_SENDS_H
 
+#include "engine/trace.h"
 #include "packet/capture.h"
 #include "scenario/scenario.h"
 
@@ -18,5 +19,10 @@ struct sends {
  * input error: they would make no state, and so perhaps let a later expectation hold.
  */
 int sends_load(struct sends *s, const struct send_step *send, struct err *err);
+/* Whether the send asks for this one of them. */
+bool sends_wants(const struct send_step *send, const struct capture_packet *p);
+/* Reads what the send's other vantage points saw. */
+int sends_load_seen(struct sends *s, const struct send_step *send, struct step_trace *out,
+		    struct err *err);
 
 #endif

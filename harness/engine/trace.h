@@ -134,6 +134,19 @@ struct log_line {
 	const char *text;
 };
 
+/* What was captured elsewhere: a packet of a vantage point. */
+struct seen_packet {
+	uint32_t number;
+	struct frame frame;
+};
+
+struct seen_trace {
+	const struct vantage *vantage;
+	const char *capture;
+	struct seen_packet *packets;
+	size_t n_packets;
+};
+
 struct step_trace {
 	const struct step *step;
 	struct trace *packets;
@@ -143,6 +156,8 @@ struct step_trace {
 	struct node_map_change *changes; /* of the maps the scenario's expectations name */
 	size_t n_changes;
 	uint64_t lost; /* events */
+	struct seen_trace *seen; /* of the step's vantage points */
+	size_t n_seen;
 };
 
 /* A file whose programs ran: which bytes it was, and what was done to them in memory. One a file,

@@ -32,6 +32,9 @@ bool packet_part_exists(const struct expect *e);
 bool packet_covered(const struct expect *e, const struct trace *t);
 void check_packet(struct check *c, const struct expect *e, const struct trace *t);
 
+/* seen.c: a send's packets against what was captured of them elsewhere. */
+void check_seen(struct check *c, const struct seen_trace *seen);
+
 /* step.c: what an expectation says of the whole step. */
 bool step_part_can_fail(const struct expect *e, const struct step_trace *t);
 void check_step(struct check *c, const struct expect *e);

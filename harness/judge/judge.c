@@ -100,6 +100,8 @@ static void judge_step(struct arena *a, const struct step *step, const struct st
 		check_differs(&c, &step->expects[i].loc, NULL, NULL, "step", "run",
 			      "the run ended before this step", NULL);
 	}
+	for (size_t i = 0; t && i < t->n_seen; i++)
+		check_seen(&c, &t->seen[i]);
 	out->diffs = c.diffs;
 	out->n_diffs = c.n_diffs;
 	*checks += c.checks;

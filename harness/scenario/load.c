@@ -132,7 +132,7 @@ const struct schema schema_scenario = {
 	{ 0 } } };
 
 const struct schema *const schema_parts[] = {
-	&schema_scenario, &schema_target, &schema_step, &schema_send, &schema_flow, &schema_tunnel, &schema_restart, &schema_upgrade,
+	&schema_scenario, &schema_target, &schema_step, &schema_send, &schema_seen, &schema_flow, &schema_tunnel, &schema_restart, &schema_upgrade,
 	&schema_override, &schema_expect, &schema_identity, &schema_redirect, &schema_hop, &schema_maps, &schema_entry,
 	NULL };
 /* clang-format on */

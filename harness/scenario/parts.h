@@ -7,7 +7,7 @@
 #include "scenario/schema.h"
 
 extern const struct schema schema_scenario, schema_step, schema_send, schema_tunnel, schema_restart,
-	schema_upgrade, schema_override, schema_flow, schema_expect, schema_identity,
+	schema_upgrade, schema_override, schema_flow, schema_seen, schema_expect, schema_identity,
 	schema_redirect, schema_hop, schema_maps, schema_entry, schema_target;
 extern const struct schema *const schema_parts[]; /* in the reference's order; ends with NULL */
 
@@ -39,6 +39,8 @@ int read_steps(struct schema_ctx *ctx, const struct value *v, struct scenario *s
 /* A hand-written flow into the send; link_flow() once the whole step is read. */
 int read_flow(struct schema_ctx *ctx, const struct value *v, uint8_t proto, struct send_step *send);
 int link_flow(struct schema_ctx *ctx, struct scenario *s, struct step *step, const struct value *v);
+/* `seen:` of a send: where else its packets were captured. */
+int read_seen(struct schema_ctx *ctx, const struct value *v, struct send_step *send);
 int read_hosts(struct schema_ctx *ctx, const struct value *v, struct scenario *s);
 
 /* `target:` and `maps:` of a raw scenario, into s->target; check_raw() once all keys are read. */

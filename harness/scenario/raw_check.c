@@ -174,6 +174,11 @@ static int check_raw_step(struct schema_ctx *ctx, const struct scenario *s, cons
 				 "check");
 	if (step->kind == STEP_SEND && step->send.via)
 		return err_input(ctx->err, &step->send.via_loc, "a raw scenario has no nodes");
+	if (step->kind == STEP_SEND && (step->send.interface || step->send.n_seen))
+		return err_input(ctx->err,
+				 step->send.n_seen ? &step->send.seen[0].loc
+						   : &step->send.interface_loc,
+				 "interface and seen belong to scenarios with a cluster");
 	if (step->kind == STEP_SEND && step->send.n_as)
 		return err_input(ctx->err, &step->send.as[0].loc,
 				 "a raw scenario has no members that an address could stand for");

@@ -161,6 +161,19 @@ enum step_kind {
 
 struct flow_step; /* scenario/flow.h */
 
+/* The same packets as another capture, or another interface of the same one, saw them on their way. */
+struct vantage {
+	const char *at; /* "worker-0/eth0", "default/web-0", "world" */
+	struct loc at_loc;
+	const char *capture; /* path; NULL: that of the send */
+	struct loc capture_loc;
+	const char *interface; /* shell pattern over the capture's interfaces; NULL: all */
+	struct packet_set packets;
+	const struct field **free; /* fields that may differ */
+	size_t n_free;
+	struct loc loc;
+};
+
 struct send_step {
 	/* path, resolved against the scenario's folder, else fixtures/captures; of a hand-written
 	 * flow what it is called: "tcp flow of step 3"
@@ -173,6 +186,10 @@ struct send_step {
 	size_t n_as;
 	const char *via; /* node where packets from the world enter; NULL: who owns the address */
 	struct loc via_loc;
+	const char *interface; /* shell pattern: packets of these interfaces of the capture alone */
+	struct loc interface_loc;
+	struct vantage *seen;
+	size_t n_seen;
 	/* Raw scenarios: where the packets enter. */
 	const char *role; /* of a target file's hook: "endpoint"; NULL */
 	const char *hook; /* "ingress", "xdp"; NULL: the program's own */

@@ -253,6 +253,19 @@ static int step_check(struct schema_ctx *ctx, const struct value *v, void *out)
 			 "check takes nothing ('check: {}'): what to look at stands in its expect");
 }
 
+static int send_interface(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	struct send_step *s = out;
+
+	s->interface_loc = v->loc;
+	return read_string(ctx, v, &s->interface);
+}
+
+static int send_seen(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	return read_seen(ctx, v, out);
+}
+
 #define FLOW(key, number)                                                                          \
 	static int step_##key(struct schema_ctx *ctx, const struct value *v, void *out)            \
 	{                                                                                          \
@@ -337,6 +350,8 @@ const struct schema schema_send = {
 	{ "packets", false, "packet numbers", "all", "which packets, as Wireshark counts", "\"1-3,9\"", send_packets },
 	{ "as", false, "map of addresses to members", "addresses as they are", "whom an address in the capture stands for: `node/NAME`, `pod/NAMESPACE/NAME` or `world`", "{192.0.2.7: node/master-0, 192.0.2.9: world}", send_as },
 	{ "via", false, "`node/NAME`", "the node that owns the address, else the first", "where packets from the world enter: for addresses that no node owns", "node/master-1", send_via },
+	{ "interface", false, "pattern", "all", "of a capture of several interfaces: which of them saw the packets leave their senders", "eth0", send_interface },
+	{ "seen", false, "list of [vantage points](#seen)", "none", "where else the same packets were captured: each must come by there, as it was seen", "[{at: node-1/eth0, interface: eth1}]", send_seen },
 	{ "hook", false, "hook", "the program's own", "raw scenarios: where the packets enter; `ROLE/HOOK` of a target file, else one of `ingress`, `egress`, `xdp` and [others](#hooks)", "xdp", send_hook },
 	{ "ifindex", false, "number", "the target file's, else 2", "raw scenarios: index of the device they are at", "3", send_ifindex },
 	{ "mark", false, "number", "`0`", "raw scenarios: the packets' mark at entry (tc)", "0x200", send_mark },

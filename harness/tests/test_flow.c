@@ -491,22 +491,30 @@ Test(flow, a_routers_error_about_an_answer_reaches_the_backend_in_its_words)
 
 /* ---- captures ---- */
 
-static void write_capture(struct frame *frames, size_t n)
+/* interfaces: one letter a packet, "a" of the first, "b" of the second; NULL: all of one. */
+static void write_points(struct frame *frames, size_t n, const char *interfaces)
 {
 	struct pcapng_writer *w;
-	uint32_t id;
+	uint32_t ids[2], id;
 
 	cr_assert_eq(pcapng_writer_open("sc/x.pcapng", "test", &w, &err), 0, "%s", err.text);
-	cr_assert_eq(pcapng_writer_interface(w, "x", LINK_ETHERNET, &id, &err), 0);
+	cr_assert_eq(pcapng_writer_interface(w, "at-a", LINK_ETHERNET, &ids[0], &err), 0);
+	cr_assert_eq(pcapng_writer_interface(w, "at-b", LINK_ETHERNET, &ids[1], &err), 0);
 	for (size_t i = 0; i < n; i++) {
 		struct pcapng_record rec = { .ts_ns = 1000 * i,
 					     .data = frames[i].data,
 					     .caplen = frames[i].len,
 					     .len = frames[i].len };
 
+		id = ids[interfaces && interfaces[i] == 'b'];
 		cr_assert_eq(pcapng_writer_packet(w, id, &rec, &err), 0, "%s", err.text);
 	}
 	cr_assert_eq(pcapng_writer_close(w, &err), 0, "%s", err.text);
+}
+
+static void write_capture(struct frame *frames, size_t n)
+{
+	write_points(frames, n, NULL);
 }
 
 /* As captured elsewhere: 203.0.113.9 talked to 203.0.113.80. */
@@ -587,6 +595,46 @@ Test(flow, later_fragments_of_an_answer_follow_the_first)
 		cr_expect_eq(e.src.addr.bytes[3], 5, "10.0.1.5");
 		cr_expect_eq(e.dst.addr.bytes[0], 172);
 	}
+}
+
+/* ---- several vantage points ---- */
+
+#define SEEN(more)                                                                                 \
+	HEAD "  - send: {capture: x.pcapng, interface: at-a, as: {192.0.2.9: world}, seen: [{at: " \
+	     "prod/web-0, interface: at-b" more "}]}\n"
+
+/* Two packets of a client as it sent them, and as the backend of another cluster got them. */
+static void two_points(uint8_t ttl, uint16_t second_port, uint32_t second_seq)
+{
+	struct build_tcp syn = { .seq = 1, .flags = 2 }, ack = { .seq = 2, .ack = 2, .flags = 16 },
+			 other = { .seq = second_seq, .ack = 2, .flags = 16 };
+	struct build_ip to = captured(false), there = { .src = end_at("10.9.0.1", 777),
+							.dst = end_at("10.9.9.9", 8080),
+							.ttl = ttl };
+	struct frame f[4];
+
+	f[0] = build_tcp(arena, &to, &syn, NULL, 0);
+	f[1] = build_tcp(arena, &there, &syn, NULL, 0);
+	f[2] = build_tcp(arena, &to, &ack, NULL, 0);
+	there.src.port = second_port;
+	f[3] = build_tcp(arena, &there, &other, NULL, 0);
+	write_points(f, 4, "abab");
+}
+
+Test(flow, what_another_place_captured_is_compared_and_not_sent)
+{
+	two_points(61, 777, 2);
+	passes(SEEN(""));
+	cr_expect_eq(world.n_seen, 2, "of four packets");
+	two_points(61, 777, 3);
+	differs(SEEN(""), "seen at prod/web-0: tcp.seq");
+	two_points(60, 777, 2);
+	differs(SEEN(""), "seen at prod/web-0: ip.ttl: expected 60 (packet 2 there), actual 61");
+	passes(SEEN(", free: [ip.ttl]"));
+	two_points(61, 777, 2);
+	differs(SEEN(", packets: 2"), "expected 1 packets, as captured there, actual 2 came by");
+	world.drop = 80;
+	differs(SEEN(""), "expected 2 packets, as captured there, actual 0 came by");
 }
 
 /* ---- names ---- */
