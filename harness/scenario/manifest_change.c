@@ -127,6 +127,7 @@ int manifests_delete(struct arena *a, const char *kind, const char *ns, const ch
 		i++;
 	if (i == N_KINDS)
 		return unknown_kind(kind, at, err);
+	kind = kinds[i].kind;
 	if (kinds[i].namespaced && (!ns || !*ns))
 		ns = "default";
 	if (!kinds[i].namespaced)
