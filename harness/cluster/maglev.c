@@ -36,12 +36,14 @@ void maglev_fill(const struct maglev_table *t, struct maglev_backend *backends, 
 	qsort(backends, n, sizeof(*backends), by_name);
 	for (size_t i = 0; i < n; i++)
 		p[i] = preference_of(t, backends[i].name);
-	for (size_t filled = 0; filled < t->size; filled++) {
-		struct preference *turn = &p[filled % n];
+	for (size_t filled = 0, turn = 0; filled < t->size; filled++) {
+		struct preference *at = &p[turn];
 
-		while (taken[turn->next])
-			turn->next = (turn->next + turn->skip) % t->size;
-		taken[turn->next] = true;
-		t->ids[turn->next] = backends[filled % n].id;
+		while (taken[at->next])
+			at->next = (at->next + at->skip) % t->size;
+		taken[at->next] = true;
+		t->ids[at->next] = backends[turn].id;
+		if (++turn == n)
+			turn = 0;
 	}
 }

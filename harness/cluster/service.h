@@ -91,6 +91,9 @@ struct lb_out {
 /* cluster/service_entries.c: the entries of one frontend. Input error where two services have it. */
 int write_frontend(struct lb_out *o, const struct frontend *f);
 
+/* cluster/service_table.c: the value of a service's entry in a map of tables. n is at least 1. */
+struct value *table_value(const struct lb_out *o, const struct backend_ref *const *refs, size_t n);
+
 /* Of one node: all services, host ports of its pods. */
 int compile_services(struct cluster *c, struct cluster_node *node, struct err *err);
 /* Networks that see pods' own addresses; limits of pods. */

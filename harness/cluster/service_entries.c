@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "cluster/config.h"
-#include "cluster/maglev.h"
 #include "cluster/parts.h"
 #include "cluster/service.h"
 #include "scenario/values.h"
@@ -284,67 +283,11 @@ static bool has_table(const struct writing *w)
 	return w->o->maglev && (w->f->type != FRONTEND_CLUSTER_IP || w->o->maglev_inside);
 }
 
-static const char *maglev_name(struct arena *a, const struct backend *b)
-{
-	__cleanup_buf struct buf addr = BUF_INIT;
-	bool v6 = b->addr.family == 6;
-
-	ip_addr_print(&addr, &b->addr);
-	return arena_printf(a, "[%s%s%s:%u/%s,State:active]", v6 ? "[" : "", buf_str(&addr),
-			    v6 ? "]" : "", b->port,
-			    b->proto == IPPROTO_TCP   ? "TCP"
-			    : b->proto == IPPROTO_UDP ? "UDP"
-						      : "SCTP");
-}
-
-static struct maglev_table fill_table(struct writing *w)
-{
-	struct arena *scratch = w->o->scratch;
-	struct maglev_backend *list = arena_alloc(scratch, w->n_active * sizeof(*list));
-	struct maglev_table t = { .size = w->o->maglev_size, .seed = w->o->maglev_seed };
-
-	t.ids = arena_alloc(scratch, t.size * sizeof(*t.ids));
-	for (size_t i = 0; i < w->n_active; i++)
-		list[i] = (struct maglev_backend){ maglev_name(scratch, w->refs[i]->backend),
-						   w->refs[i]->backend->id };
-	maglev_fill(&t, list, w->n_active, scratch);
-	return t;
-}
-
-/* The ids as bytes, in this machine's order. */
-static struct value *table_value(struct cluster *c, const struct maglev_table *t)
-{
-	static const char digits[] = "0123456789abcdef";
-	const uint8_t *bytes = (const uint8_t *)t->ids;
-	size_t n = t->size * sizeof(*t->ids);
-	struct value *v = value_scalar(c->arena, "0x");
-	char *text = arena_alloc(c->arena, 2 + 2 * n + 1);
-
-	text[0] = '0';
-	text[1] = 'x';
-	for (size_t i = 0; i < n; i++) {
-		text[2 + 2 * i] = digits[bytes[i] >> 4];
-		text[3 + 2 * i] = digits[bytes[i] & 15];
-	}
-	v->text = text;
-	return v;
-}
-
 static void add_table(struct writing *w)
 {
-	static const struct shape inner = SHAPE("entries"), entry = SHAPE("key", "value");
-	struct cluster *c = w->o->c;
-	struct maglev_table t;
-	struct value *list;
-
-	if (!has_table(w))
-		return;
-	t = fill_table(w);
-	list = value_list(c->arena);
-	value_push(c->arena, list,
-		   entry_struct(c, &entry, (struct value *[]){ number(w, 0), table_value(c, &t) }));
-	add(w, map_of(w, "cilium_lb4_maglev", "cilium_lb6_maglev"), w->rev_nat,
-	    entry_struct(c, &inner, &list));
+	if (has_table(w))
+		add(w, map_of(w, "cilium_lb4_maglev", "cilium_lb6_maglev"), w->rev_nat,
+		    table_value(w->o, w->refs, w->n_active));
 }
 
 /* What asks for another port of a service's own address has nowhere else to go. */

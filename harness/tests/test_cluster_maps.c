@@ -216,7 +216,8 @@ static bool is_no_agents(const char *name)
 {
 	static const char *const names[] = {
 		"dsr_option_network_order", /* the order on the wire is the target's affair */
-		"policy_on_established", /* so is this */
+		"policy_on_established",
+		"host_policy_on_services", /* so are these */
 		"enable_lrp",
 		"enable_prefilter", /* no manifest asks for either */
 		"endpoint_netns_cookie",
