@@ -93,51 +93,91 @@ static bool find_question(const struct walk *w, const struct hop *hop, struct qu
 	return false;
 }
 
+/* The labels that people gave; Cilium's own about account, cluster and namespace say little. */
+static bool is_telling(const char *key)
+{
+	return strncmp(key, "io.cilium.", 10) != 0 && strcmp(key, LABEL_NAMESPACE) != 0;
+}
+
+static void print_labels(struct buf *b, const struct labels *l)
+{
+	const char *ns = labels_get(l, LABEL_NAMESPACE), *separator = "";
+
+	buf_puts(b, " (");
+	for (size_t i = 0; i < l->n; i++) {
+		if (!is_telling(l->items[i].key))
+			continue;
+		buf_printf(b, "%s%s%s%s", separator, l->items[i].key, *l->items[i].value ? "=" : "",
+			   l->items[i].value);
+		separator = ", ";
+	}
+	if (ns)
+		buf_printf(b, "%sin %s", *separator ? " " : "", ns);
+	buf_putc(b, ')');
+}
+
 static const char *identity_name(struct walk *w, uint32_t id)
 {
 	const struct idents *all = w->sim->cluster->idents;
 	__cleanup_buf struct buf b = BUF_INIT;
 
-	buf_printf(&b, "%u", id);
+	buf_printf(&b, "identity %u", id);
 	for (size_t i = 0; i < all->n; i++) {
-		const struct labels *l = &all->list[i].labels;
-
-		for (size_t j = 0; all->list[i].id == id && j < l->n; j++)
-			buf_printf(&b, "%s%s%s%s", j ? ", " : " (", l->items[j].key,
-				   *l->items[j].value ? "=" : "", l->items[j].value);
-		if (all->list[i].id == id && l->n)
-			buf_putc(&b, ')');
+		if (all->list[i].id != id || !all->list[i].labels.n)
+			continue;
+		print_labels(&b, &all->list[i].labels);
+		break;
 	}
 	return arena_strdup(w->a, buf_str(&b));
-}
-
-static const char *port_name(struct walk *w, uint8_t proto, uint16_t port, bool any_port)
-{
-	const char *name = proto == IPPROTO_TCP	     ? "TCP"
-			   : proto == IPPROTO_UDP    ? "UDP"
-			   : proto == IPPROTO_SCTP   ? "SCTP"
-			   : proto == IPPROTO_ICMP   ? "ICMP"
-			   : proto == IPPROTO_ICMPV6 ? "ICMPv6"
-						     : NULL;
-
-	if (!proto)
-		return "all protocols";
-	if (!name)
-		return arena_printf(w->a, "protocol %u", proto);
-	if (any_port)
-		return arena_printf(w->a, "all of %s", name);
-	return arena_printf(w->a, "%s %s%u", name, *name == 'I' ? "type " : "port ", port);
 }
 
 /* Bits of a policy key beyond identity and direction: 8 for the protocol, 16 for the port. */
 #define ALL_BITS 24
 
+static uint16_t port_mask(uint8_t bits)
+{
+	return bits > 8 ? (uint16_t)(0xffff << (ALL_BITS - bits)) : 0;
+}
+
+static const char *proto_name(struct walk *w, uint8_t proto)
+{
+	switch (proto) {
+	case IPPROTO_TCP:
+		return "TCP";
+	case IPPROTO_UDP:
+		return "UDP";
+	case IPPROTO_SCTP:
+		return "SCTP";
+	case IPPROTO_ICMP:
+		return "ICMP";
+	case IPPROTO_ICMPV6:
+		return "ICMPv6";
+	default:
+		return arena_printf(w->a, "protocol %u", proto);
+	}
+}
+
+/* "TCP port 80", "TCP ports 8080-8087", "ICMP type 8", "all of UDP" */
+static const char *port_name(struct walk *w, uint8_t proto, uint16_t port, uint8_t bits)
+{
+	const char *name = proto_name(w, proto);
+	const char *what = *name == 'I' ? "type" : "port";
+	uint16_t mask = port_mask(bits);
+
+	if (bits < 8 || !proto)
+		return "all protocols";
+	if (!mask)
+		return arena_printf(w->a, "all of %s", name);
+	if (mask == 0xffff)
+		return arena_printf(w->a, "%s %s %u", name, what, port);
+	return arena_printf(w->a, "%s %ss %u-%u", name, what, port & mask,
+			    (port & mask) | (uint16_t)~mask);
+}
+
 static bool covers(const struct policy_entry *e, const struct question *q)
 {
-	uint16_t mask = e->bits > 8 ? (uint16_t)(0xffff << (ALL_BITS - e->bits)) : 0;
-
 	return (!e->label || e->label == q->remote) && (e->bits < 8 || e->proto == q->proto) &&
-	       ((e->port ^ q->port) & mask) == 0;
+	       ((e->port ^ q->port) & port_mask(e->bits)) == 0;
 }
 
 /* How near a rule came: who, protocol, port. */
@@ -154,7 +194,7 @@ static int nearness(const struct policy_entry *e, const struct question *q)
 static void tell_entry(struct walk *w, const struct policy_entry *e)
 {
 	advise(w, &e->rule->loc, "%s %s %s %s %s", policy_name(w, e->policy),
-	       e->deny ? "denies" : "allows", port_name(w, e->proto, e->port, e->bits < ALL_BITS),
+	       e->deny ? "denies" : "allows", port_name(w, e->proto, e->port, e->bits),
 	       e->egress ? "to" : "from", e->label ? identity_name(w, e->label) : "anyone");
 }
 
@@ -223,8 +263,8 @@ static int advise_policy(struct walk *w, const struct hop *hop, struct err *err)
 		tell_denials(w, &p, &q);
 		return 0;
 	}
-	advise(w, NULL, "no rule lets %s %s %s %s, identity %s", q.endpoint->name,
-	       q.egress ? "send" : "receive", port_name(w, q.proto, q.port, false),
+	advise(w, NULL, "no rule lets %s %s %s %s %s", q.endpoint->name,
+	       q.egress ? "send" : "receive", port_name(w, q.proto, q.port, ALL_BITS),
 	       q.egress ? "to" : "from", identity_name(w, q.remote));
 	tell_restrictions(w, &p, &q);
 	tell_nearest(w, &p, &q);

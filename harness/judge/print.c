@@ -374,6 +374,8 @@ size_t judge_print_group(struct buf *out, const struct difference *d, size_t n)
 			print_hop(out, i + 1, &d->packet->hops[i]);
 		if (print_arrived(&arrived, d->packet))
 			buf_printf(out, "  arrived: %s\n", buf_str(&arrived));
+		for (size_t i = 0; i < d->packet->n_advice; i++)
+			buf_printf(out, "  because: %s\n", d->packet->advice[i]);
 	}
 	print_hints(out, d, n);
 	return n;
