@@ -6,6 +6,7 @@
 #include "bpf_source.h"
 #include "engine/engine.h"
 #include "files.h"
+#include "packet/bytes.h"
 #include "packet/csum.h"
 #include "packets.h"
 

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Nodes' own IP between two programs: what it forwards, what it answers, what it cannot know. */
+#include "sim_lab.h"
+
+/* Pods' packets pass by the node's stack. */
+#define LEGACY                                                                                     \
+	"routingMode: native\nautoDirectNodeRoutes: true\nipv4NativeRoutingCIDR: 10.0.0.0/16\n"    \
+	"ipv6NativeRoutingCIDR: fd00::/16\nipv6: {enabled: true}\n"                                \
+	"kubeProxyReplacement: \"true\"\nbpf: {hostLegacyRouting: true, masquerade: true}\n"
+
+static struct pkt udp_with_ttl(const char *src, const char *dst, uint8_t ttl, uint16_t data)
+{
+	uint32_t l3, l4;
+	struct pkt p;
+
+	put_eth(&p, 0x0800);
+	l3 = put_ip4(&p, src, dst, 17);
+	p.b[l3 + 8] = ttl;
+	l4 = put_udp(&p, 4000, 53, data);
+	put_data(&p, data);
+	end_l4(&p, (int)l3, l4, 6, 17);
+	end_ip(&p, l3);
+	return p;
+}
+
+static struct pkt udp6_with_hops(const char *src, const char *dst, uint8_t hops)
+{
+	uint32_t l3, l4;
+	struct pkt p;
+
+	put_eth(&p, 0x86dd);
+	l3 = put_ip6(&p, src, dst, 17);
+	p.b[l3 + 7] = hops;
+	l4 = put_udp(&p, 4000, 53, 32);
+	put_data(&p, 32);
+	end_l4(&p, (int)l3, l4, 6, 17);
+	end_ip(&p, l3);
+	return p;
+}
+
+/* The node's answer, and that it is one to the packet that was sent. */
+static const struct frame *answer(const struct sim_lab *l, const char *at, uint8_t type,
+				  uint8_t code)
+{
+	const struct trace *t = l->trace.answer;
+	struct layers layers;
+
+	cr_assert_not_null(t, "%s is answered by nothing:\n%s", l->what, sim_way(l));
+	cr_assert_eq(t->outcome, OUTCOME_DELIVERED, "%s", t->why);
+	cr_expect_str_eq(t->at, at);
+	packet_parse(t->final.data, t->final.len, LINK_ETHERNET, &layers);
+	cr_assert_geq(layers.ip.l4, 0);
+	cr_expect_eq(t->final.data[layers.ip.l4], type);
+	cr_expect_eq(t->final.data[layers.ip.l4 + 1], code);
+	cr_expect_geq(layers.inner.l3, 0, "it quotes the packet");
+	cr_expect_eq(csum_l4(t->final.data, t->final.len, &layers.ip), CSUM_GOOD);
+	return &t->final;
+}
+
+Test(sim_stack, a_ttl_that_ends_is_answered_and_the_answer_arrives)
+{
+	struct sim_lab *l;
+	struct pkt p;
+
+	NEEDS_ROOT();
+	l = sim_open(LEGACY, NULL);
+	p = udp_with_ttl("10.0.1.10", "10.0.2.30", 1, 32);
+	sim_send(l, "10.0.1.10", &p);
+	sim_expect(l, OUTCOME_DROPPED, "one");
+	answer(l, "default/client", 11, 0);
+	p = udp6_with_hops("fd00:1::10", "fd00:2::30", 1);
+	sim_send(l, "fd00:1::10", &p);
+	sim_expect(l, OUTCOME_DROPPED, "one");
+	answer(l, "default/client", 3, 0);
+	/* one hop more ends at the other node */
+	p = udp_with_ttl("10.0.1.10", "10.0.2.30", 2, 32);
+	sim_send(l, "10.0.1.10", &p);
+	sim_expect(l, OUTCOME_DROPPED, "two");
+	/* nobody answers an error */
+	cr_expect_null(l->trace.answer->answer);
+	sim_close(l);
+}
+
+Test(sim_stack, what_is_too_big_is_answered_with_the_mtu)
+{
+	const struct frame *f;
+	struct layers layers;
+	struct sim_lab *l;
+	struct pkt p;
+
+	NEEDS_ROOT();
+	l = sim_open(LEGACY "MTU: 1400\n", NULL);
+	p = udp_with_ttl("10.0.1.10", "10.0.2.30", 64, 1400);
+	sim_send(l, "10.0.1.10", &p);
+	sim_expect(l, OUTCOME_DROPPED, "one");
+	f = answer(l, "default/client", 3, 4);
+	packet_parse(f->data, f->len, LINK_ETHERNET, &layers);
+	cr_expect_eq(get_be16(f->data + layers.ip.l4 + 6), 1400, "the next hop's MTU");
+	sim_close(l);
+}
+
+Test(sim_stack, what_is_nobodys_leaves_for_the_world)
+{
+	struct sim_lab *l;
+	struct pkt p;
+
+	NEEDS_ROOT();
+	l = sim_open(LEGACY, NULL);
+	p = udp_with_ttl("10.0.1.10", "203.0.113.7", 64, 32);
+	sim_send(l, "10.0.1.10", &p);
+	sim_expect(l, OUTCOME_SENT, "world");
+	cr_expect_eq(l->trace.place.node, -1);
+	/* a pod's packet with another's address never comes that far: 132 */
+	p = udp_with_ttl("10.0.1.20", "203.0.113.7", 64, 32);
+	sim_send(l, "10.0.1.10", &p);
+	cr_expect_eq(l->trace.outcome, OUTCOME_DROPPED);
+	cr_expect_eq(l->trace.hops[0].drop_reason, 132, "%s", sim_way(l));
+	sim_close(l);
+}
