@@ -50,6 +50,52 @@ Test(history_node, a_direct_connection_is_not_answered_from_an_older_ones_servic
 	lab_close(lab);
 }
 
+/* ---- short quotes ---- */
+
+/* The least that a router quotes (RFC 792): the IP header and 8 bytes, without TCP's checksum. */
+static struct pkt short_error(const char *quoted, const char *src, const char *dst)
+{
+	bool v6 = strchr(src, ':');
+	struct pkt p = tcp_data(quoted, ACK, 40), e;
+
+	put_eth(&e, v6 ? 0x86dd : 0x0800);
+	put_error(&e, src, dst, v6 ? 2 : 3, v6 ? 0 : 4, 1300, &p, v6 ? 48 : 28);
+	return e;
+}
+
+static void expect_quote(const char *dst, const char *quoted)
+{
+	const uint8_t *d = lab_hop(lab)->out.data;
+	bool v6 = strchr(dst, ':');
+	char got[64];
+
+	cr_assert(d, "%s: dropped: %d", lab->last, lab_hop(lab)->drop_reason);
+	inet_ntop(v6 ? AF_INET6 : AF_INET, d + 14 + (v6 ? 24 : 16), got, sizeof(got));
+	cr_expect_str_eq(got, dst, "%s: to %s", lab->last, got);
+	cr_expect_str_eq(ends_at(d, v6 ? 62 : 42), quoted, "%s: quotes %s", lab->last,
+			 ends_at(d, v6 ? 62 : 42));
+}
+
+/* #33844, #40194, #42426: not dropped for a sum that is not there. */
+Test(history_node, an_error_that_quotes_eight_bytes_is_translated_too, .timeout = 60)
+{
+	NEEDS_ROOT();
+	lab = node_open(NODE_TARGET(""));
+	for (int v6 = 0; v6 < 2; v6++) {
+		const struct way *w = &ways[v6];
+		const char *router = v6 ? "fd00:10::fe" : "192.168.10.254";
+		const char *node = v6 ? "fd00:10::1" : "192.168.10.1";
+
+		in(tcp_of(w->request, SYN));
+		in(short_error(w->answer, router, node));
+		expect_quote(v6 ? "fd00:1::20" : "10.0.1.20", w->from_pod);
+		in(tcp_of(w->far_request, SYN));
+		in(short_error(w->far_sent, router, node));
+		expect_quote(v6 ? "fd00:10::100" : "192.168.10.100", w->far_request);
+	}
+	lab_close(lab);
+}
+
 /* ---- services of a proxy ---- */
 
 static void make_proxys(const char *v, const char *node)
