@@ -18,6 +18,10 @@ struct target_opts {
 	/* Load only what these need, by the description's object names; none: all that hooks name. */
 	const char *const *only;
 	size_t n_only;
+	/* Of each load only the programs that hooks and tail calls of the description put to use there, and what those
+	 * may tail-call; no other can be asked for then.
+	 */
+	bool hooks_only;
 	/* Over the description's; each must exist in an object that is loaded. */
 	const struct setting *config;
 	size_t n_config;

@@ -45,6 +45,8 @@ void load_key(const struct planned_load *l, struct buf *key)
 	}
 	for (size_t i = 0; i < l->n_asked; i++)
 		buf_printf(key, "program %s\n", l->asked[i]);
+	for (size_t i = 0; i < l->n_only; i++)
+		buf_printf(key, "only %s\n", l->only[i]);
 	for (size_t i = 0; i < l->n_types; i++)
 		buf_printf(key, "type %s %s\n", l->types[i].section, l->types[i].type);
 	for (size_t i = 0; i < l->n_maps; i++)

@@ -33,6 +33,8 @@ struct planned_load {
 	size_t n_sharing;
 	const char **asked; /* programs that hooks and tail calls name */
 	size_t n_asked;
+	const char **only; /* of those, the ones that this load is for; with hooks_only */
+	size_t n_only;
 };
 
 struct plan {

@@ -205,6 +205,33 @@ static bool needs_common(const struct target_desc *d, const char *object)
 	return !is_hooked;
 }
 
+static void use(struct plan *p, struct planned_load *l, const struct program_ref *ref)
+{
+	if (strcmp(ref->object, l->object->desc->name) != 0)
+		return;
+	l->only = arena_grow(p->arena, l->only, l->n_only, sizeof(*l->only));
+	l->only[l->n_only++] = ref->program;
+}
+
+/* The programs that a load is for; none: it is for all. */
+static void plan_only(struct plan *p, struct planned_load *l)
+{
+	const struct target_desc *d = p->desc;
+
+	for (size_t i = 0; i < d->n_hooks; i++) {
+		const struct desc_hook *h = &d->hooks[i];
+
+		if (l->device ? !strcmp(h->role, l->device->role) : !role_is_own(d, h->role))
+			use(p, l, &h->ref);
+	}
+	for (size_t i = 0; i < d->n_tail_calls; i++) {
+		const struct desc_tail_call *t = &d->tail_calls[i];
+
+		if (t->device ? l->device && !strcmp(t->device, l->device->name) : !l->device)
+			use(p, l, &t->ref);
+	}
+}
+
 static void add_load(struct plan *p, const struct planned_object *o, const struct desc_device *dev)
 {
 	p->loads = arena_grow(p->arena, p->loads, p->n, sizeof(*p->loads));
@@ -238,6 +265,8 @@ int plan_make(struct plan *p, const struct target_opts *opts, struct err *err)
 	if (ret)
 		return ret;
 	plan_loads(p);
+	for (size_t i = 0; i < p->n && opts->hooks_only; i++)
+		plan_only(p, &p->loads[i]);
 	return plan_names(p, err);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* For tests of the datapath alone: loads an object by plain libbpf, builds packets, runs them, reads
- * raw bytes of maps and events. Nothing here knows bpf/lib: offsets come from Cilium 1.19's layouts.
+/* For tests of the datapath alone: loads an object by plain libbpf, once for each configuration; builds
+ * packets, runs them, reads raw bytes of maps and events. Nothing here knows bpf/lib: offsets come from Cilium 1.19's layouts.
  */
 #ifndef VERDICT_TESTS_DATAPATH_H
 #define VERDICT_TESTS_DATAPATH_H
@@ -19,6 +19,8 @@
 
 #include "base/file.h"
 #include "base/ns.h"
+#include "target/map_reset.h"
+#include "together.h"
 
 enum { ACT_OK = 0, ACT_SHOT = 2 };
 enum { EV_DROP = 1, EV_TRACE = 4, EV_VERDICT = 5 };
@@ -44,6 +46,10 @@ struct dp_event {
 };
 
 struct dp {
+	struct dp *next; /* loaded before */
+	struct dp_config config[8];
+	size_t n_config;
+	char pins[64]; /* the folder of its pinned maps */
 	struct bpf_object *obj;
 	int from, to;
 	struct perf_buffer *ring;
@@ -205,33 +211,80 @@ static inline void dp_clear(const struct dp *dp, const char *name)
 		bpf_map_delete_elem(fd, key);
 }
 
-static inline void dp_close(int status, void *arg)
-{
-	struct dp *dp = arg;
+/* Those of this process. */
+static struct dp *dp_loaded;
 
-	(void)status;
-	perf_buffer__free(dp->ring);
-	bpf_object__close(dp->obj);
-	free(dp);
+static inline void dp_close_all(void)
+{
+	while (dp_loaded) {
+		struct dp *dp = dp_loaded;
+
+		dp_loaded = dp->next;
+		perf_buffer__free(dp->ring);
+		bpf_object__close(dp->obj);
+		free(dp);
+	}
 }
 
-/* Two masters, the host being 10.160.128.34: egress allowed, ingress closed. Closed as the test
- * ends.
- */
-static inline struct dp *dp_open(const struct dp_config *config, size_t n)
+static inline struct dp *dp_find(const struct dp_config *config, size_t n)
+{
+	for (struct dp *dp = dp_loaded; dp; dp = dp->next) {
+		bool same = dp->n_config == n;
+
+		for (size_t i = 0; i < n && same; i++)
+			same = !strcmp(dp->config[i].name, config[i].name) &&
+			       dp->config[i].value == config[i].value;
+		if (same)
+			return dp;
+	}
+	return NULL;
+}
+
+/* Nothing is in its maps, no event waits. */
+static inline void dp_reset(struct dp *dp)
+{
+	struct err err = { 0 };
+	struct bpf_map *m;
+
+	bpf_object__for_each_map(m, dp->obj)
+	{
+		enum map_reset how = map_how_to_reset(bpf_map__type(m));
+		struct map *map;
+
+		if (bpf_map__is_internal(m) || how != MAP_RESET_PLAIN)
+			continue;
+		cr_assert_eq(map_open_fd(bpf_map__fd(m), bpf_map__name(m), &map, &err), 0, "%s",
+			     err.text);
+		cr_assert_eq(map_make_empty(map, &err), 0, "%s", err.text);
+		map_close(map);
+	}
+	perf_buffer__consume(dp->ring);
+	dp->n_events = 0;
+	dp->lost = 0;
+}
+
+/* Each has maps of its own, also of those that are pinned. */
+static inline void dp_open_object(struct dp *dp)
+{
+	static unsigned n;
+	LIBBPF_OPTS(bpf_object_open_opts, open, .pin_root_path = dp->pins);
+	struct arena *a = arena_new();
+
+	snprintf(dp->pins, sizeof(dp->pins), SANDBOX_BPFFS "/dp-%u", ++n);
+	dp->obj = bpf_object__open_file(dp_object_path(a), &open);
+	cr_assert(dp->obj, "cannot open %s", dp_object_path(a));
+	arena_free(a);
+}
+
+static inline struct dp *dp_load(const struct dp_config *config, size_t n)
 {
 	struct dp *dp = calloc(1, sizeof(*dp));
-	struct arena *a = arena_new();
-	struct err err = { 0 };
-	cpu_set_t one;
 
-	CPU_ZERO(&one);
-	CPU_SET(sched_getcpu(), &one);
-	sched_setaffinity(0, sizeof(one), &one); /* one ring: events stay in order */
-	cr_assert_eq(sandbox_enter(&err), 0, "%s", err.text);
-	dp->obj = bpf_object__open(dp_object_path(a));
-	cr_assert(dp->obj, "cannot open %s", dp_object_path(a));
-	on_exit(dp_close, dp);
+	cr_assert_leq(n, sizeof(dp->config) / sizeof(dp->config[0]));
+	for (size_t i = 0; i < n; i++)
+		dp->config[i] = config[i];
+	dp->n_config = n;
+	dp_open_object(dp);
 	dp_configure(dp->obj, "enable_host_firewall", 1);
 	dp_configure(dp->obj, "host_ep_id", HOST_EP);
 	for (size_t i = 0; i < n; i++)
@@ -242,10 +295,32 @@ static inline struct dp *dp_open(const struct dp_config *config, size_t n)
 	dp->ring = perf_buffer__new(dp_map(dp, "cilium_events"), 64, dp_on_event, dp_on_lost, dp,
 				    NULL);
 	cr_assert(dp->ring);
+	if (!dp_loaded)
+		atexit(dp_close_all);
+	dp->next = dp_loaded;
+	dp_loaded = dp;
+	return dp;
+}
+
+/* Two masters, the host being 10.160.128.34: egress allowed, ingress closed. */
+static inline struct dp *dp_open(const struct dp_config *config, size_t n)
+{
+	struct dp *dp = dp_find(config, n);
+	struct err err = { 0 };
+	cpu_set_t one;
+
+	if (dp) {
+		dp_reset(dp);
+	} else {
+		CPU_ZERO(&one);
+		CPU_SET(sched_getcpu(), &one);
+		sched_setaffinity(0, sizeof(one), &one); /* one ring: events stay in order */
+		cr_assert_eq(sandbox_enter(&err), 0, "%s", err.text);
+		dp = dp_load(config, n);
+	}
 	dp_ipcache(dp, "10.160.128.34", 32, HOST);
 	dp_ipcache(dp, "10.160.128.31", 32, APISERVER);
 	dp_rule(dp, (struct rule){ .egress = EGRESS });
-	arena_free(a);
 	return dp;
 }
 

@@ -19,6 +19,7 @@
 #include "packet/csum.h"
 #include "packets.h"
 #include "scenario/yaml.h"
+#include "together.h"
 
 enum { SYN = 2, ACK = 16 };
 
@@ -42,6 +43,20 @@ struct lab_opts {
 	bool unsummed; /* packets come without skb->csum; else each tc program has to keep it right */
 };
 
+/* The same source was compiled under that name before. */
+static inline bool lab_is_compiled(const char *object, const char *from, const char *source)
+{
+	struct arena *a = arena_new();
+	struct err err = { 0 };
+	char *was = NULL;
+	size_t size = 0;
+	bool is = access(object, F_OK) == 0 && file_read(a, from, &was, &size, &err) == 0 &&
+		  size == strlen(source) && memcmp(was, source, size) == 0;
+
+	arena_free(a);
+	return is;
+}
+
 /* NAME.o beside the target file, of a source that may include <lib/...>. */
 static inline void lab_compile(struct arena *a, const char *name, const char *source)
 {
@@ -51,6 +66,8 @@ static inline void lab_compile(struct arena *a, const char *name, const char *so
 	struct utsname host;
 	struct err err = { 0 };
 
+	if (lab_is_compiled(to, from, source))
+		return;
 	uname(&host);
 	const char *argv[] = {
 		"clang",    "-std=gnu11",
@@ -78,6 +95,22 @@ static inline const char *lab_file(struct arena *a, const char *name, const char
 	return path;
 }
 
+/* A slot an endpoint, of which labs have a few: every one of the 65535 is looked into at each opening. */
+static inline void lab_shrink_calls(struct lab *l)
+{
+	static const char *const arrays[] = { "cilium_call_policy", "cilium_egresscall_policy" };
+	struct target_desc *d = l->desc;
+	struct desc_map *maps = arena_alloc(l->arena, (d->n_maps + 2) * sizeof(*maps));
+
+	if (d->n_maps)
+		memcpy(maps, d->maps, d->n_maps * sizeof(*maps));
+	for (size_t i = 0; i < 2; i++)
+		maps[d->n_maps++] = (struct desc_map){ .name = arrays[i],
+						       .max_entries = 1024,
+						       .may_lack = true };
+	d->maps = maps;
+}
+
 /* In the sandbox (NEEDS_ROOT()). */
 static inline struct lab *lab_open(struct arena *a, struct lab_opts o)
 {
@@ -97,7 +130,9 @@ static inline struct lab *lab_open(struct arena *a, struct lab_opts o)
 		opts.ip_batch = lab_file(a, "routes", o.routes);
 	cr_assert_eq(target_desc_load(lab_file(a, "lab.yaml", o.target), &l->desc, &l->err), 0,
 		     "%s", l->err.text);
+	lab_shrink_calls(l);
 	opts.target.desc = l->desc;
+	opts.target.hooks_only = true;
 	cr_assert_eq(replay_open(&opts, &l->replay, &l->err), 0, "%s", l->err.text);
 	return l;
 }
@@ -105,7 +140,6 @@ static inline struct lab *lab_open(struct arena *a, struct lab_opts o)
 static inline void lab_close(struct lab *l)
 {
 	replay_close(l->replay);
-	target_forget();
 	target_desc_free(l->desc);
 	arena_free(l->arena);
 }

@@ -418,12 +418,12 @@ Test(host, maps_are_pinned_by_name)
 		"cilium_policy_v2",	     "cilium_events",	      "cilium_metrics",
 		"cilium_ipv4_frag_datagrams"
 	};
+	const struct dp *dp = DP_OPEN();
 
-	DP_OPEN();
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		char path[128];
 
-		snprintf(path, sizeof(path), SANDBOX_BPFFS "/%s", names[i]);
+		snprintf(path, sizeof(path), "%s/%s", dp->pins, names[i]);
 		cr_assert_eq(access(path, F_OK), 0, "%s is not pinned", names[i]);
 	}
 }
