@@ -112,7 +112,7 @@ static int tc_device(struct schema_ctx *ctx, const struct value *v, void *out)
 
 /* clang-format off */
 const struct schema schema_target_tail_call = {
-	"tail call", "A program in a slot of a prog array. Needed only for what the objects do not say themselves: slots that decl tags (`tail:MAP/INDEX`), static initialisers or section names (`2/7`) name are filled without a line here.",
+	"tail call", "A program in a slot of a prog array. Needed only for what the objects do not say themselves: slots that decl tags (`tail:MAP/INDEX`), static initialisers or section names (`2/7`) name are filled without a line here. In a cluster (`verdict run --target`) a line stands for every device of its device's role, with the number of the endpoint there as slot; one without a device for the host's endpoint and its load for the role `host`.",
 	(const struct schema_key[]){
 	{ "map", true, "name", NULL, "the prog array; of one that each object has for itself, `OBJECT/MAP`", "cilium_call_policy", tc_map },
 	{ "index", true, "number", NULL, "the slot", "7", tc_index },

@@ -295,7 +295,7 @@ const struct schema schema_target_file = {
 	{ "tail_calls", false, "list of [tail calls](#tail-call)", "none", "slots that the objects leave to their agent", "[{map: calls, index: 7, program: bpf_lxc.o/policy}]", target_read_tail_calls },
 	{ "events", false, "map, see [events](#events)", "none", "where programs report what they did", "{map: cilium_events}", target_read_events },
 	{ "interpose", false, "`true` or `false`", "`true`", "`false`: no object has its helper calls replaced; time, random numbers and redirects are the kernel's", "false", td_interpose },
-	{ "devices", false, "list of [devices](#device)", "none", "the node's devices", "[{name: eth0, ifindex: 2, role: native}]", target_read_devices },
+	{ "devices", false, "list of [devices](#device)", "none", "the node's devices; a cluster has its own, of which roles are looked up in `hooks`: `native`, `host`, `net`, `overlay`, `endpoint`", "[{name: eth0, ifindex: 2, role: native}]", target_read_devices },
 	{ 0 } } };
 
 const struct schema *const schema_target_parts[] = {
