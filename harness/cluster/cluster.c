@@ -152,8 +152,10 @@ static int load(struct cluster *c, const struct value *overrides, struct err *er
 
 	if (!ret)
 		ret = check_config(c, err);
-	if (!ret)
-		ret = make_nodes(c, err);
+	if (ret)
+		return ret;
+	make_map_sizes(c);
+	ret = make_nodes(c, err);
 	return ret ? ret : make_generation(c, err);
 }
 

@@ -85,12 +85,20 @@ struct idents;
 struct policies;
 struct cluster_parts;
 
+/* How many entries a map is to have, where values.yaml says so. */
+struct cluster_map_size {
+	const char *map;
+	uint32_t max_entries;
+};
+
 struct cluster {
 	struct arena *arena; /* owns everything below */
 	const char *dir;
 	struct manifests manifests;
 	struct cluster_node *nodes;
 	size_t n_nodes;
+	struct cluster_map_size *map_sizes; /* bpf.ctTcpMax and the like; by the maps' names */
+	size_t n_map_sizes;
 	unsigned generation; /* from 1; one more with each cluster_rebuild() */
 	struct idents *idents; /* cluster/identity.h */
 	struct policies *policies; /* cluster/policy.h */

@@ -17,6 +17,8 @@ bool config_socket_lb(const struct cluster *c); /* sockets of the host are trans
 
 /* Input error for values that do not go together. */
 int check_config(const struct cluster *c, struct err *err);
+/* c->map_sizes. */
+void make_map_sizes(struct cluster *c);
 /* The node's first address of that family, NULL: none. */
 const struct ip_addr *node_address(const struct cluster_node *n, unsigned family);
 const struct ip_addr *router_address(const struct cluster_node *n, unsigned family);

@@ -319,6 +319,9 @@ int release_open(struct agent *a, const struct agent_how *how, struct release_se
 	ret = target_folder(arena, a->target, how->objects, &r->folder, err);
 	for (size_t i = 0; i < a->target->n_maps; i++)
 		add_size(r, a->target->maps[i].name, a->target->maps[i].max_entries);
+	for (size_t i = 0; a->opts.cluster && i < a->opts.cluster->n_map_sizes; i++)
+		add_size(r, a->opts.cluster->map_sizes[i].map,
+			 a->opts.cluster->map_sizes[i].max_entries);
 	for (size_t i = 0; i < how->n_maps; i++)
 		add_size(r, how->maps[i].map, how->maps[i].max_entries);
 	if (!ret)

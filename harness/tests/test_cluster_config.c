@@ -211,6 +211,18 @@ Test(cluster_config, devices_have_constants_of_their_own)
 	cr_expect_null(cluster_device_of_role(&c->nodes[1], "overlay"));
 }
 
+Test(cluster_config, maps_have_the_sizes_that_values_say)
+{
+	load_values("bpf: {ctTcpMax: 1000, policyMapMax: 99}\n");
+	cr_assert_eq(c->n_map_sizes, 3);
+	cr_expect_str_eq(c->map_sizes[0].map, "cilium_ct4_global");
+	cr_expect_eq(c->map_sizes[1].max_entries, 1000);
+	cr_expect_str_eq(c->map_sizes[2].map, "cilium_policy_v2");
+	cr_expect_eq(c->map_sizes[2].max_entries, 99);
+	load_values("");
+	cr_expect_eq(c->n_map_sizes, 0);
+}
+
 /* ---- masquerade and limits ---- */
 
 Test(cluster_config, networks_that_see_pods_addresses)
