@@ -218,7 +218,7 @@ static inline bool ready(int fd, short events)
 {
 	struct pollfd p = { .fd = fd, .events = events };
 
-	return poll(&p, 1, 2000) == 1 && p.revents & events;
+	return poll(&p, 1, 3000) == 1 && p.revents & events;
 }
 
 static inline int listen_at(int ns, const char *text, int port)
