@@ -14,13 +14,13 @@ static bool same_file(const char *a, const char *b)
 				     x.st_ino == y.st_ino);
 }
 
-static bool is_there(const struct loaded_list *l, const struct elf_image *image)
+static struct loaded_object *find(const struct loaded_list *l, const struct elf_image *image)
 {
 	for (size_t i = 0; i < l->n; i++)
 		if (strcmp(l->items[i].sha256, image->sha256) == 0 &&
 		    same_file(l->items[i].path, image->path))
-			return true;
-	return false;
+			return &l->items[i];
+	return NULL;
 }
 
 static const struct elf_change *copy_changes(struct arena *a, const struct elf_image *image)
@@ -52,25 +52,38 @@ static struct loaded_object *add(struct loaded_list *l, const struct elf_image *
 	return o;
 }
 
-static void add_pristine(struct loaded_list *l, struct loaded_object *is, const struct object *o)
+static bool has_pristine(const struct loaded_object *is, const char *program)
 {
-	const char *const *programs = object_pristine_programs(o, &is->n_pristine);
-	const char **copy = arena_alloc(l->arena, (is->n_pristine + 1) * sizeof(*copy));
-
 	for (size_t i = 0; i < is->n_pristine; i++)
-		copy[i] = arena_strdup(l->arena, programs[i]);
-	is->pristine = copy;
+		if (strcmp(is->pristine[i], program) == 0)
+			return true;
+	return false;
 }
 
+static void add_pristine(struct loaded_list *l, struct loaded_object *is, const struct object *o)
+{
+	size_t n;
+	const char *const *programs = object_pristine_programs(o, &n);
+	const char **all = arena_alloc(l->arena, (is->n_pristine + n + 1) * sizeof(*all));
+
+	if (is->n_pristine)
+		memcpy(all, is->pristine, is->n_pristine * sizeof(*all));
+	is->pristine = all;
+	for (size_t i = 0; i < n; i++)
+		if (!has_pristine(is, programs[i]))
+			all[is->n_pristine++] = arena_strdup(l->arena, programs[i]);
+}
+
+/* Each load of a file may be of other programs of it. */
 void loaded_add_object(struct loaded_list *l, const struct object *o)
 {
 	const struct elf_image *image = object_image(o);
-	struct loaded_object *is;
+	struct loaded_object *is = find(l, image);
 
-	if (is_there(l, image))
-		return;
-	is = add(l, image);
-	is->interposed = object_interposed(o);
+	if (!is)
+		is = add(l, image);
+	if (object_interposed(o) > is->interposed)
+		is->interposed = object_interposed(o);
 	add_pristine(l, is, o);
 }
 
@@ -87,7 +100,7 @@ int loaded_add_file(struct loaded_list *l, const char *path, struct err *err)
 
 	if (ret)
 		return ret;
-	if (!is_there(l, image))
+	if (!find(l, image))
 		add(l, image);
 	elf_free(image);
 	return 0;

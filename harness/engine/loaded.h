@@ -14,7 +14,7 @@ struct loaded_list {
 	size_t n;
 };
 
-/* Unless the same file, by path and content, is in the list. */
+/* A file stands in the list once, by path and content; what another load of it has more is added there. */
 void loaded_add_object(struct loaded_list *l, const struct object *o);
 /* Each of the target's, as loaded_add_object(). */
 void loaded_add_target(struct loaded_list *l, const struct target *t);
