@@ -46,15 +46,43 @@ own_leaks() {
 	END { print n + 0 }' "$1"
 }
 
-# criterion FOLDER SOURCE...: the tests of these sources. A binary that crashed, hung or tested nothing is a failure
-# of its own: Criterion's exit code is 0 when no test ran.
+# Those that take longest begin first, so that no processor waits for them at the end.
+longest='test_agreement test_datapath_configs test_datapath_builds test_datapath_hostile_node test_netns test_crash
+	test_model'
+
+# in_order SOURCE...
+in_order() {
+	local test name
+	for name in $longest; do
+		for test; do
+			[ "$(basename "$test" .c)" != "$name" ] || echo "$name"
+		done
+	done
+	for test; do
+		name=$(basename "$test" .c)
+		[[ " ${longest//[$'\n\t']/ } " == *" $name "* ]] || echo "$name"
+	done
+}
+
+# one_binary FOLDER NAME: its output, results and exit code beside the other logs. As a program of its own, for xargs.
+one_binary() {
+	local rc=0 to=$logs/$stage-$2
+	timeout -k 10 600 "$1/$2" -j1 --tap="$to.tap" >"$to.log" 2>&1 </dev/null || rc=$?
+	echo $rc >"$to.rc"
+}
+export -f one_binary
+
+# criterion FOLDER SOURCE...: the tests of these sources, a binary a processor. One that crashed, hung or tested
+# nothing is a failure of its own: Criterion's exit code is 0 when no test ran.
 criterion() {
 	local test name line rc n leaks passed=0 failed=0 skipped=0 log
+	export logs stage
+	# shellcheck disable=SC2016 # the inner shell expands them
+	in_order "${@:2}" | xargs -P "$(nproc)" -n 1 bash -c 'one_binary "$1" "$2"' one "$1"
 	for test in "${@:2}"; do
 		name=$(basename "$test" .c)
 		log=$logs/$stage-$name.log
-		rc=0
-		timeout -k 10 300 "$1/$name" --tap="$logs/$stage-$name.tap" >"$log" 2>&1 </dev/null || rc=$?
+		rc=$(cat "$logs/$stage-$name.rc")
 		line=$(grep -a 'Synthesis: Tested:' "$log" | tail -n 1 | sed 's/\x1b\[[0-9;]*m//g')
 		if ! [[ $line =~ Tested:\ ([0-9]+)\ \|\ Passing:\ ([0-9]+)\ \|\ Failing:\ ([0-9]+)\ \|\ Crashing:\ ([0-9]+) ]]; then
 			failing "$name: ended with $rc and no result; see $log"
@@ -85,7 +113,7 @@ criterion() {
 		elif [ "$((BASH_REMATCH[1] + n))" = 0 ]; then
 			failing "$name: no test in it ran"
 			failed=$((failed + 1))
-		elif [ $rc != 0 ]; then
+		elif [ "$rc" != 0 ]; then
 			failing "$name: all tests passed, but it ended with $rc; see $log"
 			grep -aE 'runtime error:|ERROR: .*Sanitizer' "$log" | head -n 5 |
 				sed 's/^/    /' >>"$logs/$stage.failed"
