@@ -117,7 +117,7 @@ static int header_in(const struct field *f, const uint8_t *data, const struct ip
 static const struct ip_layers *holder(const struct field *f, const uint8_t *data,
 				      const struct layers *l)
 {
-	const struct ip_layers *all[] = { &l->ip, &l->inner };
+	const struct ip_layers *all[] = { &l->ip, l->inner.l3 >= 0 ? &l->inner : &l->carried };
 	int nth = f->nth;
 
 	for (int i = 0; i < 2; i++) {
@@ -161,7 +161,9 @@ static bool carries_data(const uint8_t *data, const struct ip_layers *ip)
 
 static struct span payload_span(const uint8_t *data, const struct layers *l)
 {
-	const struct ip_layers *ip = l->inner.l3 >= 0 ? &l->inner : &l->ip;
+	const struct ip_layers *ip = l->inner.l3 >= 0	  ? &l->inner
+				     : l->carried.l3 >= 0 ? &l->carried
+							  : &l->ip;
 
 	if (ip->l3 < 0 || !carries_data(data, ip))
 		return (struct span){ NULL, 0 };
@@ -180,12 +182,16 @@ static struct span base_span(const struct field *f, const uint8_t *data, uint32_
 	case BASE_FRAME:
 		return (struct span){ data, caplen };
 	case BASE_ETH:
-		return span_of(data, l->eth, (int)caplen);
+		return span_of(data, f->nth ? l->carried_eth : l->eth, (int)caplen);
 	case BASE_VLAN:
 	case BASE_QINQ:
 		return vlan_span(f, data, caplen, l);
 	case BASE_ARP:
 		return span_of(data, l->arp, (int)caplen);
+	case BASE_VXLAN:
+		return span_of(data, l->vxlan, l->ip.end);
+	case BASE_GENEVE:
+		return span_of(data, l->geneve, l->ip.end);
 	case BASE_PAYLOAD:
 		return payload_span(data, l);
 	default:

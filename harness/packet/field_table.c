@@ -15,10 +15,6 @@
 /* Headers a packet has one of. */
 #define FIELDS_ONCE(X) \
 	X("frame.len", "length of the frame in bytes", FRAME, .special = SPECIAL_LEN) \
-	X("eth.dst", "destination MAC", ETH, MAC(0)) \
-	X("eth.src", "source MAC", ETH, MAC(6)) \
-	X("eth.addr", "source or destination MAC", ETH, MAC(0), OR(6)) \
-	X("eth.type", "EtherType behind the MACs", ETH, HEX, NUMBER(12, 2), .when = WHEN_TYPE) \
 	X("arp.hw.type", "hardware type", ARP, NUMBER(0, 2)) \
 	X("arp.proto.type", "protocol type", ARP, HEX, NUMBER(2, 2)) \
 	X("arp.hw.size", "length of a hardware address", ARP, NUMBER(4, 1)) \
@@ -27,10 +23,20 @@
 	X("arp.src.hw_mac", "sender's MAC", ARP, MAC(8), .when = WHEN_ARP_IP4) \
 	X("arp.src.proto_ipv4", "sender's address", ARP, IP4(14), .when = WHEN_ARP_IP4) \
 	X("arp.dst.hw_mac", "target's MAC", ARP, MAC(18), .when = WHEN_ARP_IP4) \
-	X("arp.dst.proto_ipv4", "target's address", ARP, IP4(24), .when = WHEN_ARP_IP4)
+	X("arp.dst.proto_ipv4", "target's address", ARP, IP4(24), .when = WHEN_ARP_IP4) \
+	X("vxlan.flags", "0x0800: there is a VNI", VXLAN, HEX, NUMBER(0, 2)) \
+	X("vxlan.vni", "VXLAN network identifier", VXLAN, BITS(4, 4, 0xffffff00, 8)) \
+	X("geneve.version", "0", GENEVE, BITS(0, 1, 0xc0, 6)) \
+	X("geneve.flags", "control packet, critical options", GENEVE, HEX, NUMBER(1, 1)) \
+	X("geneve.proto_type", "0x6558: Ethernet", GENEVE, HEX, NUMBER(2, 2)) \
+	X("geneve.vni", "virtual network identifier", GENEVE, HEX, BITS(4, 4, 0xffffff00, 8), .digits = 6)
 
-/* Headers that may come twice: a second VLAN tag, the packet an ICMP error quotes. */
+/* Headers that may come twice: a second VLAN tag, the packet an ICMP error quotes or a tunnel carries. */
 #define FIELDS_TWICE(X) \
+	X("eth.dst", "destination MAC", ETH, MAC(0)) \
+	X("eth.src", "source MAC", ETH, MAC(6)) \
+	X("eth.addr", "source or destination MAC", ETH, MAC(0), OR(6)) \
+	X("eth.type", "EtherType behind the MACs", ETH, HEX, NUMBER(12, 2), .when = WHEN_TYPE) \
 	X("vlan.id", "VLAN of the 802.1Q tag", VLAN, BITS(0, 2, 0x0fff, 0)) \
 	X("vlan.priority", "priority of the 802.1Q tag", VLAN, BITS(0, 2, 0xe000, 13)) \
 	X("vlan.dei", "drop eligible", VLAN, .kind = KIND_FLAG, BITS(0, 2, 0x1000, 12)) \

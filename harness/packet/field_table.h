@@ -25,6 +25,8 @@ enum field_base {
 	BASE_SCTP,
 	BASE_ICMP,
 	BASE_ICMP6,
+	BASE_VXLAN,
+	BASE_GENEVE,
 	BASE_PAYLOAD, /* what no other field shows */
 };
 

@@ -245,6 +245,64 @@ static void parse_inner(const uint8_t *data, struct layers *l)
 		parse_ip6(data, l->ip.payload, l->ip.end, &l->inner);
 }
 
+/* ---- tunnels ---- */
+
+enum { PORT_VXLAN = 4789, PORT_VXLAN_LINUX = 8472, PORT_GENEVE = 6081 };
+enum { ETH_LEN = 14, TUNNEL_LEN = 8, GENEVE_ETHERNET = 0x6558, VXLAN_HAS_VNI = 0x08 };
+
+static void parse_carried_ip(const uint8_t *data, int at, int end, uint16_t ethertype,
+			     struct layers *l)
+{
+	if (ethertype == ETHERTYPE_IP4)
+		parse_ip4(data, at, end, &l->carried);
+	else if (ethertype == ETHERTYPE_IP6)
+		parse_ip6(data, at, end, &l->carried);
+}
+
+static void parse_carried_ethernet(const uint8_t *data, int at, struct layers *l)
+{
+	if (l->ip.end - at < ETH_LEN)
+		return;
+	l->carried_eth = at;
+	parse_carried_ip(data, at + ETH_LEN, l->ip.end, get_be16(data + at + 12), l);
+}
+
+static void parse_vxlan(const uint8_t *data, struct layers *l)
+{
+	l->vxlan = l->ip.payload;
+	if (data[l->vxlan] & VXLAN_HAS_VNI)
+		parse_carried_ethernet(data, l->vxlan + TUNNEL_LEN, l);
+}
+
+static void parse_geneve(const uint8_t *data, struct layers *l)
+{
+	l->geneve = l->ip.payload;
+	if (get_be16(data + l->geneve + 2) == GENEVE_ETHERNET)
+		parse_carried_ethernet(data, l->geneve + TUNNEL_LEN + 4 * (data[l->geneve] & 0x3f),
+				       l);
+}
+
+static void parse_tunnel(const uint8_t *data, struct layers *l)
+{
+	const struct ip_layers *ip = &l->ip;
+	uint16_t port;
+
+	if (ip->l4 < 0 || ip->frag_off)
+		return;
+	if (ip->proto == IPPROTO_IPIP || ip->proto == IPPROTO_IPV6) {
+		parse_carried_ip(data, ip->l4, ip->end,
+				 ip->proto == IPPROTO_IPIP ? ETHERTYPE_IP4 : ETHERTYPE_IP6, l);
+		return;
+	}
+	if (ip->proto != IPPROTO_UDP || ip->payload < 0 || ip->end - ip->payload < TUNNEL_LEN)
+		return;
+	port = get_be16(data + ip->l4 + 2);
+	if (port == PORT_VXLAN || port == PORT_VXLAN_LINUX)
+		parse_vxlan(data, l);
+	else if (port == PORT_GENEVE)
+		parse_geneve(data, l);
+}
+
 /* ---- link ---- */
 
 /* The 4 bytes are an AF_ value of the capturing system: 2 everywhere for IPv4, but 10, 24, 28 or 30
@@ -344,9 +402,11 @@ static const char *parse_network(const uint8_t *data, int len, int at, struct la
 	default:
 		break;
 	}
-	if (!stop)
-		parse_inner(data, l);
-	return stop;
+	if (stop)
+		return stop;
+	parse_inner(data, l);
+	parse_tunnel(data, l);
+	return NULL;
 }
 
 int packet_parse(const uint8_t *data, uint32_t caplen, uint16_t linktype, struct layers *l)
@@ -360,6 +420,8 @@ int packet_parse(const uint8_t *data, uint32_t caplen, uint16_t linktype, struct
 	l->ethertype = 0;
 	no_ip(&l->ip);
 	no_ip(&l->inner);
+	no_ip(&l->carried);
+	l->vxlan = l->geneve = l->carried_eth = NO_OFFSET;
 	l->stop = parse_link(data, len, l, &at);
 	if (l->stop)
 		return -EINVAL;

@@ -35,6 +35,12 @@ struct layers {
 	int arp; /* offset of the ARP header */
 	struct ip_layers ip;
 	struct ip_layers inner; /* quoted by an ICMP or ICMPv6 error */
+	/* VXLAN (to UDP port 4789, or 8472 as Linux has it) or Geneve (6081): offset of that header;
+	 * NO_OFFSET: none.
+	 */
+	int vxlan, geneve;
+	int carried_eth; /* the Ethernet header in it; NO_OFFSET: none */
+	struct ip_layers carried; /* what is in it, or right behind an IP header (IP in IP) */
 	const char *stop; /* NULL, or "truncated IPv4 header" ... */
 };
 

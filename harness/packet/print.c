@@ -279,10 +279,23 @@ static bool quotes(const struct layers *l)
 	return l->inner.l3 >= 0;
 }
 
+static void print_tunnel(struct buf *out, const uint8_t *data, const struct layers *l)
+{
+	if (l->vxlan >= 0)
+		buf_printf(out, " vxlan VNI %u", get_be32(data + l->vxlan + 4) >> 8);
+	else if (l->geneve >= 0)
+		buf_printf(out, " geneve VNI %u", get_be32(data + l->geneve + 4) >> 8);
+	buf_puts(out, " [");
+	print_ip(out, data, &l->carried);
+	buf_putc(out, ']');
+}
+
 static void print_packet_ip(struct buf *out, const uint8_t *data, const struct layers *l)
 {
 	print_ip(out, data, &l->ip);
-	if (quotes(l)) {
+	if (l->carried.l3 >= 0) {
+		print_tunnel(out, data, l);
+	} else if (quotes(l)) {
 		buf_puts(out, ", about ");
 		print_ip(out, data, &l->inner);
 	} else if (l->ip.payload >= 0) {
