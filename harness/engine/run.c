@@ -11,6 +11,7 @@
 #include "engine/flow.h"
 #include "engine/flow_make.h"
 #include "engine/map_watch.h"
+#include "engine/one_cpu.h"
 #include "engine/pins.h"
 #include "engine/prepare.h"
 #include "engine/release.h"
@@ -302,11 +303,19 @@ static void raise_file_limit(void)
 
 static int run_opened(struct run *r, struct err *err)
 {
+	struct one_cpu cpu;
 	int ret;
 
 	r->trace->interposed = r->ops->interposed(r->session->engine);
 	ret = note_loaded(r, err);
-	return ret ? ret : run_steps(r, err);
+	if (ret)
+		return ret;
+	if (r->ops->follows)
+		one_cpu_stay(&cpu);
+	ret = run_steps(r, err);
+	if (r->ops->follows)
+		one_cpu_leave(&cpu);
+	return ret;
 }
 
 static int run_on_cluster(const struct scenario *s, enum engine_kind kind,
