@@ -19,6 +19,8 @@ static const char *const protocols[][2] = {
 	{ "sctp", "SCTP" },
 	{ "icmp", "ICMP" },
 	{ "icmpv6", "ICMPv6" },
+	{ "vxlan", "VXLAN" },
+	{ "geneve", "Geneve" },
 	{ "data", "What no protocol was found for" },
 };
 
@@ -41,9 +43,11 @@ static const char intro[] =
 	"A name means the outermost header of its protocol. Where #2 is marked, `NAME#2` means "
 	"the "
 	"next one,\n"
-	"as in Wireshark's layer operator: the inner VLAN tag, or the packet that an ICMP error "
-	"quotes. The\n"
-	"ports of an ICMP error are the quoted ones: there are no others.\n";
+	"as in Wireshark's layer operator: the inner VLAN tag, the packet that an ICMP error "
+	"quotes, or the one\n"
+	"that a tunnel carries (VXLAN to port 4789 or 8472, Geneve, IP in IP). The ports of an ICMP "
+	"error are\n"
+	"the quoted ones: there are no others.\n";
 
 static bool is_second(const char *name)
 {
