@@ -492,7 +492,7 @@ static __always_inline void identify_sender(ctx_t *ctx, struct packet *pkt)
 	if (pkt->src_identity >= IDENTITY_RESERVED_END || pkt->ethertype == ETH_P_ARP)
 		return;
 	known = ipcache_identity(&pkt->saddr, pkt->is_ipv6);
-	if (known != IDENTITY_HOST && known != IDENTITY_WORLD)
+	if (known != IDENTITY_HOST && !identity_is_world(known))
 		pkt->src_identity = known;
 }
 

@@ -63,12 +63,6 @@ static __always_inline int identify_sender(ctx_t *ctx, struct packet *pkt)
 	return 0;
 }
 
-static __always_inline bool is_world(__u32 identity)
-{
-	return identity == IDENTITY_WORLD || identity == IDENTITY_WORLD_IPV4 ||
-	       identity == IDENTITY_WORLD_IPV6;
-}
-
 static __always_inline bool is_dsr_geneve(void)
 {
 	return CONFIG(enable_nodeport) && CONFIG(lb_mode) != LB_SNAT &&
@@ -81,7 +75,7 @@ static __always_inline bool is_dsr_geneve(void)
  */
 static __always_inline int refine_sender(struct packet *pkt)
 {
-	bool world = is_dsr_geneve() && is_world(pkt->src_identity);
+	bool world = is_dsr_geneve() && identity_is_world(pkt->src_identity);
 	const struct remote_endpoint_info *info;
 
 	if (pkt->src_identity != IDENTITY_REMOTE_NODE && !world)

@@ -19,7 +19,7 @@ static __always_inline bool dsr_plausible(struct packet *pkt, const struct dsr_i
 {
 	struct lb_frontend *f = &pkt->lb.frontend;
 
-	if (ipcache_identity(&info->addr, pkt->is_ipv6) != IDENTITY_WORLD)
+	if (!identity_is_world(ipcache_identity(&info->addr, pkt->is_ipv6)))
 		return true;
 	*f = (struct lb_frontend){
 		.address = info->addr,

@@ -28,4 +28,11 @@ static __always_inline bool identity_is_remote_node(__u32 identity)
 	       (identity & IDENTITY_SCOPE_MASK) == IDENTITY_SCOPE_REMOTE_NODE;
 }
 
+/* The world is one identity, or in a dual-stack cluster one for each family. */
+static __always_inline bool identity_is_world(__u32 identity)
+{
+	return identity == IDENTITY_WORLD || identity == IDENTITY_WORLD_IPV4 ||
+	       identity == IDENTITY_WORLD_IPV6;
+}
+
 #endif
