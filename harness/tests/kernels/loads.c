@@ -16,7 +16,7 @@
 #include "tests/kernels/runs.h"
 
 #define INSTRUCTIONS_MAX 250000
-#define TAIL_SIZE	 6000
+#define TAIL_SIZE	 2400
 
 /* The end of what libbpf said since the last object. */
 static char tail[2 * TAIL_SIZE];
