@@ -271,7 +271,7 @@ static inline struct exchange talk(const struct way *w)
 	int listener = listen_at(w->server, w->at, 8080);
 	int asks = connect_to(w->from, w->to, w->port), answers = -1;
 	struct exchange e = { .connected = ready(asks, POLLOUT) };
-	struct sockaddr_storage sa;
+	struct sockaddr_storage sa = { 0 };
 	socklen_t len = sizeof(sa);
 
 	e.accepted = ready(listener, POLLIN);
