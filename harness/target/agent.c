@@ -183,7 +183,9 @@ int agent_program_at(struct agent *a, const struct cluster_device *dev, enum hoo
 	if (!file_has_program(f, h->ref.program))
 		return no_program(f, h, err);
 	l = load_find(a, h->ref.object, dev->name);
-	ret = l ? 0 : agent_load_for(a, f, dev, &l, err);
+	if (l)
+		return describe(l, h->ref.program, out, err);
+	ret = agent_load_for(a, f, dev, &l, err);
 	if (!ret)
 		ret = a->opts.on_demand ? agent_fill_slots(a, err) : agent_load_slots(a, err);
 	return ret ? ret : describe(l, h->ref.program, out, err);

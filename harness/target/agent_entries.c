@@ -176,15 +176,39 @@ static int delete_stale(struct map *m, const struct raw_entries *raw, uint64_t *
 	return ret;
 }
 
+static bool is_empty(const struct map *m)
+{
+	uint8_t *key = malloc(m->key_size);
+	bool empty = key && bpf_map_get_next_key(m->fd, NULL, key) == -ENOENT;
+
+	free(key);
+	return empty;
+}
+
+/* Nobody but the agent writes to it: what it wrote last is there still. */
+static bool is_there(const struct agent_pin *pin, const struct raw_entries *raw)
+{
+	const struct raw_entries *was = &pin->wanted;
+
+	return pin->is_written && pin->map->flags & BPF_F_RDONLY_PROG && was->n == raw->n &&
+	       !memcmp(was->keys, raw->keys, raw->n * pin->map->key_size) &&
+	       !memcmp(was->values, raw->values, raw->n * map_io_size(pin->map));
+}
+
 static int sync_plain(struct agent_pin *pin, const struct group *g, uint64_t *deleted,
 		      struct err *err)
 {
 	struct raw_entries raw = { .n = 0 };
+	bool had_none = is_empty(pin->map);
 	int ret = encode(pin->map, g, &raw, err);
 
+	if (!ret && is_there(pin, &raw)) {
+		raw_free(&raw);
+		return 0;
+	}
 	if (!ret)
 		ret = raw_put(pin->map, &raw, err);
-	if (!ret && owned_whole(pin->name))
+	if (!ret && !had_none && owned_whole(pin->name))
 		ret = delete_stale(pin->map, &raw, deleted, err);
 	raw_free(&pin->wanted);
 	pin->wanted = raw;
