@@ -149,6 +149,8 @@ const struct cluster_device *cluster_device_of_role(const struct cluster_node *n
 const struct cluster_node *cluster_node_by_name(const struct cluster *c, const char *name);
 /* The node one of whose own addresses this is, else NULL. */
 const struct cluster_node *cluster_node_by_ip(const struct cluster *c, const struct ip_addr *ip);
+/* The node whose native device has this MAC address, NULL: none. */
+const struct cluster_node *cluster_node_by_mac(const struct cluster *c, const uint8_t mac[6]);
 /* Resolves the address a member has (first of the same family as `like`). Input error at m.loc. */
 int cluster_member_address(const struct cluster *c, const struct member *m,
 			   const struct ip_addr *like, struct ip_addr *out, struct err *err);

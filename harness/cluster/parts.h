@@ -21,7 +21,7 @@ struct node_parts {
 struct cluster_parts {
 	struct cluster *cluster;
 	/* Made anew with each generation. */
-	struct table nodes_by_name, nodes_by_ip, pods_by_name, pods_by_ip;
+	struct table nodes_by_name, nodes_by_ip, nodes_by_mac, pods_by_name, pods_by_ip;
 	struct cluster_endpoint **endpoint_of; /* by the pod's place in the manifests; NULL: none */
 	const struct services *services; /* NULL: not looked at yet in this generation */
 

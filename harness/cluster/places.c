@@ -32,6 +32,11 @@ const struct cluster_node *cluster_node_by_ip(const struct cluster *c, const str
 	return table_get(&c->parts->nodes_by_ip, &key, sizeof(key));
 }
 
+const struct cluster_node *cluster_node_by_mac(const struct cluster *c, const uint8_t mac[6])
+{
+	return table_get(&c->parts->nodes_by_mac, mac, 6);
+}
+
 static const struct k8s_pod *pod_by_name(const struct cluster *c, const char *ns, const char *name)
 {
 	__cleanup_buf struct buf full = BUF_INIT;
@@ -220,7 +225,7 @@ int make_places(struct cluster *c, struct err *err)
 	struct cluster_parts *p = c->parts;
 	int ret = 0;
 
-	p->nodes_by_name = p->nodes_by_ip = p->pods_by_name = p->pods_by_ip =
+	p->nodes_by_name = p->nodes_by_ip = p->nodes_by_mac = p->pods_by_name = p->pods_by_ip =
 		(struct table)TABLE_INIT(c->arena);
 	for (size_t i = 0; i < c->n_nodes && !ret; i++)
 		ret = add_node(c, &c->nodes[i], err);

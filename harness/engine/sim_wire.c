@@ -84,10 +84,9 @@ static int to_router(struct walk *w)
 /* Which node's native device a switch sends the frame to; -1: none's. */
 static int receiver(const struct cluster *c, const struct frame *f)
 {
-	for (size_t i = 0; f->len >= ETH_ALEN && i < c->n_nodes; i++)
-		if (!memcmp(f->data, cluster_device_of_role(&c->nodes[i], "native")->mac, ETH_ALEN))
-			return (int)i;
-	return -1;
+	const struct cluster_node *n = f->len >= ETH_ALEN ? cluster_node_by_mac(c, f->data) : NULL;
+
+	return n ? (int)n->index : -1;
 }
 
 static int on_the_wire(struct walk *w)

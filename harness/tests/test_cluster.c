@@ -134,6 +134,28 @@ Test(cluster, a_tunnel_leads_to_the_pods_of_other_nodes_only)
 	cr_assert(strstr(cache, "ip4: 10.1.0.1} -> {sec_identity: 256}\n"));
 }
 
+Test(cluster, nodes_are_found_by_name_address_and_mac)
+{
+	struct ip_addr ip = { 4, { 10, 0, 0, 2 } }, pod_ip = { 4, { 10, 1, 0, 1 } };
+	struct cluster_place place;
+	struct buf b = BUF_INIT;
+
+	node(&b, "a", "10.0.0.1", "");
+	node(&b, "b", "10.0.0.2", "");
+	pod(&b, "x", "b", "10.1.0.1", "");
+	load(&b, "");
+	cr_expect_eq(cluster_node_by_name(c, "b"), &c->nodes[1]);
+	cr_expect_null(cluster_node_by_name(c, "c"));
+	cr_expect_eq(cluster_node_by_ip(c, &ip), &c->nodes[1]);
+	cr_expect_eq(cluster_node_by_mac(c, c->nodes[1].devices[0].mac), &c->nodes[1]);
+	cr_expect_null(cluster_node_by_mac(c, c->nodes[1].devices[1].mac), "it is cilium_net's");
+	place = cluster_place_by_ip(c, &pod_ip);
+	cr_expect_eq(place.node, 1);
+	cr_expect_eq(place.endpoint, &c->nodes[1].endpoints[1]);
+	pod_ip.bytes[3] = 2;
+	cr_expect_eq(cluster_place_by_ip(c, &pod_ip).node, -1);
+}
+
 /* Through the tunnel to a node itself go only answers of DSR, and everything with the host firewall. */
 Test(cluster, nodes_are_routed_to_unless_the_host_firewall_is_on)
 {
