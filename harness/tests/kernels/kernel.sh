@@ -46,7 +46,7 @@ if ! compgen -G "$folder/$package/boot/vmlinuz-*" >/dev/null; then
 	new=$(mktemp -d "$folder/new.XXXXXX")
 	trap 'rm -rf "$new"' EXIT
 	(cd "$new" && apt-get download -q "$package" >download.log 2>&1) ||
-		cannot "apt-get download $package: $(tail -n 1 "$new/download.log")"
+		cannot "apt-get download $package: $(grep -m 1 '^E:' "$new/download.log")"
 	dpkg-deb -x "$new"/*.deb "$new/unpacked"
 	rm -rf "${folder:?}/$package"
 	mv "$new/unpacked" "$folder/$package"
