@@ -21,6 +21,6 @@ void bench_remove_cluster(const char *dir);
 /* What a packet from a pod to a pod of another node through a service costs in the testrun engine, in a small
  * cluster and in the one of dir; prints the figures.
  */
-int bench_cluster_packets(const char *big, const char *objects, struct err *err);
+int bench_cluster_packets(const char *dir, const char *objects, struct err *err);
 
 #endif
