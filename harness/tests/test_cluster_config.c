@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* From Helm values to the constants of a node's programs and of those at its devices. */
 #include "cluster_text.h"
-#include "scenario/values.h"
+#include "scenario/values_known.h"
 
 TestSuite(cluster_config, .init = setup, .fini = teardown, .timeout = 60);
 
@@ -265,4 +265,17 @@ Test(cluster_config, limits_of_pods_are_in_bytes)
 	buf_puts(&b, pod);
 	load(&b, "");
 	cr_expect_str_empty(dump("n1", "cilium_throttle"));
+}
+
+/* Who looks for a value finds it in the page, and with it whether it is heeded. */
+Test(cluster_config, each_known_value_is_in_the_documentation)
+{
+	char *text;
+
+	cr_assert_eq(file_read(arena, file_join(arena, files_source_root(), "docs/clusters.md"),
+			       &text, NULL, &err),
+		     0, "%s", err.text);
+	for (size_t i = 0; i < values_n_known; i++)
+		cr_expect(strstr(text, arena_printf(arena, "`%s`", values_known[i].path)),
+			  "docs/clusters.md lacks %s", values_known[i].path);
 }
