@@ -65,6 +65,10 @@ struct engine_ops {
 	 * compile says now, flushing nothing. NULL: this engine cannot.
 	 */
 	int (*update)(struct engine *e, const struct log_sink *log, struct err *err);
+	/* The same manifests and values read anew, after a scenario that changed them: the engine is that
+	 * cluster's from now on, and keeps what is loaded. The old one is still there. NULL: cannot.
+	 */
+	int (*rebase)(struct engine *e, struct cluster *cluster, struct err *err);
 	/* As new for another scenario on the same cluster: time 0, maps with the cluster's entries alone;
 	 * what is loaded stays. 1: that cannot be had, close and open instead. NULL: the same.
 	 */

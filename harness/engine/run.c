@@ -354,7 +354,7 @@ static int run_on_cluster(const struct scenario *s, enum engine_kind kind,
 	ret = session_open(opts->cache, r.session, r.ops, &eo, &log, err);
 	if (!ret)
 		ret = run_opened(&r, err);
-	return session_close(opts->cache, r.session, ret, err) ?: ret;
+	return session_close(opts->cache, r.session, s, ret, err) ?: ret;
 }
 
 int run_scenario(const struct scenario *s, enum engine_kind kind, const struct run_opts *opts,

@@ -42,6 +42,9 @@ static void session_free(struct session *s)
 	free(ignored);
 	topology_down(s->topology);
 	cluster_free(s->cluster);
+	for (size_t i = 0; i < s->n_former; i++)
+		cluster_free(s->former[i]);
+	free(s->former);
 	free(s->key);
 	free(s);
 }
@@ -166,13 +169,31 @@ static void forget(struct run_cache *c, struct session *s)
 	session_free(s);
 }
 
-int session_close(struct run_cache *c, struct session *s, bool failed, struct err *err)
+/* The cluster as its files say, for the next scenario; what is loaded stays. */
+static int read_anew(struct session *s, const struct scenario *scenario, struct err *err)
+{
+	struct cluster *fresh;
+	int ret = cluster_load(scenario->cluster, scenario->values, &fresh, err);
+
+	if (ret)
+		return ret;
+	s->former = realloc(s->former, (s->n_former + 1) * sizeof(*s->former));
+	s->former[s->n_former++] = s->cluster;
+	s->cluster = fresh;
+	s->changed = false;
+	return s->ops->rebase(s->engine, fresh, err);
+}
+
+int session_close(struct run_cache *c, struct session *s, const struct scenario *scenario,
+		  bool failed, struct err *err)
 {
 	struct err *ignored = failed ? calloc(1, sizeof(*ignored)) : NULL;
 	int ret = 0;
 
-	if (failed || s->changed || !s->ops || !s->ops->reset)
+	if (failed || !s->ops || !s->ops->reset || (s->changed && !s->ops->rebase))
 		ret = drop_engine(s, failed ? ignored : err);
+	else if (s->changed)
+		ret = read_anew(s, scenario, err);
 	free(ignored);
 	if (s->changed)
 		forget(c, s);

@@ -19,7 +19,10 @@ struct session {
 	struct engine *engine;
 	char *engine_key;
 	char pin_root[64];
-	bool changed; /* a step applied or deleted something: nobody else may have this cluster */
+	bool changed; /* a step applied or deleted something */
+	/* Clusters that were changed, which what is loaded may still point to. */
+	struct cluster **former;
+	size_t n_former;
 };
 
 /* The session for a scenario's cluster, from the cache or made. */
@@ -29,6 +32,7 @@ int session_get(struct run_cache *c, const struct scenario *s, struct session **
 int session_open(struct run_cache *c, struct session *s, const struct engine_ops *ops,
 		 struct engine_opts *eo, const struct log_sink *log, struct err *err);
 /* The scenario is over: keeps the engine if it can be reset and all went well, else closes it. */
-int session_close(struct run_cache *c, struct session *s, bool failed, struct err *err);
+int session_close(struct run_cache *c, struct session *s, const struct scenario *scenario,
+		  bool failed, struct err *err);
 
 #endif

@@ -307,6 +307,13 @@ static int testrun_update(struct engine *e, const struct log_sink *log, struct e
 	return ret;
 }
 
+static int testrun_rebase(struct engine *e, struct cluster *cluster, struct err *err)
+{
+	e->opts.cluster = cluster;
+	e->sim.cluster = cluster;
+	return testrun_update(e, NULL, err);
+}
+
 static int testrun_reset(struct engine *e, uint64_t seed, const struct log_sink *log,
 			 struct err *err)
 {
@@ -397,6 +404,7 @@ const struct engine_ops engine_testrun = {
 	.inject = testrun_inject,
 	.restart = testrun_restart,
 	.update = testrun_update,
+	.rebase = testrun_rebase,
 	.reset = testrun_reset,
 	.advance = testrun_advance,
 	.interposed = testrun_interposed,
