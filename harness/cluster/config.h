@@ -13,7 +13,6 @@ bool config_uses_dsr(const struct cluster *c);
 bool config_serves_node_ports(const struct cluster *c);
 bool config_family(const struct cluster *c, unsigned family); /* ipv4.enabled, ipv6.enabled */
 bool config_masquerades(const struct cluster *c, unsigned family); /* by BPF */
-bool config_socket_lb(const struct cluster *c); /* sockets of the host are translated */
 
 /* Input error for values that do not go together. */
 int check_config(const struct cluster *c, struct err *err);

@@ -47,11 +47,6 @@ bool config_masquerades(const struct cluster *c, unsigned family)
 	       is_on(c, family == 4 ? "enableIPv4Masquerade" : "enableIPv6Masquerade");
 }
 
-bool config_socket_lb(const struct cluster *c)
-{
-	return is_on(c, "kubeProxyReplacement") || is_on(c, "socketLB.enabled");
-}
-
 const struct ip_addr *node_address(const struct cluster_node *n, unsigned family)
 {
 	for (size_t i = 0; i < n->n_ips; i++)
