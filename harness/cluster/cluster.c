@@ -47,7 +47,8 @@ static int by_pod_name(const void *a, const void *b)
 static void make_endpoints_of(struct cluster *c, struct cluster_node *node,
 			      const struct k8s_pod **pods, size_t n)
 {
-	qsort(pods, n, sizeof(*pods), by_pod_name);
+	if (n)
+		qsort(pods, n, sizeof(*pods), by_pod_name);
 	node->endpoints = arena_alloc(c->arena, (n + 1) * sizeof(*node->endpoints));
 	node->n_endpoints = 0;
 	make_endpoint(c, node, NULL);

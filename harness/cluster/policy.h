@@ -54,7 +54,7 @@ int endpoint_policy(struct cluster *c, const struct cluster_node *node,
 		    struct err *err);
 /* Valid until the next generation. */
 const struct peer_set *rule_selection(struct cluster *c, const struct k8s_policy *p,
-				       const struct policy_rule *r);
+				      const struct policy_rule *r);
 
 /* ---- of this room ---- */
 

@@ -232,7 +232,7 @@ static void select_idents(struct cluster *c, const struct k8s_policy *p,
 }
 
 const struct peer_set *rule_selection(struct cluster *c, const struct k8s_policy *p,
-				       const struct policy_rule *r)
+				      const struct policy_rule *r)
 {
 	void **slot = table_slot(&c->policies->selections, &r, sizeof(struct policy_rule *));
 

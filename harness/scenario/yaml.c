@@ -616,16 +616,18 @@ static int each_general(const struct each *e, const struct yaml_slice *s)
 
 static int each_slice(const struct each *e, const struct yaml_slice *s)
 {
-	struct arena *nodes;
+	struct arena *nodes, *items;
 	struct value *v;
 	int rc;
 
 	if (!yaml_plain_check(s))
 		return each_general(e, s);
 	nodes = arena_new();
-	rc = yaml_plain_read(s, e->a, nodes, e->visit, e->user, &v);
+	items = arena_new();
+	rc = yaml_plain_read(s, e->a, nodes, items, e->visit, e->user, &v);
 	if (!rc && v)
 		rc = e->visit(e->user, v);
+	arena_free(items);
 	arena_free(nodes);
 	return rc;
 }

@@ -177,12 +177,13 @@ static char *quoted_end(const struct line *l, char *p)
 	char quote = *p++;
 
 	for (; p < l->end; p++) {
-		if (*p == quote && quote == '\'' && p + 1 < l->end && p[1] == '\'')
+		bool pair =
+			quote == '"' ? *p == '\\' : *p == '\'' && p + 1 < l->end && p[1] == '\'';
+
+		if (pair)
 			p++;
 		else if (*p == quote)
 			return p;
-		else if (*p == '\\' && quote == '"')
-			p++;
 	}
 	return NULL;
 }
@@ -653,14 +654,11 @@ bool yaml_plain_check(const struct yaml_slice *s)
 }
 
 int yaml_plain_read(const struct yaml_slice *s, struct arena *texts, struct arena *nodes,
-		    yaml_visit visit, void *user, struct value **out)
+		    struct arena *items, yaml_visit visit, void *user, struct value **out)
 {
-	struct reader r = { .s = s, .texts = texts, .nodes = nodes, .visit = visit, .user = user };
-	int rc;
+	struct reader r = {
+		.s = s, .texts = texts, .nodes = nodes, .items = items, .visit = visit, .user = user
+	};
 
-	if (visit)
-		r.items = arena_new();
-	rc = read_slice(&r, out);
-	arena_free(r.items);
-	return rc;
+	return read_slice(&r, out);
 }

@@ -21,10 +21,12 @@ struct yaml_slice {
 bool yaml_plain_check(const struct yaml_slice *s);
 
 /* The slice as a tree; only after a check that held. NULL: an empty document. Nodes come from `nodes`,
- * texts lie in the slice, which is written to, or come from `texts`. Items of a list under the root's key `items` that are maps
- * with a `kind` are handed to visit one by one and left out; their nodes live until it returns.
+ * texts lie in the slice, which is written to, or come from `texts`. Items of a
+ * list under the root's key `items` that are maps with a `kind` are handed to visit one by one and left
+ * out; their nodes come from `items` and live until it returns, those of other items for longer. visit and
+ * items NULL: the tree is whole.
  */
 int yaml_plain_read(const struct yaml_slice *s, struct arena *texts, struct arena *nodes,
-		    yaml_visit visit, void *user, struct value **out);
+		    struct arena *items, yaml_visit visit, void *user, struct value **out);
 
 #endif

@@ -72,7 +72,7 @@ static bool agree(const char *text)
 	cr_assert_str_eq(s.text, text, "a check must not write");
 	cr_assert_eq(yaml_parse(arena, text, strlen(text), "x", &docs, &n, &err), 0,
 		     "taken, but the general reader says %s:\n%s", err.text, text);
-	cr_assert_eq(yaml_plain_read(&s, arena, arena, NULL, NULL, &quick), 0);
+	cr_assert_eq(yaml_plain_read(&s, arena, arena, NULL, NULL, NULL, &quick), 0);
 	if (quick && quick->kind == VALUE_NULL)
 		quick = NULL;
 	cr_assert_eq(quick != NULL, n == 1, "%zu documents of\n%s", n, text);
