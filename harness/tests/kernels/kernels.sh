@@ -19,7 +19,7 @@ build=${BUILD:-build}
 room=$build/kernels
 here=harness/tests/kernels
 loads=(--against /lines) write=(--write "$room/lines")
-timeout=900 releases=()
+timeout=1800 releases=()
 while [ $# -gt 0 ]; do
 	case $1 in
 	-h | --help) usage; exit 0 ;;
