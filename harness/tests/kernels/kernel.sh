@@ -42,7 +42,8 @@ if [ -z "$package" ]; then
 		sort -V | tail -n 1)
 	[ -n "$package" ] || cannot "apt offers no linux-image-$release...-cloud-$arch"
 fi
-if ! compgen -G "$folder/$package/boot/vmlinuz-*" >/dev/null; then
+image() { find "$folder/$package/boot" -name 'vmlinuz-*' -type f 2>/dev/null; }
+if [ -z "$(image)" ]; then
 	new=$(mktemp -d "$folder/new.XXXXXX")
 	trap 'rm -rf "$new"' EXIT
 	(cd "$new" && apt-get download -q "$package" >download.log 2>&1) ||
@@ -51,4 +52,4 @@ if ! compgen -G "$folder/$package/boot/vmlinuz-*" >/dev/null; then
 	rm -rf "${folder:?}/$package"
 	mv "$new/unpacked" "$folder/$package"
 fi
-compgen -G "$folder/$package/boot/vmlinuz-*"
+image
