@@ -34,10 +34,34 @@ static int drop_engine(struct session *s, struct err *err)
 	return pins_remove(s->pin_root, err);
 }
 
+/* An engine that can be made as new is worth keeping while one runs that cannot. */
+static void put_aside(struct session *s)
+{
+	if (!s->engine_key || !s->ops->reset || s->aside.engine_key)
+		return;
+	s->aside = (struct engine_aside){ s->ops, s->engine, s->engine_key, "" };
+	memcpy(s->aside.pin_root, s->pin_root, sizeof(s->pin_root));
+	s->engine = NULL;
+	s->engine_key = NULL;
+}
+
+static void take_back(struct session *s)
+{
+	if (!s->aside.engine_key || s->engine_key)
+		return;
+	s->ops = s->aside.ops;
+	s->engine = s->aside.engine;
+	s->engine_key = s->aside.engine_key;
+	memcpy(s->pin_root, s->aside.pin_root, sizeof(s->pin_root));
+	s->aside.engine_key = NULL;
+}
+
 static void session_free(struct session *s)
 {
 	struct err *ignored = calloc(1, sizeof(*ignored));
 
+	drop_engine(s, ignored);
+	take_back(s);
 	drop_engine(s, ignored);
 	free(ignored);
 	topology_down(s->topology);
@@ -137,8 +161,11 @@ int session_open(struct run_cache *c, struct session *s, const struct engine_ops
 		 struct engine_opts *eo, const struct log_sink *log, struct err *err)
 {
 	char *key = engine_key(eo);
-	int ret = reuse(s, ops, eo, key, log, err);
+	int ret;
 
+	if (!ops->reset)
+		put_aside(s);
+	ret = reuse(s, ops, eo, key, log, err);
 	if (ret <= 0) {
 		free(key);
 		return ret;
@@ -194,6 +221,7 @@ int session_close(struct run_cache *c, struct session *s, const struct scenario 
 		ret = drop_engine(s, failed ? ignored : err);
 	else if (s->changed)
 		ret = read_anew(s, scenario, err);
+	take_back(s);
 	free(ignored);
 	if (s->changed)
 		forget(c, s);

@@ -9,6 +9,14 @@
 
 struct run_cache;
 
+/* One that is loaded and waits while another engine runs a scenario on the same cluster. */
+struct engine_aside {
+	const struct engine_ops *ops;
+	struct engine *engine;
+	char *engine_key; /* NULL: none */
+	char pin_root[64];
+};
+
 struct session {
 	struct session *next;
 	char *key; /* cluster folder and the scenario's values */
@@ -19,6 +27,7 @@ struct session {
 	struct engine *engine;
 	char *engine_key;
 	char pin_root[64];
+	struct engine_aside aside;
 	bool changed; /* a step applied or deleted something */
 	/* Clusters that were changed, which what is loaded may still point to. */
 	struct cluster **former;
