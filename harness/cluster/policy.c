@@ -243,9 +243,22 @@ static void file_policy(struct cluster *c, const struct k8s_policy *p)
 	push(c, *slot, p);
 }
 
+/* A pod whose Namespace is not among the manifests; NULL: there is none. */
+static const struct k8s_meta *pod_of_unknown_namespace(struct cluster *c)
+{
+	const struct manifests *m = &c->manifests;
+	struct table known = TABLE_INIT(c->arena);
+
+	for (size_t i = 0; i < m->n_namespaces; i++)
+		*table_slot_text(&known, m->namespaces[i].meta.name) = c;
+	for (size_t i = 0; i < m->n_pods; i++)
+		if (!table_get_text(&known, m->pods[i].meta.ns))
+			return &m->pods[i].meta;
+	return NULL;
+}
+
 /* A selector by labels of namespaces needs those of every namespace that has pods. */
-static int check_namespaces(const struct cluster *c, const struct selector *s,
-			    const struct table *known, struct err *err)
+static int check_namespaces(const struct selector *s, const struct k8s_meta *stray, struct err *err)
 {
 	const size_t len = strlen(LABEL_NAMESPACE_LABELS);
 	bool asks = false;
@@ -253,43 +266,35 @@ static int check_namespaces(const struct cluster *c, const struct selector *s,
 	for (size_t i = 0; i < s->n; i++)
 		asks |= strncmp(s->terms[i].key, LABEL_NAMESPACE_LABELS, len) == 0 &&
 			strcmp(s->terms[i].key + len, "kubernetes.io/metadata.name") != 0;
-	for (size_t i = 0; asks && i < c->manifests.n_pods; i++) {
-		const struct k8s_meta *pod = &c->manifests.pods[i].meta;
-
-		if (table_get_text(known, pod->ns))
-			continue;
-		err_input(err, &s->loc,
-			  "this selects by labels of namespaces, but no Namespace '%s' is among "
-			  "the manifests (pod %s is in it)",
-			  pod->ns, pod->name);
-		return err_hint(err, "add it: kubectl get namespace %s -o yaml", pod->ns);
-	}
-	return 0;
+	if (!asks)
+		return 0;
+	err_input(err, &s->loc,
+		  "this selects by labels of namespaces, but no Namespace '%s' is among the "
+		  "manifests (pod %s is in it)",
+		  stray->ns, stray->name);
+	return err_hint(err, "add it: kubectl get namespace %s -o yaml", stray->ns);
 }
 
-static int check_policy(const struct cluster *c, const struct k8s_policy *p,
-			const struct table *known, struct err *err)
+static int check_policy(const struct k8s_policy *p, const struct k8s_meta *stray, struct err *err)
 {
-	if (check_namespaces(c, &p->endpoint_selector, known, err))
+	if (check_namespaces(&p->endpoint_selector, stray, err))
 		return -EINVAL;
 	for (size_t i = 0; i < p->n_rules; i++)
 		for (size_t j = 0; j < p->rules[i].n_endpoints; j++)
-			if (check_namespaces(c, &p->rules[i].endpoints[j], known, err))
+			if (check_namespaces(&p->rules[i].endpoints[j], stray, err))
 				return -EINVAL;
 	return 0;
 }
 
 int make_policies(struct cluster *c, struct err *err)
 {
+	const struct k8s_meta *stray = pod_of_unknown_namespace(c);
 	const struct manifests *m = &c->manifests;
-	struct table known = TABLE_INIT(c->arena);
 
 	c->policies = arena_new_of(c->arena, struct policies);
 	c->policies->by_ns = c->policies->selections = (struct table)TABLE_INIT(c->arena);
-	for (size_t i = 0; i < m->n_namespaces; i++)
-		*table_slot_text(&known, m->namespaces[i].meta.name) = c;
 	for (size_t i = 0; i < m->n_policies; i++) {
-		if (check_policy(c, &m->policies[i], &known, err))
+		if (stray && check_policy(&m->policies[i], stray, err))
 			return -EINVAL;
 		file_policy(c, &m->policies[i]);
 	}
