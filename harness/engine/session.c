@@ -152,7 +152,7 @@ static char *engine_key(const struct engine_opts *eo)
 static int reuse(struct session *s, const struct engine_ops *ops, const struct engine_opts *eo,
 		 const char *key, const struct log_sink *log, struct err *err)
 {
-	if (!s->engine || s->ops != ops || strcmp(s->engine_key, key) != 0)
+	if (!ops->reset || !s->engine || s->ops != ops || strcmp(s->engine_key, key) != 0)
 		return 1;
 	return ops->reset(s->engine, eo->seed, log, err);
 }
