@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Programs exactly as shipped, no helper call replaced: every scenario holds, those that let time pass
-# as well, because the maps age instead. Sourced by cli.sh.
+# Programs exactly as shipped, no helper call replaced: every scenario without pods holds, those that let time
+# pass as well, because the maps age instead. Where redirects lead cannot be seen then, so nothing is followed to
+# a pod. Sourced by cli.sh.
 # shellcheck disable=SC2154
 
 pristine=$(mktemp -d)
@@ -10,13 +11,16 @@ none_interposed() {
 	grep -q '"interposed": 0' "$1" && ! grep -q '"interposed": [1-9]' "$1"
 }
 
-expect_exit 0 "$verdict" run --pristine --engine testrun --out "$pristine/out" --json "$pristine/run.json"
+mapfile -t masters < <(grep -l 'clusters/two-masters' scenarios/*/scenario.yaml)
+expect_exit 0 "$verdict" run --pristine --engine testrun --out "$pristine/out" --json "$pristine/run.json" \
+	"${masters[@]}"
 expect_output '^[0-9]+ passed, 0 failed$'
 expect_true 'with --pristine no call is replaced in any of them' \
 	none_interposed "$pristine/run.json"
 
 # A program that the verifier takes as it is, but not with one more call at its deepest place: it goes
-# eight frames deep, as many as the kernel allows.
+# eight frames deep, as many as the kernel allows. In a slot that other objects could call, it is loaded
+# with those that are attached.
 {
 	printf '#include "%s/bpf/bpf_host.c"\n' "$PWD"
 	printf 'static __attribute__((noinline)) __u64 at_7(__u64 n) { return n + bpf_ktime_get_ns(); }\n'
@@ -24,6 +28,7 @@ expect_true 'with --pristine no call is replaced in any of them' \
 		printf 'static __attribute__((noinline)) __u64 at_%d(__u64 n) { return at_%d(n + %d) * 3; }\n' \
 			"$i" $((i + 1)) "$i"
 	done
+	printf '__attribute__((btf_decl_tag("tail:cilium_call_policy/60000")))\n'
 	printf 'SEC("tc") int deep(struct __sk_buff *ctx) { return (int)at_1(ctx->len); }\n'
 } >"$pristine/bpf_host.c"
 deep() {
@@ -36,7 +41,7 @@ for upgrade in fixtures/upgrades/*/; do
 	deep "-I$upgrade" -o "$pristine/deep/upgrades/$(basename "$upgrade")/bpf_host.o"
 done
 expect_exit 0 "$verdict" run --engine testrun --objects "$pristine/deep" --out "$pristine/out" \
-	--json "$pristine/run.json"
+	--json "$pristine/run.json" "${masters[@]}"
 expect_output '^[0-9]+ passed, 0 failed$'
 expect_output 'node master-0: a program that asks for the time loads only as shipped: time is real'
 expect_true 'that program alone is said to run as shipped, with the reason' \
