@@ -27,6 +27,12 @@
 
 #define ARP_IPV4_LEN 28 /* RFC 826 with 6-byte hardware and 4-byte protocol addresses */
 
+/* No policy could judge it: past the host firewall goes nothing of a family that is switched off. */
+static __always_inline int family_off(struct packet *pkt)
+{
+	return CONFIG(enable_host_firewall) ? DROP(pkt, DROP_UNKNOWN_L3) : 0;
+}
+
 /* Fills *pkt up to the network layer and its identities. 0, or the reason to drop. */
 static __always_inline int identify(ctx_t *ctx, struct packet *pkt)
 {
@@ -42,10 +48,10 @@ static __always_inline int identify(ctx_t *ctx, struct packet *pkt)
 	}
 	switch (pkt->ethertype) {
 	case ETH_P_IP:
-		ret = ipv4_parse(ctx, pkt);
+		ret = CONFIG(enable_ipv4) ? ipv4_parse(ctx, pkt) : family_off(pkt);
 		break;
 	case ETH_P_IPV6:
-		ret = ipv6_parse(ctx, pkt);
+		ret = CONFIG(enable_ipv6) ? ipv6_parse(ctx, pkt) : family_off(pkt);
 		break;
 	case ETH_P_ARP:
 		if (pkt->l3_off + ARP_IPV4_LEN > ctx_len(ctx))
@@ -54,18 +60,13 @@ static __always_inline int identify(ctx_t *ctx, struct packet *pkt)
 	default:
 		return 0;
 	}
-	if (ret)
+	if (ret || !is_ip(pkt))
 		return ret;
 	pkt->src_identity = ipcache_identity(&pkt->saddr, pkt->is_ipv6);
 	pkt->dst_identity = ipcache_identity(&pkt->daddr, pkt->is_ipv6);
 	debug_identity(ctx, &pkt->saddr, pkt->is_ipv6, pkt->src_identity);
 	debug_identity(ctx, &pkt->daddr, pkt->is_ipv6, pkt->dst_identity);
 	return 0;
-}
-
-static __always_inline bool is_ip(const struct packet *pkt)
-{
-	return pkt->ethertype == ETH_P_IP || pkt->ethertype == ETH_P_IPV6;
 }
 
 static __always_inline __u8 trace_reason(const struct packet *pkt, bool tracked)

@@ -52,16 +52,11 @@ static __always_inline int parse(ctx_t *ctx, struct packet *pkt)
 	}
 	if (pkt->ethertype < ETH_P_MIN)
 		return DROP(pkt, DROP_UNSUPPORTED_L2);
-	switch (pkt->ethertype) {
-	case ETH_P_IP:
-		return ipv4_parse(ctx, pkt);
-	case ETH_P_IPV6:
-		return ipv6_parse(ctx, pkt);
-	case ETH_P_ARP:
+	if (pkt->ethertype == ETH_P_ARP)
 		return 0;
-	default:
+	if (!is_ip(pkt))
 		return DROP(pkt, DROP_UNKNOWN_L3);
-	}
+	return pkt->ethertype == ETH_P_IP ? ipv4_parse(ctx, pkt) : ipv6_parse(ctx, pkt);
 }
 
 static __always_inline void trace(ctx_t *ctx, const struct packet *pkt, enum trace_point point)

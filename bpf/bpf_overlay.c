@@ -22,11 +22,6 @@
 #include <lib/proxy.h>
 #include <lib/trace.h>
 
-static __always_inline bool is_ip(const struct packet *pkt)
-{
-	return pkt->ethertype == ETH_P_IP || pkt->ethertype == ETH_P_IPV6;
-}
-
 /* 0, or the reason to drop. */
 static __always_inline int parse_link(ctx_t *ctx, struct packet *pkt)
 {
@@ -43,6 +38,8 @@ static __always_inline int parse_link(ctx_t *ctx, struct packet *pkt)
 
 static __always_inline int parse_network(ctx_t *ctx, struct packet *pkt)
 {
+	if (!is_ip(pkt))
+		return DROP(pkt, DROP_UNKNOWN_L3);
 	return pkt->ethertype == ETH_P_IP ? ipv4_parse(ctx, pkt) : ipv6_parse(ctx, pkt);
 }
 
@@ -162,7 +159,7 @@ int cil_from_overlay(ctx_t *ctx)
 	if (!pkt)
 		return CTX_DROP;
 	ret = parse_link(ctx, pkt);
-	if (!ret && !is_ip(pkt))
+	if (!ret && pkt->ethertype != ETH_P_IP && pkt->ethertype != ETH_P_IPV6)
 		return CTX_PASS;
 	if (!ret)
 		ret = identify_sender(ctx, pkt);

@@ -13,7 +13,6 @@
 #include <lib/config.h>
 #include <lib/drop.h>
 #include <lib/eth.h>
-#include <lib/ipcache.h>
 #include <lib/ipv4.h>
 #include <lib/ipv6.h>
 #include <lib/nodeport.h>
@@ -26,57 +25,76 @@ static __always_inline bool parse(ctx_t *ctx, struct packet *pkt)
 {
 	if (eth_parse(ctx, pkt) != ETH_OK)
 		return false;
-	switch (pkt->ethertype) {
-	case ETH_P_IP:
-		return !ipv4_parse(ctx, pkt);
-	case ETH_P_IPV6:
-		return !ipv6_parse(ctx, pkt);
-	default:
+	if (!is_ip(pkt))
 		return false;
-	}
+	return pkt->ethertype == ETH_P_IP ? !ipv4_parse(ctx, pkt) : !ipv6_parse(ctx, pkt);
 }
 
 /* A flood is what the list is for: unless all events are wanted its packets are only counted. */
-static __always_inline int drop_listed(ctx_t *ctx, struct packet *pkt, int reason)
+static __always_inline int drop_listed(ctx_t *ctx)
 {
-	if (CONFIG(monitor_aggregation) == AGGREGATE_NONE)
-		return drop_packet(ctx, pkt, reason, DIR_INGRESS);
-	metrics_add(-reason, DIR_INGRESS, pkt->drop_file, pkt->drop_line, ctx_len(ctx));
-	return CTX_DROP;
-}
+	struct packet *pkt;
 
-/* In a program of its own: services need what stack there is. */
-SEC("xdp") __call(7) int tail_accelerate(ctx_t *ctx)
-{
-	struct packet *pkt = packet_resume();
-	int ret;
-
+	if (CONFIG(monitor_aggregation) != AGGREGATE_NONE) {
+		prefilter_count(ctx);
+		return CTX_DROP;
+	}
+	pkt = packet_begin();
 	if (!pkt)
 		return CTX_DROP;
-	pkt->src_identity = ipcache_identity(&pkt->saddr, pkt->is_ipv6);
-	ret = nodeport_ingress(ctx, pkt);
-	if (ret < 0)
-		return drop_packet(ctx, pkt, ret, DIR_INGRESS);
-	return ret ? ret : CTX_PASS;
+	parse(ctx, pkt);
+	return prefilter_tell(ctx, pkt);
 }
 
-static __always_inline int accelerate(ctx_t *ctx, struct packet *pkt)
-{
-	if (!CONFIG(enable_nodeport_acceleration))
-		return CTX_PASS;
-	return drop_packet(ctx, pkt, CALL(ctx, pkt, CALL_IP), DIR_INGRESS);
-}
-
-SEC("xdp")
-int cil_xdp_entry(ctx_t *ctx)
+/* Services, and the list for frames with a VLAN tag. In a program of its own: it needs what stack there is,
+ * and a packet that the list drops does not pay for it.
+ */
+SEC("xdp") __call(7) int tail_accelerate(ctx_t *ctx)
 {
 	struct packet *pkt = packet_begin();
 	int ret;
 
 	if (!pkt || !parse(ctx, pkt))
 		return CTX_PASS;
-	ret = prefilter(pkt);
-	return ret ? drop_listed(ctx, pkt, ret) : accelerate(ctx, pkt);
+	if (CONFIG(enable_prefilter) && pkt->l3_off != ETH_HLEN && prefilter_has(pkt))
+		return drop_listed(ctx);
+	if (!CONFIG(enable_nodeport_acceleration))
+		return CTX_PASS;
+	ret = nodeport_ingress(ctx, pkt);
+	if (ret < 0)
+		return drop_packet(ctx, pkt, ret, DIR_INGRESS);
+	return ret ? ret : CTX_PASS;
+}
+
+/* Of an unlisted packet nothing is known but that it may concern services. */
+static __always_inline int pass_on(ctx_t *ctx)
+{
+	bpf_tail_call_static(ctx, &cilium_calls, CALL_IP);
+	metrics_add(-DROP_MISSED_TAIL_CALL, DIR_INGRESS, SOURCE_FILE, SOURCE_LINE, ctx_len(ctx));
+	return CTX_DROP;
+}
+
+/* What the list or services may have to do with. */
+static __always_inline bool concerns(__be16 type)
+{
+	bool ip = type == bpf_htons(ETH_P_IP) || type == bpf_htons(ETH_P_IPV6);
+
+	return (CONFIG(enable_nodeport_acceleration) && ip) || is_vlan(bpf_ntohs(type));
+}
+
+/* What is shorter than the shortest header is for cil_from_netdev to name. */
+SEC("xdp")
+int cil_xdp_entry(ctx_t *ctx)
+{
+	const __u8 *data = (const __u8 *)(long)ctx->data;
+	__be16 type;
+
+	if (data + ETH_HLEN + sizeof(struct iphdr) > (const __u8 *)(long)ctx->data_end)
+		return CTX_PASS;
+	type = *(const __be16 *)(data + offsetof(struct ethhdr, h_proto));
+	if (CONFIG(enable_prefilter) && prefilter_has_untagged(ctx, data, type))
+		return drop_listed(ctx);
+	return concerns(type) ? pass_on(ctx) : CTX_PASS;
 }
 
 DEFINE_ICMP_ERROR_PROGRAM()

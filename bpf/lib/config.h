@@ -42,6 +42,8 @@ DECLARE_CONFIG(union v4addr, nat_ipv4_masquerade, { .be32 = 0 }, "IPv4 address o
 DECLARE_CONFIG(union v6addr, nat_ipv6_masquerade, { .addr = { 0 } }, "IPv6 address of the node");
 
 /* Build-time settings in Cilium, ours at load time. */
+DECLARE_CONFIG(bool, enable_ipv4, true, "IPv4; off: of it nothing is looked at");
+DECLARE_CONFIG(bool, enable_ipv6, true, "IPv6; off: of it nothing is looked at");
 DECLARE_CONFIG(bool, enable_host_routing, false, "Pods' packets pass by the host's stack");
 DECLARE_CONFIG(bool, enable_endpoint_routes, false,
 	       "Each pod has a route, its policy on the way in a program at tc egress");

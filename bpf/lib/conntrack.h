@@ -12,6 +12,7 @@
 #include <lib/ct_map.h>
 #include <lib/debug.h>
 #include <lib/frag.h>
+#include <lib/ipcache.h>
 #include <lib/ipv4.h>
 #include <lib/ipv6.h>
 #include <lib/l4.h>
@@ -334,7 +335,7 @@ __subprogram int ct_create(ctx_t *ctx, struct packet *pkt, enum direction dir)
 		.from_l7lb = pkt->ct.from_l7lb,
 		.rev_nat_index = pkt->ct.rev_nat_index,
 		.nat_port = pkt->ct.nat_port,
-		.src_sec_id = pkt->src_identity,
+		.src_sec_id = source_identity(pkt),
 	};
 
 	if (!pkt->trackable)

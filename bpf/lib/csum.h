@@ -49,9 +49,25 @@ static __always_inline __u16 csum_fold(__u32 sum)
 	return (__u16)~sum;
 }
 
+/* What a sum gets that had `from` and has `to`: as bpf_csum_diff() says it, without the call. len: a multiple
+ * of 4.
+ */
+static __always_inline __s64 csum_diff(const void *from, const void *to, __u32 len)
+{
+	const __be32 *was = from, *is = to;
+	__u64 sum = 0;
+
+#pragma unroll
+	for (__u32 i = 0; i < len / 4; i++)
+		sum += (__u64)is[i] + (__u32)~was[i];
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16); /* so that more can be added */
+	return (__s64)((sum & 0xffff) + (sum >> 16));
+}
+
 #ifdef CTX_XDP
 
-/* diff is what bpf_csum_diff() gave. */
+/* diff is what csum_diff() gave. */
 static __always_inline int csum_replace(ctx_t *ctx, __u32 off, __s64 diff, bool udp)
 {
 	__u16 sum;

@@ -3,6 +3,7 @@
 #ifndef VERDICT_LIB_DROP_H
 #define VERDICT_LIB_DROP_H
 
+#include <lib/ipcache.h>
 #include <lib/metrics.h>
 #include <lib/notify.h>
 #include <lib/reasons.h>
@@ -27,7 +28,7 @@ static __always_inline void drop_tell(ctx_t *ctx, const struct packet *pkt, int 
 {
 	struct drop_notify msg = {
 		.hdr = notify_header(ctx, NOTIFY_DROP, -reason, NOTIFY_DROP_VERSION),
-		.src_label = pkt->src_identity,
+		.src_label = source_identity(pkt),
 		.dst_label = pkt->dst_identity,
 		.dst_id = pkt->dst_endpoint,
 		.line = pkt->drop_line,

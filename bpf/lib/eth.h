@@ -22,6 +22,13 @@ static __always_inline bool is_vlan(__u16 ethertype)
 	return ethertype == ETH_P_8021Q || ethertype == ETH_P_8021AD;
 }
 
+/* False for other EtherTypes, and for a family that is switched off. */
+static __always_inline bool is_ip(const struct packet *pkt)
+{
+	return (CONFIG(enable_ipv4) && pkt->ethertype == ETH_P_IP) ||
+	       (CONFIG(enable_ipv6) && pkt->ethertype == ETH_P_IPV6);
+}
+
 /* The kernel takes one tag off before tc ingress. Tags still in the data are looked through: it
  * accepts several tags of VLAN 0 and delivers what is under them to the device itself.
  */

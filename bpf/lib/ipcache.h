@@ -3,7 +3,7 @@
 #ifndef VERDICT_LIB_IPCACHE_H
 #define VERDICT_LIB_IPCACHE_H
 
-#include <lib/common.h>
+#include <lib/ctx.h>
 #include <lib/identity.h>
 
 enum endpoint_family {
@@ -77,6 +77,14 @@ static __always_inline __u32 ipcache_identity(const union addr *addr, bool ipv6)
 	const struct remote_endpoint_info *info = ipcache_lookup(addr, ipv6);
 
 	return info && info->sec_identity ? info->sec_identity : IDENTITY_WORLD;
+}
+
+/* Who has sent the packet. XDP looks only when it is asked: most of its packets need no answer. */
+static __always_inline __u32 source_identity(const struct packet *pkt)
+{
+	if (!CTX_IS_XDP || pkt->src_identity)
+		return pkt->src_identity;
+	return ipcache_identity(pkt->rewritten ? &pkt->was.saddr : &pkt->saddr, pkt->is_ipv6);
 }
 
 #endif

@@ -21,7 +21,6 @@
 #define TCP_RST 0x04
 #define TCP_ACK 0x10
 
-#define TCP_OFF_DOFF  12
 #define SCTP_HDR_LEN  12
 #define ICMP_HDR_LEN  8
 #define L4_QUOTED_LEN 8 /* RFC 792: what an error quotes at least */
@@ -63,6 +62,15 @@ struct l4_ports {
 	__be16 dport;
 };
 
+/* As far as the flags. */
+struct tcp_start {
+	struct l4_ports ports;
+	__be32 seq, ack;
+	__u8 doff; /* in the upper half */
+	__u8 flags;
+	__be16 window;
+};
+
 static __always_inline bool is_icmp(const struct packet *pkt)
 {
 	return pkt->protocol == (pkt->is_ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
@@ -101,20 +109,18 @@ static __always_inline struct l4_ports icmp_echo_ports(bool ipv6, __u8 type, __b
  */
 static __always_inline bool tcp_parse(ctx_t *ctx, struct packet *pkt)
 {
-	struct l4_ports ports;
-	__u8 doff_flags[2];
+	struct tcp_start tcp;
 	__u32 hlen;
 
 	if (pkt->l4_off + sizeof(struct tcphdr) > pkt->end ||
-	    !ctx_load(ctx, pkt->l4_off, &ports, sizeof(ports)) ||
-	    !ctx_load(ctx, pkt->l4_off + TCP_OFF_DOFF, doff_flags, sizeof(doff_flags)))
+	    !ctx_load(ctx, pkt->l4_off, &tcp, sizeof(tcp)))
 		return false;
-	hlen = (doff_flags[0] >> 4) * 4;
+	hlen = (tcp.doff >> 4) * 4;
 	if (hlen < sizeof(struct tcphdr) || pkt->l4_off + hlen > pkt->end)
 		return false;
-	pkt->sport = ports.sport;
-	pkt->dport = ports.dport;
-	pkt->tcp_flags = doff_flags[1];
+	pkt->sport = tcp.ports.sport;
+	pkt->dport = tcp.ports.dport;
+	pkt->tcp_flags = tcp.flags;
 	pkt->trackable = true;
 	return true;
 }

@@ -41,8 +41,8 @@ static __always_inline enum metrics_dir metrics_dir_of(enum direction dir)
 	return dir == DIR_INGRESS ? METRIC_INGRESS : METRIC_EGRESS;
 }
 
-static __always_inline void metrics_add(__u8 reason, enum direction dir, __u8 file, __u16 line,
-					__u32 bytes)
+static __always_inline void metrics_add_all(__u8 reason, enum direction dir, __u8 file, __u16 line,
+					    const struct metrics_value *more)
 {
 	struct metrics_key key = {
 		.reason = reason,
@@ -50,15 +50,22 @@ static __always_inline void metrics_add(__u8 reason, enum direction dir, __u8 fi
 		.line = line,
 		.file = file,
 	};
-	struct metrics_value first = { .count = 1, .bytes = bytes };
 	struct metrics_value *value = bpf_map_lookup_elem(&cilium_metrics, &key);
 
 	if (value) {
-		value->count++;
-		value->bytes += bytes;
+		value->count += more->count;
+		value->bytes += more->bytes;
 	} else {
-		bpf_map_update_elem(&cilium_metrics, &key, &first, BPF_NOEXIST);
+		bpf_map_update_elem(&cilium_metrics, &key, more, BPF_NOEXIST);
 	}
+}
+
+static __always_inline void metrics_add(__u8 reason, enum direction dir, __u8 file, __u16 line,
+					__u32 bytes)
+{
+	struct metrics_value one = { .count = 1, .bytes = bytes };
+
+	metrics_add_all(reason, dir, file, line, &one);
 }
 
 #endif

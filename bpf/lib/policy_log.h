@@ -37,7 +37,12 @@ static __always_inline void policy_log(ctx_t *ctx, const struct packet *pkt, __b
 				       enum direction dir, const struct policy_verdict *verdict,
 				       bool audited)
 {
-	struct policy_verdict_notify msg = {
+	struct policy_verdict_notify msg;
+
+	if (!(CONFIG(policy_verdict_log_filter) & metrics_dir_of(dir)) ||
+	    !notify_wanted(NOTIFY_POLICY_VERDICT))
+		return;
+	msg = (struct policy_verdict_notify){
 		.hdr = notify_header(ctx, NOTIFY_POLICY_VERDICT, 0, NOTIFY_POLICY_VERDICT_VERSION),
 		.remote_label = dir == DIR_INGRESS ? pkt->src_identity : pkt->dst_identity,
 		.verdict = policy_log_verdict(verdict, audited),
@@ -51,10 +56,7 @@ static __always_inline void policy_log(ctx_t *ctx, const struct packet *pkt, __b
 		.auth_type = verdict->auth_type,
 		.cookie = verdict->cookie,
 	};
-
-	if (CONFIG(policy_verdict_log_filter) & metrics_dir_of(dir) &&
-	    notify_wanted(NOTIFY_POLICY_VERDICT))
-		notify_send(ctx, NOTIFY_POLICY_VERDICT, msg.hdr.len_cap, &msg, sizeof(msg));
+	notify_send(ctx, NOTIFY_POLICY_VERDICT, msg.hdr.len_cap, &msg, sizeof(msg));
 }
 
 #endif

@@ -1,13 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Sources whose packets are dropped before all else: networks by longest prefix, and single addresses. */
+/* Sources whose packets are dropped before all else: networks by longest prefix, and single addresses. In a flood
+ * of them nothing more may be done than has to be: the address is taken from where it lies.
+ */
 #ifndef VERDICT_LIB_PREFILTER_H
 #define VERDICT_LIB_PREFILTER_H
 
+#include <stddef.h>
+
+#include <linux/if_ether.h>
+
 #include <lib/config.h>
+#include <lib/drop.h>
+#include <lib/ipv6.h>
 #include <lib/lpm.h>
-#include <lib/reasons.h>
 
 DECLARE_CONFIG(bool, enable_prefilter, false, "Drop what comes from the networks of cilium_cidr_*");
+
+#define PREFILTER_BATCH 64
 
 #define CIDR_MAP(name, map_type, key_type)                                                         \
 	struct {                                                                                   \
@@ -24,32 +33,77 @@ CIDR_MAP(cilium_cidr_v4_fix, BPF_MAP_TYPE_HASH, lpm_v4_key);
 CIDR_MAP(cilium_cidr_v6_dyn, BPF_MAP_TYPE_LPM_TRIE, lpm_v6_key);
 CIDR_MAP(cilium_cidr_v6_fix, BPF_MAP_TYPE_HASH, lpm_v6_key);
 
-static __always_inline bool prefilter_has4(const struct packet *pkt)
+/* On this CPU. */
+struct prefilter_drops {
+	__u64 packets; /* all */
+	__u64 bytes; /* that cilium_metrics does not know of yet */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct prefilter_drops);
+	__uint(max_entries, 1);
+} prefilter_drops SEC(".maps") __scratch;
+
+static __always_inline bool prefilter_has4(const void *saddr)
 {
 	struct lpm_v4_key key = { .lpm.prefixlen = 32 };
 
-	__builtin_memcpy(key.addr, &pkt->saddr.ip4, sizeof(key.addr));
+	direct_copy(key.addr, saddr, sizeof(key.addr));
 	return bpf_map_lookup_elem(&cilium_cidr_v4_dyn, &key) ||
 	       bpf_map_lookup_elem(&cilium_cidr_v4_fix, &key);
 }
 
-static __always_inline bool prefilter_has6(const struct packet *pkt)
+static __always_inline bool prefilter_has6(const void *saddr)
 {
 	struct lpm_v6_key key = { .lpm.prefixlen = 128 };
 
-	__builtin_memcpy(key.addr, &pkt->saddr.ip6, sizeof(key.addr));
+	direct_copy(key.addr, saddr, sizeof(key.addr));
 	return bpf_map_lookup_elem(&cilium_cidr_v6_dyn, &key) ||
 	       bpf_map_lookup_elem(&cilium_cidr_v6_fix, &key);
 }
 
-/* 0, or the reason to drop. */
-static __always_inline int prefilter(struct packet *pkt)
+/* Of a frame without a VLAN tag, whose first bytes are there as far as an IPv4 header's end. */
+static __always_inline bool prefilter_has_untagged(ctx_t *ctx, const __u8 *data, __be16 type)
 {
-	if (!CONFIG(enable_prefilter))
-		return 0;
-	if (pkt->is_ipv6 ? prefilter_has6(pkt) : prefilter_has4(pkt))
-		return DROP(pkt, DROP_POLICY_DENY);
-	return 0;
+	if (type == bpf_htons(ETH_P_IP))
+		return prefilter_has4(data + ETH_HLEN + offsetof(struct iphdr, saddr));
+	if (type != bpf_htons(ETH_P_IPV6) ||
+	    data + ETH_HLEN + sizeof(struct ipv6_header) > (const __u8 *)(long)ctx->data_end)
+		return false;
+	return prefilter_has6(data + ETH_HLEN + offsetof(struct ipv6_header, saddr));
+}
+
+static __always_inline bool prefilter_has(const struct packet *pkt)
+{
+	return pkt->is_ipv6 ? prefilter_has6(&pkt->saddr) : prefilter_has4(&pkt->saddr);
+}
+
+/* To look for the counter costs as much as to look for the source: in a flood that is done once for
+ * PREFILTER_BATCH packets. The first ones are counted at once.
+ */
+static __always_inline void prefilter_count(ctx_t *ctx)
+{
+	__u32 zero = 0;
+	struct prefilter_drops *drops = bpf_map_lookup_elem(&prefilter_drops, &zero);
+	struct metrics_value more;
+
+	if (!drops)
+		return;
+	drops->packets++;
+	drops->bytes += ctx_len(ctx);
+	if (drops->packets > PREFILTER_BATCH && drops->packets % PREFILTER_BATCH)
+		return;
+	more.count = drops->packets > PREFILTER_BATCH ? PREFILTER_BATCH : 1;
+	more.bytes = drops->bytes;
+	metrics_add_all(-DROP_POLICY_DENY, DIR_INGRESS, SOURCE_FILE, SOURCE_LINE, &more);
+	drops->bytes = 0;
+}
+
+static __always_inline int prefilter_tell(ctx_t *ctx, struct packet *pkt)
+{
+	return drop_packet(ctx, pkt, DROP(pkt, DROP_POLICY_DENY), DIR_INGRESS);
 }
 
 #endif

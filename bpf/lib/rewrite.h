@@ -35,12 +35,11 @@ static __always_inline int rewrite_addr_bytes(ctx_t *ctx, struct packet *pkt,
 
 	if (pkt->is_ipv6) {
 		off = pkt->l3_off + (side == REWRITE_SOURCE ? IPV6_OFF_SADDR : IPV6_OFF_DADDR);
-		*diff = bpf_csum_diff((__be32 *)&was, sizeof(was.ip6), (__be32 *)&is,
-				      sizeof(is.ip6), 0);
+		*diff = csum_diff(&was, &is, sizeof(is.ip6));
 		return ctx_store(ctx, off, &is, sizeof(is.ip6)) ? 0 : DROP_WRITE_ERROR;
 	}
 	off = pkt->l3_off + (side == REWRITE_SOURCE ? IPV4_OFF_SADDR : IPV4_OFF_DADDR);
-	*diff = bpf_csum_diff(&was.ip4, sizeof(was.ip4), &is.ip4, sizeof(is.ip4), 0);
+	*diff = csum_diff(&was.ip4, &is.ip4, sizeof(is.ip4));
 	if (!ctx_store(ctx, off, &is.ip4, len))
 		return DROP_WRITE_ERROR;
 	return csum_l3(ctx, pkt->l3_off + CSUM_OFF_IPV4, *diff) ? DROP_CSUM_L3 : 0;
@@ -61,7 +60,7 @@ static __always_inline int rewrite_port_bytes(ctx_t *ctx, struct packet *pkt,
 		off += 2;
 	if (pkt->protocol == IPPROTO_SCTP)
 		return DROP_CSUM_L4; /* its CRC covers the ports */
-	diff = bpf_csum_diff(&was, sizeof(was), &is, sizeof(is), 0);
+	diff = csum_diff(&was, &is, sizeof(is));
 	if (!ctx_store(ctx, off, &to, sizeof(to)))
 		return DROP_WRITE_ERROR;
 	return csum_l4_port(ctx, pkt->l4_off + csum_off, diff, pkt->protocol == IPPROTO_UDP)
@@ -162,8 +161,7 @@ __subprogram int rewrite_ttl(ctx_t *ctx, struct packet *pkt)
 	/* the TTL is the upper byte of its 16-bit word */
 	was = bpf_htons((__u16)(ttl << 8));
 	is = bpf_htons((__u16)(less << 8));
-	if (csum_l3(ctx, pkt->l3_off + CSUM_OFF_IPV4,
-		    bpf_csum_diff(&was, sizeof(was), &is, sizeof(is), 0)))
+	if (csum_l3(ctx, pkt->l3_off + CSUM_OFF_IPV4, csum_diff(&was, &is, sizeof(is))))
 		return DROP(pkt, DROP_CSUM_L3);
 	return ctx_store(ctx, off, &less, sizeof(less)) ? 0 : DROP(pkt, DROP_WRITE_ERROR);
 }

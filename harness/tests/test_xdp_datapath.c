@@ -145,7 +145,7 @@ Test(xdp_datapath, without_the_setting_the_list_is_not_asked, .timeout = 60)
 /* tc, which sees it next, drops it by name. */
 Test(xdp_datapath, what_is_not_ip_or_not_whole_is_left_to_tc, .timeout = 60)
 {
-	struct pkt p, whole = tcp_of(listed[0], SYN);
+	struct pkt p, whole = tcp_of(unlisted[0], SYN);
 
 	NEEDS_ROOT();
 	lab = listing(XDP_TARGET(LISTED ACCELERATED));
@@ -167,6 +167,10 @@ Test(xdp_datapath, what_is_not_ip_or_not_whole_is_left_to_tc, .timeout = 60)
 	expect_passed_by_xdp();
 	lab_run(lab, "eth0", "ingress", &p);
 	lab_expect_drop(lab, TC_ACT_SHOT, 134, "ipv4.h");
+	p = tcp_of(listed[0], SYN);
+	p.b[14] = 0x43; /* nobody wants to know what else is wrong with it */
+	at_xdp(p);
+	lab_expect_drop(lab, XDP_DROP, 181, "prefilter.h");
 	lab_close(lab);
 }
 
