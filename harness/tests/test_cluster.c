@@ -263,6 +263,22 @@ Test(cluster, one_address_has_one_owner)
 		  err.text);
 }
 
+Test(cluster, two_pods_have_two_addresses)
+{
+	struct buf b = BUF_INIT;
+
+	node(&b, "a", "10.0.0.1", "");
+	pod(&b, "x", "a", "10.1.0.1", "");
+	pod(&b, "y", "a", "10.1.0.1", "");
+	cr_expect_lt(try_load(&b, ""), 0);
+	cr_expect(strstr(err.text, "pod s/y has the address of pod s/x"), "%s", err.text);
+	node(&b, "a", "10.0.0.1", "");
+	pod(&b, "x", "a", "10.0.0.1", "");
+	cr_expect_lt(try_load(&b, ""), 0);
+	cr_expect(strstr(err.text, "pod s/x has a node's address but is not hostNetwork"), "%s",
+		  err.text);
+}
+
 /* ---- configuration ---- */
 
 Test(cluster, constants_follow_the_helm_values)
