@@ -275,6 +275,12 @@ Test(agent_loads, an_update_lets_go_of_what_is_gone, .timeout = 60)
 	cr_assert_eq(agent_update(p->a, &n->node, &err), 0, "%s", err.text);
 	cr_expect_eq(pods_run(p, CLIENT_DEV, HOOK_TC_INGRESS, &syn), TC_ACT_REDIRECT);
 	cr_expect(strstr(buf_str(&p->notes), "ifindex 20 "), "%s", buf_str(&p->notes));
+	/* another constant of the server's, and of nobody else */
+	n->devices[SERVER_DEV].config[0].value = value_scalar(n->arena, "21");
+	buf_reset(&p->log);
+	cr_assert_eq(agent_update(p->a, &n->node, &err), 0, "%s", err.text);
+	cr_expect_eq(pods_run(p, CLIENT_DEV, HOOK_TC_INGRESS, &syn), TC_ACT_REDIRECT);
+	cr_expect(is_loaded(p, "server") && !is_loaded(p, "client"), "%s", buf_str(&p->log));
 	pods_stop(p);
 	pods_end(n);
 }
