@@ -678,6 +678,53 @@ Test(flow, short_names_and_entry_nodes)
 	cr_expect_eq(world.seen[1].to, 0);
 }
 
+/* ---- engines that stay ---- */
+
+static unsigned opens, resets;
+
+static int counted_open(const struct engine_opts *o, const struct log_sink *log,
+			struct engine **out, struct err *e)
+{
+	opens++;
+	return fake_open(o, log, out, e);
+}
+
+static int counted_reset(struct engine *e, uint64_t seed, const struct log_sink *log,
+			 struct err *error)
+{
+	(void)e;
+	(void)seed;
+	(void)log;
+	(void)error;
+	resets++;
+	return 0;
+}
+
+static void run_on(const struct engine_ops *ops)
+{
+	struct run_opts opts = { .cache = cache, .ops = ops };
+
+	world.n = world.n_seen = 0;
+	cr_assert_eq(run_scenario(s, ENGINE_TESTRUN, &opts, arena, &run, &err), 0, "%s", err.text);
+}
+
+/* Programs take seconds to load, and scenarios go from engine to engine. */
+Test(flow, an_engine_that_can_be_reset_outlives_the_runs_of_another)
+{
+	struct engine_ops kept = fake, other = fake;
+
+	kept.open = counted_open;
+	kept.reset = counted_reset;
+	passes(HEAD "  - udp: {from: client, to: 'web:53', do: [packet]}\n"
+		    "    expect: {outcome: delivered}\n");
+	for (int i = 0; i < 3; i++) {
+		run_on(&kept);
+		run_on(&other);
+	}
+	cr_expect_eq(opens, 1);
+	cr_expect_eq(resets, 2);
+}
+
 /* ---- the same again ---- */
 
 static void remember(struct buf *out)
