@@ -80,6 +80,6 @@ int sim_answer(struct walk *w, const struct layers *l, enum sim_error error, uin
 int sim_advise(struct walk *w, struct err *err);
 /* sim_wire.c */
 int sim_transmit(struct walk *w, struct err *err);
-int sim_into_pod(struct walk *w, const struct cluster_endpoint *endpoint);
+int sim_into_pod(struct walk *w, const struct cluster_endpoint *ep);
 
 #endif

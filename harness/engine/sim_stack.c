@@ -166,9 +166,10 @@ static int local(struct walk *w, const struct layers *l)
 		return into_overlay(w, &inner, &key);
 	if (sim_has_ipip(w->sim->cluster) && ipip_unwrap(&w->frame, l, w->a, &inner)) {
 		w->frame = inner;
-		walk_note(w, NULL,
-			  "takes the outer IP header off; the service's address is on its loopback, "
-			  "as DSR by IP in IP asks of backends");
+		walk_note(
+			w, NULL,
+			"takes the outer IP header off; the service's address is on its loopback, "
+			"as DSR by IP in IP asks of backends");
 	}
 	return walk_deliver(w, NULL);
 }

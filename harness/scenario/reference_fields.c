@@ -45,7 +45,8 @@ static const char intro[] =
 	"next one,\n"
 	"as in Wireshark's layer operator: the inner VLAN tag, the packet that an ICMP error "
 	"quotes, or the one\n"
-	"that a tunnel carries (VXLAN to port 4789 or 8472, Geneve, IP in IP). The ports of an ICMP "
+	"that a tunnel carries (VXLAN to port 4789 or 8472, Geneve, IP in IP). The ports of an "
+	"ICMP "
 	"error are\n"
 	"the quoted ones: there are no others.\n";
 

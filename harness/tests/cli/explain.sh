@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # `verdict explain` tells a packet's way: what was looked up, what was changed, where it went. Sourced by cli.sh.
-# shellcheck disable=SC2154
+# shellcheck disable=SC2154,SC2016
 
 again=$(mktemp)
 

@@ -48,7 +48,7 @@ for address in 0.0.0.0 127.0.0.1 224.0.0.1 255.255.255.255 ff02::1 fe80::1; do
 done
 with_nodes master-0 fd00::1 master-1 fd00::2
 expect_exit 2
-expect_output 'node master-0 has no IPv4 InternalIP: the datapath under test tracks and filters IPv4 only'
+expect_output 'node master-0 has no IPv4 InternalIP: engine netns builds nodes that have one'
 with_nodes master-0 10.160.128.34 master-1 10.160.128.34
 expect_exit 2
 expect_output 'node master-1 has an address of node master-0'
