@@ -8,13 +8,29 @@
 #define WORLD	"192.168.10.100|40000 > 192.168.10.200|80"
 #define METRICS "cilium_ratelimit_metrics"
 
+static struct arena *arena; /* of the target's text */
+
+static void set_up(void)
+{
+	arena = arena_new();
+}
+
+static void tear_down(void)
+{
+	if (lab)
+		lab_close(lab);
+	lab = NULL;
+	arena_free(arena);
+}
+
+TestSuite(events_limits, .init = set_up, .fini = tear_down);
+
 static void open_node(const char *config)
 {
 	if (geteuid() != 0)
 		cr_skip_test("needs root");
 	cr_assert_eq(sandbox_enter(&(struct err){ 0 }), 0);
-	lab = node_open(
-		arena_printf(arena_new(), NODE_TARGET(", monitor_aggregation: 0, %s"), config));
+	lab = node_open(arena_printf(arena, NODE_TARGET(", monitor_aggregation: 0, %s"), config));
 }
 
 static unsigned count(enum event_type type)
