@@ -75,6 +75,7 @@ static inline void lb_open(const char *config)
 {
 	struct arena *a = arena_new();
 
+	v6 = false;
 	lab_compile(a, "lb", lb_source);
 	lab = lab_open(a, (struct lab_opts){ .target = arena_printf(a, LB_TARGET, config),
 					     .role = "any",
