@@ -81,7 +81,8 @@ static void tell_chosen(struct explain *e)
 		for (size_t j = 0; j < st->n_packets && is_of_step(e, st); j++) {
 			const struct trace *t = &st->packets[j];
 
-			if (e->opts->all || t == only || t->number == e->opts->packet)
+			if (e->opts->all || (only && t == only) ||
+			    (e->opts->packet && t->number == e->opts->packet))
 				tell(e, st, t);
 		}
 	}
