@@ -144,6 +144,21 @@ static __always_inline bool dsr_same(const struct ct_entry *entry, const struct 
 	       known.port == info->port;
 }
 
+static __always_inline bool dsr_begins_direct(const struct packet *pkt)
+{
+	return pkt->protocol == IPPROTO_TCP && (pkt->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+}
+
+/* A connection that begins without a service is direct: what an entry of an older one with the same ports says
+ * of its answers holds no more (#37566). Only of one that was closed: where XDP has translated this SYN, the
+ * entry is its own, and open.
+ */
+static __always_inline void dsr_forget_service(struct ct_entry *entry)
+{
+	if (entry && entry->node_port && ct_closing(entry))
+		entry->node_port = 0;
+}
+
 /* A packet came for a backend: told says whether with *info. 0, or the reason to drop. */
 __subprogram int dsr_note(ctx_t *ctx, struct packet *pkt, const struct dsr_info *info, bool told)
 {
@@ -154,6 +169,8 @@ __subprogram int dsr_note(ctx_t *ctx, struct packet *pkt, const struct dsr_info 
 	struct ct_entry *entry = ct_find(&f, TUPLE_F_OUT, now);
 	int ret;
 
+	if (!told && dsr_begins_direct(pkt))
+		dsr_forget_service(entry);
 	if (!told && (!entry || !entry->dsr_internal))
 		return 0;
 	if (!told && begins) {

@@ -210,21 +210,15 @@ static __always_inline int nodeport_answer(ctx_t *ctx, struct packet *pkt)
 	return nodeport_send(ctx, pkt, nodeport_tunnel(pkt));
 }
 
-/* A connection that begins without a service is direct: what an entry of an older one with the same ports says
- * of its answers holds no more (#37566). Only of one that was closed: where XDP has translated this SYN, the
- * entry is its own, and open.
- */
+/* Where DSR, which has looked at the entry, is not asked. */
 __subprogram int nodeport_forget(const struct packet *pkt)
 {
-	struct ct_entry *entry;
 	struct flow f;
 
-	if (pkt->protocol != IPPROTO_TCP || (pkt->tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
+	if (!dsr_begins_direct(pkt))
 		return 0;
 	f = packet_flow(pkt);
-	entry = ct_find(&f, TUPLE_F_OUT, now_seconds());
-	if (entry && entry->node_port && ct_closing(entry))
-		entry->node_port = 0;
+	dsr_forget_service(ct_find(&f, TUPLE_F_OUT, now_seconds()));
 	return 0;
 }
 
@@ -271,12 +265,12 @@ static __always_inline int nodeport_ingress(ctx_t *ctx, struct packet *pkt)
 		}
 		if (ret)
 			return ret < 0 || ret > 1 ? ret : 0;
-		nodeport_forget(pkt);
-		if (CONFIG(lb_mode) != LB_SNAT && CONFIG(dsr_dispatch) == DSR_OPTION) {
+		if (CONFIG(lb_mode) != LB_SNAT && CONFIG(dsr_dispatch) == DSR_OPTION)
 			ret = dsr_learn(ctx, pkt);
-			if (ret)
-				return ret;
-		}
+		else
+			nodeport_forget(pkt);
+		if (ret)
+			return ret;
 	}
 	return nodeport_answer(ctx, pkt);
 }
