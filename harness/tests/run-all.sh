@@ -296,7 +296,7 @@ fi
 trap 'kill "${beside[@]}" 2>/dev/null' INT TERM
 for s in "${stages[@]}"; do
 	if [ "$s" = lint ] || [ "$s" = kernels ]; then
-		(renice -n 10 $BASHPID >/dev/null; run "$s") &
+		(renice -n 5 $BASHPID >/dev/null; run "$s") &
 		beside+=($!)
 	fi
 done
