@@ -182,17 +182,17 @@ static bool reach_from(const struct elf_image *m, const struct elf_program *p, b
 	return is_more;
 }
 
-void elf_reach(const struct elf_image *m, const char *const *from, size_t n, bool *reached)
+void elf_reach(const struct elf_image *image, const char *const *from, size_t n, bool *reached)
 {
 	bool is_more = true;
 
-	memset(reached, 0, m->n_programs * sizeof(*reached));
+	memset(reached, 0, image->n_programs * sizeof(*reached));
 	for (size_t i = 0; i < n; i++)
-		reach(m, from[i], reached);
+		reach(image, from[i], reached);
 	while (is_more) {
 		is_more = false;
-		for (size_t i = 0; i < m->n_programs; i++)
+		for (size_t i = 0; i < image->n_programs; i++)
 			if (reached[i])
-				is_more |= reach_from(m, &m->programs[i], reached);
+				is_more |= reach_from(image, &image->programs[i], reached);
 	}
 }
