@@ -17,9 +17,10 @@
 /* Of an address that nobody in the cluster has, the bytes are in the other order. */
 static __always_inline bool dsr_plausible(struct packet *pkt, const struct dsr_info *info)
 {
+	__u32 identity = ipcache_identity(&info->addr, pkt->is_ipv6);
 	struct lb_frontend *f = &pkt->lb.frontend;
 
-	if (!identity_is_world(ipcache_identity(&info->addr, pkt->is_ipv6)))
+	if (!identity_is_world(identity) && !identity_is_cidr(identity))
 		return true;
 	*f = (struct lb_frontend){
 		.address = info->addr,

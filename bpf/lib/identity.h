@@ -35,4 +35,10 @@ static __always_inline bool identity_is_world(__u32 identity)
 	       identity == IDENTITY_WORLD_IPV6;
 }
 
+/* A network that a policy names: of the world. */
+static __always_inline bool identity_is_cidr(__u32 identity)
+{
+	return (identity & IDENTITY_SCOPE_MASK) == IDENTITY_SCOPE_CIDR;
+}
+
 #endif
