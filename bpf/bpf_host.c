@@ -300,7 +300,7 @@ int cil_from_host(ctx_t *ctx)
 
 	if (!pkt)
 		return CTX_DROP;
-	ret = identify(ctx, pkt);
+	ret = packet_so_far(pkt, identify(ctx, pkt));
 	pkt->from_host = true;
 	identify_sender(ctx, pkt);
 	point = pkt->from_proxy ? TRACE_FROM_PROXY : TRACE_FROM_HOST;

@@ -155,7 +155,7 @@ int cil_from_container(ctx_t *ctx)
 	ctx->queue_mapping = 0; /* veth notes its own queue: every flow would leave by the first */
 	bandwidth_mark(ctx, CONFIG(endpoint_id));
 	pkt->src_identity = CONFIG(security_label);
-	ret = parse(ctx, pkt);
+	ret = packet_so_far(pkt, parse(ctx, pkt));
 	trace_begin(ctx, pkt, TRACE_FROM_LXC);
 	if (!ret)
 		ret = from_pod(ctx, pkt);
@@ -173,7 +173,7 @@ int cil_lxc_policy_egress(ctx_t *ctx)
 		return CTX_DROP;
 	pkt->src_identity = CONFIG(security_label);
 	pkt->from_proxy = true;
-	ret = parse(ctx, pkt);
+	ret = packet_so_far(pkt, parse(ctx, pkt));
 	trace_begin(ctx, pkt, TRACE_FROM_PROXY);
 	if (!ret && pkt->ethertype == ETH_P_ARP)
 		ret = DROP(pkt, DROP_UNKNOWN_L3);
