@@ -140,13 +140,17 @@ static bool is_of_same(size_t i, size_t other)
 	       strcmp(combinations[i].object, combinations[other].object) == 0;
 }
 
-/* Of each object what is built in, and of the modes that switch most on the first and the last. */
+static bool is_largest_of_same(size_t i, size_t other)
+{
+	return is_of_same(i, other) && is_largest(other);
+}
+
+/* Of each object what is built in, and of the modes that switch most on the first and the last in a row. */
 static bool is_of_few(size_t i)
 {
-	bool first = is_largest(i) && !(i && is_of_same(i, i - 1) && is_largest(i - 1));
+	bool first = !i || !is_largest_of_same(i, i - 1), last = !is_largest_of_same(i, i + 1);
 
-	return first || (is_largest(i) && !is_of_same(i, i + 1)) ||
-	       strcmp(combinations[i].name, "as built") == 0;
+	return (is_largest(i) && (first || last)) || strcmp(combinations[i].name, "as built") == 0;
 }
 
 static const char *label_of(const char *dir, bool only_one)
