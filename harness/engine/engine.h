@@ -34,6 +34,10 @@ struct injection {
 	 * pod's eth0), the node's own namespace, or the world (then it reaches the node `to`).
 	 */
 	struct cluster_place sender;
+	/* Of a node's own namespace: put on the native device as it is, as a packet socket does, past routing
+	 * and marks. Engines that do not follow packets always do so.
+	 */
+	bool raw;
 	struct frame frame; /* MACs are set */
 	uint64_t now_ns; /* virtual time since the run began; never goes back */
 };

@@ -168,6 +168,11 @@ static void start_at(struct walk *w, const struct injection *in)
 		w->step = SIM_INGRESS;
 		return;
 	}
+	if (in->raw) {
+		w->dev = cluster_device_of_role(walk_node(w), "native");
+		w->step = SIM_EGRESS;
+		return;
+	}
 	w->mark = MARK_HOST;
 	w->step = SIM_OUTPUT;
 }

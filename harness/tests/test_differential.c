@@ -62,11 +62,14 @@ static void load_capture(struct lab *l, const char *path)
 	cr_assert_eq(capture_load(l->a, path, &packets, &n, &l->err), 0, "%s", l->err.text);
 	for (size_t i = 0; i < n && l->n_originals < ORIGINALS; i++) {
 		struct injection *in = &l->originals[l->n_originals];
+		const struct prepare with = { .cluster = l->cluster, .topology = l->topology };
+		struct flow_pass pass;
 		struct trace unused = { 0 };
 
-		if (prepare_packet(l->cluster, l->topology, &send, &packets[i], l->a, in, &unused,
-				   &l->err) == 0)
-			l->n_originals++;
+		if (prepare_packet(&with, &send, &packets[i], l->a, in, &pass, &unused, &l->err))
+			continue;
+		in->raw = true;
+		l->n_originals++;
 	}
 }
 

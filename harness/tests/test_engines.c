@@ -76,6 +76,8 @@ static struct injection make_packet(struct masters *m, unsigned number)
 		in.from = (int)pick(3) - 1;
 		in.to = (int)pick(3) - 1;
 	} while (in.from == in.to);
+	in.sender.node = in.from;
+	in.raw = true;
 	in.frame.len = in.frame.wire_len = 60 + pick(100);
 	in.frame.data = arena_alloc(m->a, in.frame.len);
 	for (unsigned i = 0; i < in.frame.len; i++)

@@ -37,7 +37,6 @@ struct counts {
 struct run {
 	struct arena *a;
 	struct cluster *cluster;
-	struct topology *topology;
 	struct engine *engine;
 	struct err err;
 };
@@ -61,10 +60,7 @@ static void start(struct run *r, const char *level)
 	cr_assert_eq(cluster_load(arena_printf(r->a, "%s/fixtures/clusters/two-masters", root),
 				  docs[0], &r->cluster, &r->err),
 		     0, "%s", r->err.text);
-	cr_assert_eq(topology_up(r->cluster, "levels", &r->topology, &r->err), 0, "%s",
-		     r->err.text);
 	opts.cluster = r->cluster;
-	opts.topology = r->topology;
 	cr_assert_eq(engine_testrun.open(&opts, &log, &r->engine, &r->err), 0, "%s", r->err.text);
 }
 
@@ -98,12 +94,14 @@ static struct counts play(struct run *r, const char *capture)
 	cr_assert_eq(capture_load(r->a, capture, &packets, &n, &r->err), 0, "%s", r->err.text);
 	cr_assert_eq(n, 39, "another capture than the one that was counted");
 	for (size_t i = 0; i < n; i++) {
+		const struct prepare with = { .cluster = r->cluster, .follows = true };
 		struct injection in = { .from = -1, .to = -1 };
+		struct flow_pass pass;
 		struct trace t = { 0 };
 
-		cr_assert_eq(prepare_packet(r->cluster, r->topology, &send, &packets[i], r->a, &in,
-					    &t, &r->err),
-			     0, "%s%s", t.why, r->err.text);
+		cr_assert_eq(
+			prepare_packet(&with, &send, &packets[i], r->a, &in, &pass, &t, &r->err), 0,
+			"%s%s", t.why, r->err.text);
 		in.now_ns = timeline_packet(&time, capture, packets[i].ts_ns);
 		cr_assert_eq(engine_testrun.inject(r->engine, &in, r->a, &t, &c.lost, &r->err), 0,
 			     "%s", r->err.text);
@@ -126,7 +124,6 @@ static void expect(const char *level, unsigned traces)
 	cr_expect_eq(c.drop + c.other, 0, "%s: %u drops, %u others", level, c.drop, c.other);
 	cr_expect_eq(c.lost, 0, "%s: %llu lost", level, (unsigned long long)c.lost);
 	engine_testrun.close(r.engine);
-	topology_down(r.topology);
 	cluster_free(r.cluster);
 	arena_free(r.a);
 }
