@@ -287,6 +287,8 @@ static void send_one(struct model *m, unsigned i)
 	struct sent p = make(m);
 	struct injection in = { .from = p.flow.src - 1,
 				.to = p.flow.dst - 1,
+				.sender.node = p.flow.src - 1,
+				.raw = true,
 				.frame = build(m, &p),
 				.now_ns = (m->now_s - START) * SECOND };
 	struct trace t = { 0 };

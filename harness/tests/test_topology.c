@@ -191,27 +191,12 @@ Test(topology, what_cannot_be_built_leaves_nothing_behind)
 	if (geteuid() != 0)
 		cr_skip_test("needs root");
 	world_describe(&w);
-	w.nodes[2].device = "lo"; /* is there already */
+	w.devices[2].name = "lo"; /* is there already */
 	cr_assert_eq(sandbox_enter(&w.err), 0, "%s", w.err.text);
 	cr_expect_lt(topology_up(&w.cluster, "bad", &t, &w.err), 0);
 	cr_expect_eq(w.err.kind, ERR_SYSTEM);
 	TOOL(&out, -1, "ip", "netns", "list");
 	cr_expect_str_eq(buf_str(&out), "");
-}
-
-Test(topology, a_senseless_mtu_is_the_users_mistake)
-{
-	struct arena *a = arena_new();
-	struct topology *t;
-	struct world w;
-
-	world_describe(&w);
-	w.cluster.manifests.values = value_map(a);
-	value_setf(a, (struct value *)w.cluster.manifests.values, "MTU", "%s", "1500000");
-	cr_expect_eq(topology_up(&w.cluster, "x", &t, &w.err), -EINVAL);
-	cr_expect_eq(w.err.kind, ERR_INPUT);
-	cr_expect(strstr(w.err.text, "1500000"), "%s", w.err.text);
-	arena_free(a);
 }
 
 Test(topology, a_node_is_found_by_its_mac)

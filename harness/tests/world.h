@@ -15,6 +15,7 @@
 struct world {
 	struct cluster cluster;
 	struct cluster_node nodes[3];
+	struct cluster_device devices[3]; /* the nodes' native ones */
 	struct ip_addr ips[3][2];
 	struct topology *topology;
 	struct err err;
@@ -29,8 +30,21 @@ static inline void world_describe(struct world *w)
 	for (unsigned i = 0; i < 3; i++) {
 		w->ips[i][0] = (struct ip_addr){ 4, { 10, 0, 0, (uint8_t)(i + 1) } };
 		w->ips[i][1] = (struct ip_addr){ 6, { 0xfd, [15] = (uint8_t)(i + 1) } };
+		w->devices[i] = (struct cluster_device){
+			.name = "eth0",
+			.role = "native",
+			.ifindex = 10,
+			.mac = { 0x02, 0x76, 0x64, 0, 0, (uint8_t)(i + 1) },
+			.mtu = 1500,
+		};
 		w->nodes[i] = (struct cluster_node){
-			.name = names[i], .index = i, .device = "eth0", .ips = w->ips[i], .n_ips = 2
+			.name = names[i],
+			.index = i,
+			.device = "eth0",
+			.devices = &w->devices[i],
+			.n_devices = 1,
+			.ips = w->ips[i],
+			.n_ips = 2,
 		};
 	}
 	w->cluster = (struct cluster){ .dir = "by-hand", .nodes = w->nodes, .n_nodes = 3 };
