@@ -102,7 +102,8 @@ static bool is_closed(const struct known *k)
 }
 
 /* Lifetimes: 8000 s for TCP, 60 s where only SYNs were seen, 10 s once both sides closed, after which
- * further packets change nothing; a SYN begins anew what is closing. 60 s for all else.
+ * further packets change nothing but a FIN that comes again, which has to be answered (RFC 9293, 3.10.7.4); a
+ * SYN begins anew what is closing. 60 s for all else.
  */
 static void note(struct model *m, struct known *k, const struct sent *p, int way)
 {
@@ -122,7 +123,7 @@ static void note(struct model *m, struct known *k, const struct sent *p, int way
 			k->fin[OUT] = k->fin[IN] = true;
 		life = is_closed(k) ? 10 : k->non_syn ? 8000 : 60;
 	}
-	if (!was_closed || !is_closed(k))
+	if (!was_closed || !is_closed(k) || (k->first.proto == TCP && p->flags & F_FIN))
 		k->until = (uint32_t)m->now_s + life;
 }
 
