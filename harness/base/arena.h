@@ -20,6 +20,8 @@ void *arena_memdup(struct arena *a, const void *data, size_t size);
 char *arena_strdup(struct arena *a, const char *s); /* NULL gives NULL */
 char *arena_strndup(struct arena *a, const char *s, size_t n);
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
+	__attribute__((format(printf, 2, 0)));
 
 /* Room for one more element in a list kept as pointer and count: doubles the room at each power of
  * two and returns the (perhaps moved) array; the caller stores to list[n] and raises n.

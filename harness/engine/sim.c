@@ -4,8 +4,6 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "engine/sim_internal.h"
@@ -28,22 +26,16 @@ const char *walk_at(const struct walk *w)
 void walk_note(struct walk *w, const char *at, const char *fmt, ...)
 {
 	struct trace *t = w->trace;
-	char *text;
 	va_list ap;
-	int n;
 
 	va_start(ap, fmt);
-	n = vasprintf(&text, fmt, ap);
-	va_end(ap);
-	if (n < 0)
-		return;
 	t->notes = arena_grow(w->a, t->notes, t->n_notes, sizeof(*t->notes));
 	t->notes[t->n_notes++] = (struct way_note){
 		.before = t->n_hops,
 		.at = arena_strdup(w->a, at ? at : walk_node(w)->name),
-		.text = arena_strdup(w->a, text),
+		.text = arena_vprintf(w->a, fmt, ap),
 	};
-	free(text);
+	va_end(ap);
 }
 
 int walk_end(struct walk *w, enum outcome outcome, const char *at, const char *why)

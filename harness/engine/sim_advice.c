@@ -4,8 +4,6 @@
  */
 #include <netinet/in.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cluster/policy.h"
@@ -27,20 +25,15 @@ static void advise(struct walk *w, const struct loc *at, const char *fmt, ...)
 static void advise(struct walk *w, const struct loc *at, const char *fmt, ...)
 {
 	struct trace *t = w->trace;
-	char *text;
+	const char *text;
 	va_list ap;
-	int n;
 
 	va_start(ap, fmt);
-	n = vasprintf(&text, fmt, ap);
+	text = arena_vprintf(w->a, fmt, ap);
 	va_end(ap);
-	if (n < 0)
-		return;
 	t->advice = arena_grow(w->a, t->advice, t->n_advice, sizeof(*t->advice));
 	t->advice[t->n_advice++] =
-		at && at->file ? arena_printf(w->a, "%s:%d: %s", at->file, at->line, text)
-			       : arena_strdup(w->a, text);
-	free(text);
+		at && at->file ? arena_printf(w->a, "%s:%d: %s", at->file, at->line, text) : text;
 }
 
 /* ---- policy ---- */
