@@ -28,6 +28,7 @@ struct run {
 	struct arena *a;
 	struct timeline time;
 	struct release *releases; /* one a node */
+	size_t n_releases;
 	struct flows *flows;
 	struct flow_maker *made;
 	struct run_trace *trace;
@@ -75,7 +76,8 @@ static int node_index(const struct run *r, const char *name, const struct loc *a
 	if (!n) {
 		err_input(err, at, "the cluster %s has no node \"%s\"", r->scenario->cluster, name);
 		for (size_t i = 0; i < r->session->cluster->n_nodes; i++)
-			err_hint(err, "it has %s", r->session->cluster->nodes[i].name);
+			if (!r->session->cluster->nodes[i].is_gone)
+				err_hint(err, "it has %s", r->session->cluster->nodes[i].name);
 		return -EINVAL;
 	}
 	return (int)n->index;
@@ -164,6 +166,16 @@ static int note_loaded(struct run *r, struct err *err)
 	return ret;
 }
 
+/* Nodes may come while the scenario runs. */
+static struct release *release_of(struct run *r, unsigned node)
+{
+	while (r->n_releases <= node) {
+		r->releases = arena_grow(r->a, r->releases, r->n_releases, sizeof(*r->releases));
+		r->releases[r->n_releases++] = (struct release){ 0 };
+	}
+	return &r->releases[node];
+}
+
 static int restart_step(struct run *r, const struct step *step, struct err *err)
 {
 	struct log_sink log = { take_log, r };
@@ -173,7 +185,7 @@ static int restart_step(struct run *r, const struct step *step, struct err *err)
 
 	if (node < 0)
 		return node;
-	how = release_apply(&r->releases[node], step, r->a);
+	how = release_apply(release_of(r, (unsigned)node), step, r->a);
 	ret = r->ops->restart(r->session->engine, (unsigned)node, &how, &log, err);
 	return ret ? ret : note_loaded(r, err);
 }
@@ -348,7 +360,6 @@ static int run_on_cluster(const struct scenario *s, enum engine_kind kind,
 		ret = check_families(r.session->cluster, err);
 	if (ret)
 		return ret;
-	r.releases = arena_alloc(a, r.session->cluster->n_nodes * sizeof(*r.releases));
 	r.flows = flows_new(a, r.session->cluster);
 	r.made = flow_maker_new(a, r.session->cluster, s);
 	ret = session_open(opts->cache, r.session, r.ops, &eo, &log, err);
