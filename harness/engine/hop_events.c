@@ -50,3 +50,50 @@ void hop_take_events(struct hop *hop, const struct event *events, size_t n)
 		told = CT_STATE_NEW;
 	hop->ct = told;
 }
+
+struct event_sink {
+	struct arena *a;
+	struct hop *hop;
+	enum event_decoder decoder;
+};
+
+static void take_raw(struct event_sink *s, const void *record, uint32_t size)
+{
+	struct hop *hop = s->hop;
+
+	hop->raw_events =
+		arena_grow(s->a, hop->raw_events, hop->n_raw_events, sizeof(*hop->raw_events));
+	hop->raw_events[hop->n_raw_events++] = (struct raw_event){
+		.data = arena_memdup(s->a, record, size),
+		.size = size,
+	};
+}
+
+static void take_event(void *arg, const void *record, uint32_t size)
+{
+	struct event_sink *s = arg;
+	struct hop *hop = s->hop;
+	struct event e;
+
+	if (s->decoder == DECODER_NONE || event_decode(record, size, &e, NULL)) {
+		take_raw(s, record, size);
+		return;
+	}
+	e.data = arena_memdup(s->a, e.data, e.caplen);
+	hop->events = arena_grow(s->a, hop->events, hop->n_events, sizeof(e));
+	hop->events[hop->n_events++] = e;
+}
+
+int hop_read_events(struct hop *hop, struct event_ring *ring, enum event_decoder decoder,
+		    struct arena *a, struct err *err)
+{
+	struct event_sink sink = { a, hop, decoder };
+	int ret;
+
+	if (!ring)
+		return 0;
+	ret = event_ring_read(ring, take_event, &sink, &hop->lost, err);
+	if (!ret)
+		hop_take_events(hop, hop->events, hop->n_events);
+	return ret;
+}

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* One program run of a replay, and all that can be seen of it. */
-#include <bpf/bpf.h>
-#include <errno.h>
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "engine/hop_events.h"
+#include "engine/hop_notes.h"
 #include "engine/prog_run.h"
 #include "engine/replay_internal.h"
 
@@ -19,140 +17,32 @@ const struct replay_device *replay_device_by_ifindex(const struct replay *r, uin
 	return NULL;
 }
 
-/* ---- what helpers noted ---- */
+/* ---- names of what helpers noted ---- */
 
-/* A devmap's entry begins with the ifindex (struct bpf_devmap_val); the values of other maps that
- * redirect are no devices.
- */
-static uint32_t ifindex_in_map(const struct replay *r, const char *name, uint32_t key)
+static const char *map_name(void *of, uint32_t map_id)
 {
-	struct bpf_devmap_val val = { 0 };
-	const struct map *m = name ? target_find_map(r->target, name) : NULL;
+	const struct replay *r = of;
 
-	if (!m || (m->type != BPF_MAP_TYPE_DEVMAP && m->type != BPF_MAP_TYPE_DEVMAP_HASH) ||
-	    m->value_size > sizeof(val) || bpf_map_lookup_elem(m->fd, &key, &val))
-		return 0;
-	return val.ifindex;
+	return target_map_name(r->target, map_id);
 }
 
-static void take_redirect(const struct replay *r, struct hop *hop, const struct helper_note *n,
-			  struct arena *a)
+static const struct map *map_named(void *of, const char *name)
 {
-	const struct replay_device *device;
-	struct hop_redirect *to;
+	const struct replay *r = of;
 
-	hop->redirects = arena_grow(a, hop->redirects, hop->n_redirects, sizeof(*to));
-	to = &hop->redirects[hop->n_redirects++];
-	*to = (struct hop_redirect){
-		.kind = (enum note_kind)n->kind,
-		.ifindex = n->ifindex,
-		.flags = n->flags,
-		.key = n->key,
-		.ret = n->ret,
-	};
-	if (n->kind == NOTE_REDIRECT_MAP) {
-		to->map = arena_strdup(a, target_map_name(r->target, n->map_id));
-		to->ifindex = ifindex_in_map(r, to->map, n->key);
-	}
-	if (n->family) {
-		to->has_next_hop = true;
-		to->next_hop.family = n->family == AF_INET6 ? 6 : 4;
-		memcpy(to->next_hop.bytes, n->next_hop, sizeof(to->next_hop.bytes));
-	}
-	device = to->ifindex ? replay_device_by_ifindex(r, to->ifindex) : NULL;
-	to->device = device ? arena_strdup(a, device->name) : NULL;
+	return target_find_map(r->target, name);
 }
 
-static bool take_tail_call(const struct replay *r, struct hop *hop, const struct helper_note *n,
-			   struct arena *a)
+static const char *slot_program(void *of, uint32_t map_id, uint32_t slot)
 {
-	hop->tail_calls =
-		arena_grow(a, hop->tail_calls, hop->n_tail_calls, sizeof(*hop->tail_calls));
-	hop->tail_calls[hop->n_tail_calls++] = (struct hop_tail_call){
-		.map = arena_strdup(a, target_map_name(r->target, n->map_id)),
-		.index = n->key,
-		.program = arena_strdup(a, replay_slot_program(r, n->map_id, n->key)),
-	};
-	return n->ret != -ELOOP;
+	return replay_slot_program(of, map_id, slot);
 }
 
-/* False: the trace of tail calls cut them short, and the verdict is its own. */
-static bool take_notes(const struct replay *r, struct hop *hop, struct arena *a)
+static const char *device_name(void *of, uint32_t ifindex)
 {
-	const struct helper_note *notes;
-	struct tunnel_meta tunnel;
-	bool whole = true;
-	size_t n, lost;
+	const struct replay_device *device = replay_device_by_ifindex(of, ifindex);
 
-	if (!r->env)
-		return true;
-	notes = helper_env_notes(r->env, &n, &lost);
-	for (size_t i = 0; i < n; i++) {
-		switch ((enum note_kind)notes[i].kind) {
-		case NOTE_TAIL_CALL:
-			whole = take_tail_call(r, hop, &notes[i], a) && whole;
-			break;
-		case NOTE_SET_TUNNEL_KEY:
-		case NOTE_SET_TUNNEL_OPT:
-			break;
-		default:
-			take_redirect(r, hop, &notes[i], a);
-		}
-	}
-	if (helper_env_tunnel(r->env, &tunnel))
-		hop->tunnel = arena_memdup(a, &tunnel, sizeof(tunnel));
-	hop->observed = hop->observed && !lost;
-	return whole;
-}
-
-/* ---- events ---- */
-
-struct event_sink {
-	struct arena *a;
-	struct hop *hop;
-	enum event_decoder decoder;
-};
-
-static void take_raw(struct event_sink *s, const void *record, uint32_t size)
-{
-	struct hop *hop = s->hop;
-
-	hop->raw_events =
-		arena_grow(s->a, hop->raw_events, hop->n_raw_events, sizeof(*hop->raw_events));
-	hop->raw_events[hop->n_raw_events++] = (struct raw_event){
-		.data = arena_memdup(s->a, record, size),
-		.size = size,
-	};
-}
-
-static void take_event(void *arg, const void *record, uint32_t size)
-{
-	struct event_sink *s = arg;
-	struct hop *hop = s->hop;
-	struct event e;
-
-	if (s->decoder == DECODER_NONE || event_decode(record, size, &e, NULL)) {
-		take_raw(s, record, size);
-		return;
-	}
-	e.data = arena_memdup(s->a, e.data, e.caplen);
-	hop->events = arena_grow(s->a, hop->events, hop->n_events, sizeof(*hop->events));
-	hop->events[hop->n_events++] = e;
-}
-
-static int take_events(const struct replay *r, struct hop *hop, struct arena *a, struct err *err)
-{
-	struct event_sink sink = { a, hop, r->desc->decoder };
-	struct event_ring *ring = target_events(r->target);
-	int ret;
-
-	if (!ring)
-		return 0;
-	ret = event_ring_read(ring, take_event, &sink, &hop->lost, err);
-	if (ret)
-		return err_wrap(err, "reading events of %s", hop->program);
-	hop_take_events(hop, hop->events, hop->n_events);
-	return 0;
+	return device ? device->name : NULL;
 }
 
 /* ---- maps ---- */
@@ -289,6 +179,7 @@ int replay_hop(struct replay *r, const struct place *at, const struct frame *in,
 		.out = r->out,
 		.out_size = REPLAY_OUT_SIZE,
 	};
+	struct hop_names names = { r, map_name, map_named, slot_program, device_name };
 	const char *why;
 	bool whole;
 	int ret;
@@ -302,10 +193,11 @@ int replay_hop(struct replay *r, const struct place *at, const struct frame *in,
 		return ret < 0 ? err_wrap(err, "%s at %s", hop->program, hop->at) : refused(t, why);
 	take_result(hop, &run, a);
 	*mark = run.out_mark;
-	whole = take_notes(r, hop, a);
-	ret = take_events(r, hop, a, err);
-	if (!ret)
-		ret = take_changes(r, hop, a, err);
+	whole = hop_take_notes(hop, r->env, &names, a);
+	ret = hop_read_events(hop, target_events(r->target), r->desc->decoder, a, err);
+	if (ret)
+		return err_wrap(err, "reading events of %s", hop->program);
+	ret = take_changes(r, hop, a, err);
 	if (ret || whole)
 		return ret;
 	replay_end_trace(r);

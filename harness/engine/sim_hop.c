@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* One program run on a packet's way, and what can be seen of it. */
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "base/ns.h"
 #include "engine/hop_events.h"
+#include "engine/hop_notes.h"
 #include "engine/prog_run.h"
 #include "engine/sim_internal.h"
-#include "target/maps.h"
 
 int sim_leave(struct sim *s, struct err *err)
 {
@@ -34,173 +32,45 @@ static int enter_node(struct sim *s, unsigned node, struct err *err)
 	return ret;
 }
 
-/* ---- what helpers noted ---- */
+/* ---- names of what helpers noted, and its events ---- */
 
-/* A devmap's entry begins with the ifindex (struct bpf_devmap_val). */
-static uint32_t ifindex_in_map(struct agent *agent, const char *name, uint32_t key)
+static struct agent *agent_of(const struct walk *w)
 {
-	struct map *m = name ? agent_map(agent, name) : NULL;
-	struct bpf_devmap_val val = { 0 };
-
-	if (!m || (m->type != BPF_MAP_TYPE_DEVMAP && m->type != BPF_MAP_TYPE_DEVMAP_HASH) ||
-	    m->value_size > sizeof(val) || bpf_map_lookup_elem(m->fd, &key, &val))
-		return 0;
-	return val.ifindex;
+	return w->sim->nodes[w->node].agent;
 }
 
-static void take_redirect(const struct walk *w, struct hop *hop, const struct helper_note *n)
+static const char *map_name(void *of, uint32_t map_id)
 {
-	struct agent *agent = w->sim->nodes[w->node].agent;
-	const struct cluster_device *device;
-	struct hop_redirect *to;
-
-	hop->redirects = arena_grow(w->a, hop->redirects, hop->n_redirects, sizeof(*to));
-	to = &hop->redirects[hop->n_redirects++];
-	*to = (struct hop_redirect){
-		.kind = (enum note_kind)n->kind,
-		.ifindex = n->ifindex,
-		.flags = n->flags,
-		.key = n->key,
-		.ret = n->ret,
-	};
-	if (n->kind == NOTE_REDIRECT_MAP) {
-		to->map = arena_strdup(w->a, agent_map_name(agent, n->map_id));
-		to->ifindex = ifindex_in_map(agent, to->map, n->key);
-	}
-	if (n->family) {
-		to->has_next_hop = true;
-		to->next_hop.family = n->family == AF_INET6 ? 6 : 4;
-		memcpy(to->next_hop.bytes, n->next_hop, sizeof(to->next_hop.bytes));
-	}
-	device = cluster_device_by_ifindex(walk_node(w), to->ifindex);
-	to->device = device ? arena_strdup(w->a, device->name) : NULL;
+	return agent_map_name(agent_of(of), map_id);
 }
 
-static void take_tail_call(const struct walk *w, struct hop *hop, const struct helper_note *n)
+static const struct map *map_named(void *of, const char *name)
 {
-	const struct agent *agent = w->sim->nodes[w->node].agent;
-
-	hop->tail_calls =
-		arena_grow(w->a, hop->tail_calls, hop->n_tail_calls, sizeof(*hop->tail_calls));
-	hop->tail_calls[hop->n_tail_calls++] = (struct hop_tail_call){
-		.map = arena_strdup(w->a, agent_map_name(agent, n->map_id)),
-		.index = n->key,
-		.program = arena_strdup(w->a, agent_slot_program(agent, n->map_id, n->key)),
-	};
+	return agent_map(agent_of(of), name);
 }
 
-static void take_notes(const struct walk *w, struct hop *hop)
+static const char *slot_program(void *of, uint32_t map_id, uint32_t slot)
 {
-	const struct helper_note *notes;
-	struct tunnel_meta tunnel;
-	size_t n, lost;
-
-	if (!w->sim->env)
-		return;
-	notes = helper_env_notes(w->sim->env, &n, &lost);
-	for (size_t i = 0; i < n; i++) {
-		switch ((enum note_kind)notes[i].kind) {
-		case NOTE_TAIL_CALL:
-			take_tail_call(w, hop, &notes[i]);
-			break;
-		case NOTE_SET_TUNNEL_KEY:
-		case NOTE_SET_TUNNEL_OPT:
-			break;
-		default:
-			take_redirect(w, hop, &notes[i]);
-		}
-	}
-	if (helper_env_tunnel(w->sim->env, &tunnel))
-		hop->tunnel = arena_memdup(w->a, &tunnel, sizeof(tunnel));
-	hop->observed = hop->observed && !lost;
+	return agent_slot_program(agent_of(of), map_id, slot);
 }
 
-/* Notes that programs make for themselves, and counters, are no answers to anything. */
-static bool is_asked(const struct map *m)
+static const char *device_name(void *of, uint32_t ifindex)
 {
-	return m->type != BPF_MAP_TYPE_PERCPU_ARRAY && m->type != BPF_MAP_TYPE_PERCPU_HASH &&
-	       m->type != BPF_MAP_TYPE_LRU_PERCPU_HASH;
-}
+	const struct cluster_device *device = cluster_device_by_ifindex(walk_node(of), ifindex);
 
-/* As it is now: what the program changed in it since is seen, too. */
-static struct value *entry_now(const struct walk *w, const struct map *m, const void *key)
-{
-	uint8_t *value = arena_alloc(w->a, m->value_size);
-
-	if (bpf_map_lookup_elem(m->fd, key, value))
-		return NULL;
-	return map_value_value(w->a, m, value);
-}
-
-static void take_lookup(const struct walk *w, struct hop *hop, const struct helper_lookup *l)
-{
-	struct agent *agent = w->sim->nodes[w->node].agent;
-	const char *name = agent_map_name(agent, l->map_id);
-	const struct map *m = name ? agent_map(agent, name) : NULL;
-	struct hop_lookup *to;
-
-	if (!m || l->key_len < m->key_size || !is_asked(m))
-		return;
-	hop->lookups = arena_grow(w->a, hop->lookups, hop->n_lookups, sizeof(*to));
-	to = &hop->lookups[hop->n_lookups++];
-	*to = (struct hop_lookup){
-		.kind = l->kind,
-		.map = arena_strdup(w->a, name),
-		.key = map_key_value(w->a, m, l->key),
-		.found = l->ok,
-	};
-	if (l->ok && l->kind != LOOKUP_DELETE)
-		to->value = entry_now(w, m, l->key);
-}
-
-static void take_lookups(const struct walk *w, struct hop *hop)
-{
-	const struct helper_lookup *all;
-	size_t n, lost;
-
-	if (!w->sim->env || !helper_env_notes_lookups(w->sim->env))
-		return;
-	all = helper_env_lookups(w->sim->env, &n, &lost);
-	for (size_t i = 0; i < n; i++)
-		take_lookup(w, hop, &all[i]);
-}
-
-/* ---- events ---- */
-
-struct event_sink {
-	struct arena *a;
-	struct hop *hop;
-	struct err *err;
-	int ret;
-};
-
-static void take_record(void *arg, const void *record, uint32_t size)
-{
-	struct event_sink *s = arg;
-	struct hop *hop = s->hop;
-	struct event e;
-
-	if (event_decode(record, size, &e, s->err)) {
-		s->ret = -EINVAL;
-		return;
-	}
-	e.data = arena_memdup(s->a, e.data, e.caplen);
-	hop->events = arena_grow(s->a, hop->events, hop->n_events, sizeof(*hop->events));
-	hop->events[hop->n_events++] = e;
+	return device ? device->name : NULL;
 }
 
 static int take_events(const struct walk *w, struct hop *hop, struct err *err)
 {
-	struct event_ring *ring = agent_events(w->sim->nodes[w->node].agent);
-	struct event_sink sink = { w->a, hop, err, 0 };
-	int ret;
+	int ret = hop_read_events(hop, agent_events(agent_of(w)), DECODER_CILIUM, w->a, err);
+	struct event e;
 
-	if (!ring)
-		return 0;
-	ret = event_ring_read(ring, take_record, &sink, &hop->lost, err);
-	if (ret || sink.ret)
+	/* of our own datapath there is none that is not known: this says what is wrong with it */
+	if (!ret && hop->n_raw_events)
+		ret = event_decode(hop->raw_events[0].data, hop->raw_events[0].size, &e, err);
+	if (ret)
 		return err_wrap(err, "reading events of %s", hop->at);
-	hop_take_events(hop, hop->events, hop->n_events);
 	w->sim->lost += hop->lost;
 	return 0;
 }
@@ -276,8 +146,9 @@ static int run(struct walk *w, enum hook hook, const struct agent_program *p, st
 		.out = w->sim->out,
 		.out_size = SIM_OUT_SIZE,
 		.test_run = test_run,
-		.test_run_arg = w->sim->nodes[w->node].agent,
+		.test_run_arg = agent_of(w),
 	};
+	struct hop_names names = { w, map_name, map_named, slot_program, device_name };
 	const char *why;
 	int ret;
 
@@ -290,8 +161,8 @@ static int run(struct walk *w, enum hook hook, const struct agent_program *p, st
 		return ret < 0 ? err_wrap(err, "%s at %s", hop->program, hop->at)
 			       : refused(w, hop, why);
 	take_result(w, hop, &r);
-	take_notes(w, hop);
-	take_lookups(w, hop);
+	hop_take_notes(hop, w->sim->env, &names, w->a);
+	hop_take_lookups(hop, w->sim->env, &names, w->a);
 	if (hop->tunnel)
 		w->tunnel = hop->tunnel;
 	return take_events(w, hop, err);
