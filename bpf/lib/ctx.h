@@ -220,6 +220,7 @@ struct packet {
 	__u32 l3_off;
 	__u32 l4_off;
 	__u32 end; /* first byte after the IP packet: link-layer padding is no part of it */
+	__u32 now; /* see packet_now() */
 	__u32 src_identity, dst_identity; /* 0 until looked up */
 	union addr saddr, daddr;
 	__be32 frag_id; /* IPv4: in the first two bytes */
@@ -285,6 +286,14 @@ static __always_inline struct packet *packet_begin(void)
 	if (pkt)
 		__builtin_memset(pkt, 0, sizeof(*pkt));
 	return pkt;
+}
+
+/* now_seconds(), asked once a packet: clock and division cost as much as a look into a map. */
+static __always_inline __u32 packet_now(struct packet *pkt)
+{
+	if (!pkt->now)
+		pkt->now = now_seconds();
+	return pkt->now;
 }
 
 /* ret, and the verifier does not know it: for what is kept while a subprogram is called and decides a branch

@@ -166,7 +166,7 @@ __subprogram int dsr_note(ctx_t *ctx, struct packet *pkt, const struct dsr_info 
 	bool syn = pkt->protocol == IPPROTO_TCP && pkt->tcp_flags & TCP_SYN;
 	bool begins = syn || pkt->protocol != IPPROTO_TCP;
 	struct flow f = packet_flow(pkt);
-	__u32 now = now_seconds();
+	__u32 now = packet_now(pkt);
 	struct ct_entry *entry = ct_find(&f, TUPLE_F_OUT, now);
 	int ret;
 

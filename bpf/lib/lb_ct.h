@@ -26,10 +26,9 @@ static __always_inline bool lb_ct_begins_anew(const struct ct_entry *entry,
 	return pkt->protocol == IPPROTO_TCP && pkt->tcp_flags & TCP_SYN && ct_closing(entry);
 }
 
-static __always_inline void lb_ct_update(ctx_t *ctx, struct ct_entry *entry,
-					 const struct packet *pkt)
+static __always_inline void lb_ct_update(ctx_t *ctx, struct ct_entry *entry, struct packet *pkt)
 {
-	__u32 now = now_seconds();
+	__u32 now = packet_now(pkt);
 
 	ct_update(entry, pkt, DIR_EGRESS, now);
 	if (ct_closing(entry) && !ct_closed(entry))
@@ -38,7 +37,7 @@ static __always_inline void lb_ct_update(ctx_t *ctx, struct ct_entry *entry,
 }
 
 /* Of pkt->lb. */
-__subprogram int lb_ct_create(ctx_t *ctx, const struct packet *pkt, const struct flow *answer)
+__subprogram int lb_ct_create(ctx_t *ctx, struct packet *pkt, const struct flow *answer)
 {
 	struct ct_entry entry = {
 		.backend_id = pkt->lb.backend.id,

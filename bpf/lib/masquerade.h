@@ -85,12 +85,12 @@ static __always_inline bool masquerade_excluded(const struct packet *pkt)
 }
 
 /* The pod was asked: its entry of the request (flags IN) is there. */
-static __always_inline bool masquerade_is_answer(const struct packet *pkt)
+static __always_inline bool masquerade_is_answer(struct packet *pkt)
 {
 	struct flow f = packet_flow(pkt);
 
 	flow_turn(&f);
-	return ct_find(&f, TUPLE_F_IN, now_seconds());
+	return ct_find(&f, TUPLE_F_IN, packet_now(pkt));
 }
 
 /* Of the host's own flows those that a pod's could be taken for. */

@@ -142,7 +142,7 @@ static __always_inline bool nodeport_uses_dsr(const struct packet *pkt)
 __subprogram int nodeport_track(ctx_t *ctx, struct packet *pkt)
 {
 	struct flow f = packet_flow(pkt);
-	__u32 now = now_seconds();
+	__u32 now = packet_now(pkt);
 	struct ct_entry *entry = ct_find(&f, TUPLE_F_OUT, now);
 
 	pkt->ct = (struct ct_state){ .status = CT_NEW, .report = true, .node_port = true };
@@ -211,14 +211,14 @@ static __always_inline int nodeport_answer(ctx_t *ctx, struct packet *pkt)
 }
 
 /* Where DSR, which has looked at the entry, is not asked. */
-__subprogram int nodeport_forget(const struct packet *pkt)
+__subprogram int nodeport_forget(struct packet *pkt)
 {
 	struct flow f;
 
 	if (!dsr_begins_direct(pkt))
 		return 0;
 	f = packet_flow(pkt);
-	dsr_forget_service(ct_find(&f, TUPLE_F_OUT, now_seconds()));
+	dsr_forget_service(ct_find(&f, TUPLE_F_OUT, packet_now(pkt)));
 	return 0;
 }
 

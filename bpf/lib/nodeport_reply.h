@@ -45,7 +45,7 @@ __subprogram int nodeport_reply_error(ctx_t *ctx, struct packet *pkt)
 		return ret;
 	if (!addr_equal(&q.flow.saddr, &pkt->daddr))
 		return 0;
-	entry = ct_find(&q.flow, TUPLE_F_OUT, now_seconds());
+	entry = ct_find(&q.flow, TUPLE_F_OUT, packet_now(pkt));
 	if (!entry || !nodeport_name(entry, pkt->is_ipv6, &as.addr, &as.port))
 		return 0;
 	ret = rewrite_quoted(ctx, pkt, &q, REWRITE_DESTINATION, &as);
@@ -71,7 +71,7 @@ __subprogram int nodeport_reply(ctx_t *ctx, struct packet *pkt)
 	if (!pkt->trackable || is_icmp(pkt))
 		return 0;
 	flow_turn(&f);
-	now = now_seconds();
+	now = packet_now(pkt);
 	entry = ct_find(&f, TUPLE_F_OUT, now);
 	if (!entry || !nodeport_name(entry, pkt->is_ipv6, &addr, &port))
 		return 0;
