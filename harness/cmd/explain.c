@@ -8,7 +8,7 @@
 #include "cmd/select.h"
 #include "engine/run.h"
 #include "judge/judge.h"
-#include "report/explain.h"
+#include "judge/tree.h"
 
 struct options {
 	unsigned long step, packet; /* 0: not given */
@@ -55,14 +55,13 @@ static const struct trace *first_sent(const struct explain *e)
 static void tell(struct explain *e, const struct step_trace *st, const struct trace *t)
 {
 	__cleanup_buf struct buf out = BUF_INIT;
-	const char *what = arena_printf(e->arena, "step %u, packet %u", st->step->index, t->number);
 
 	if (e->told++)
 		buf_putc(&out, '\n');
 	if (e->opts->monitor)
-		explain_print_monitor(&out, t);
+		tree_print_monitor(&out, t);
 	else
-		explain_print(&out, what, t);
+		tree_print(&out, st->step->index, t);
 	fputs(buf_str(&out), stdout);
 }
 

@@ -122,6 +122,8 @@ static int go(struct walk *w, struct err *err)
 		if (!ret)
 			ret = step(w, err);
 	}
+	if (ret >= 0)
+		ret = sim_tell(w, err);
 	if (ret < 0)
 		return ret;
 	return w->trace->outcome == OUTCOME_DROPPED ? sim_advise(w, err) : 0;

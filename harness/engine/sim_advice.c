@@ -2,11 +2,11 @@
 /* Why a packet was dropped, in the words of the manifests: which policies restrict the endpoint, which of their
  * rules came nearest, which service has no backend or names the networks that may come.
  */
-#include <netinet/in.h>
 #include <stdarg.h>
 #include <string.h>
 
 #include "cluster/policy.h"
+#include "engine/policy_words.h"
 #include "engine/sim_internal.h"
 #include "packet/ends.h"
 
@@ -19,36 +19,33 @@
 
 enum { INGRESS = 1, EGRESS = 2 };
 
+struct loc sim_loc(const struct walk *w, const struct loc *at)
+{
+	struct loc kept = *at;
+
+	kept.file = arena_strdup(w->a, at->file);
+	return kept;
+}
+
 static void advise(struct walk *w, const struct loc *at, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 static void advise(struct walk *w, const struct loc *at, const char *fmt, ...)
 {
 	struct trace *t = w->trace;
-	const char *text;
+	struct told *told;
 	va_list ap;
 
-	va_start(ap, fmt);
-	text = arena_vprintf(w->a, fmt, ap);
-	va_end(ap);
 	t->advice = arena_grow(w->a, t->advice, t->n_advice, sizeof(*t->advice));
-	t->advice[t->n_advice++] =
-		at && at->file ? arena_printf(w->a, "%s:%d: %s", at->file, at->line, text) : text;
+	told = &t->advice[t->n_advice++];
+	va_start(ap, fmt);
+	*told = (struct told){ .text = arena_vprintf(w->a, fmt, ap) };
+	va_end(ap);
+	if (at)
+		told->at = sim_loc(w, at);
 }
 
 /* ---- policy ---- */
-
-static const char *policy_name(struct walk *w, const struct k8s_policy *p)
-{
-	static const char *const kinds[] = {
-		[POLICY_KUBERNETES] = "NetworkPolicy",
-		[POLICY_CILIUM] = "CiliumNetworkPolicy",
-		[POLICY_CLUSTERWIDE] = "CiliumClusterwideNetworkPolicy",
-	};
-
-	return p->meta.ns ? arena_printf(w->a, "%s %s/%s", kinds[p->kind], p->meta.ns, p->meta.name)
-			  : arena_printf(w->a, "%s %s", kinds[p->kind], p->meta.name);
-}
 
 /* What the program asked policy for, from its verdict event, else from the drop's own. */
 struct question {
@@ -86,91 +83,10 @@ static bool find_question(const struct walk *w, const struct hop *hop, struct qu
 	return false;
 }
 
-/* The labels that people gave; Cilium's own about account, cluster and namespace say little. */
-static bool is_telling(const char *key)
-{
-	return strncmp(key, "io.cilium.", 10) != 0 && strcmp(key, LABEL_NAMESPACE) != 0;
-}
-
-static void print_labels(struct buf *b, const struct labels *l)
-{
-	const char *ns = labels_get(l, LABEL_NAMESPACE), *separator = "";
-
-	buf_puts(b, " (");
-	for (size_t i = 0; i < l->n; i++) {
-		if (!is_telling(l->items[i].key))
-			continue;
-		buf_printf(b, "%s%s%s%s", separator, l->items[i].key, *l->items[i].value ? "=" : "",
-			   l->items[i].value);
-		separator = ", ";
-	}
-	if (ns)
-		buf_printf(b, "%sin %s", *separator ? " " : "", ns);
-	buf_putc(b, ')');
-}
-
-static const char *identity_name(struct walk *w, uint32_t id)
-{
-	const struct idents *all = w->sim->cluster->idents;
-	__cleanup_buf struct buf b = BUF_INIT;
-
-	buf_printf(&b, "identity %u", id);
-	for (size_t i = 0; i < all->n; i++) {
-		if (all->list[i].id != id || !all->list[i].labels.n)
-			continue;
-		print_labels(&b, &all->list[i].labels);
-		break;
-	}
-	return arena_strdup(w->a, buf_str(&b));
-}
-
-/* Bits of a policy key beyond identity and direction: 8 for the protocol, 16 for the port. */
-#define ALL_BITS 24
-
-static uint16_t port_mask(uint8_t bits)
-{
-	return bits > 8 ? (uint16_t)(0xffff << (ALL_BITS - bits)) : 0;
-}
-
-static const char *proto_name(struct walk *w, uint8_t proto)
-{
-	switch (proto) {
-	case IPPROTO_TCP:
-		return "TCP";
-	case IPPROTO_UDP:
-		return "UDP";
-	case IPPROTO_SCTP:
-		return "SCTP";
-	case IPPROTO_ICMP:
-		return "ICMP";
-	case IPPROTO_ICMPV6:
-		return "ICMPv6";
-	default:
-		return arena_printf(w->a, "protocol %u", proto);
-	}
-}
-
-/* "TCP port 80", "TCP ports 8080-8087", "ICMP type 8", "all of UDP" */
-static const char *port_name(struct walk *w, uint8_t proto, uint16_t port, uint8_t bits)
-{
-	const char *name = proto_name(w, proto);
-	const char *what = *name == 'I' ? "type" : "port";
-	uint16_t mask = port_mask(bits);
-
-	if (bits < 8 || !proto)
-		return "all protocols";
-	if (!mask)
-		return arena_printf(w->a, "all of %s", name);
-	if (mask == 0xffff)
-		return arena_printf(w->a, "%s %s %u", name, what, port);
-	return arena_printf(w->a, "%s %ss %u-%u", name, what, port & mask,
-			    (port & mask) | (uint16_t)~mask);
-}
-
 static bool covers(const struct policy_entry *e, const struct question *q)
 {
 	return (!e->label || e->label == q->remote) && (e->bits < 8 || e->proto == q->proto) &&
-	       ((e->port ^ q->port) & port_mask(e->bits)) == 0;
+	       ((e->port ^ q->port) & policy_port_mask(e->bits)) == 0;
 }
 
 /* How near a rule came: who, protocol, port. */
@@ -186,9 +102,9 @@ static int nearness(const struct policy_entry *e, const struct question *q)
 
 static void tell_entry(struct walk *w, const struct policy_entry *e)
 {
-	advise(w, &e->rule->loc, "%s %s %s %s %s", policy_name(w, e->policy),
-	       e->deny ? "denies" : "allows", port_name(w, e->proto, e->port, e->bits),
-	       e->egress ? "to" : "from", e->label ? identity_name(w, e->label) : "anyone");
+	advise(w, &e->rule->loc, "%s %s %s %s %s", policy_name(w->a, e->policy),
+	       e->deny ? "denies" : "allows", port_name(w->a, e->proto, e->port, e->bits),
+	       e->egress ? "to" : "from", identity_name(w->a, w->sim->cluster, e->label));
 }
 
 static void tell_denials(struct walk *w, const struct endpoint_policy *p, const struct question *q)
@@ -235,7 +151,7 @@ static void tell_restrictions(struct walk *w, const struct endpoint_policy *p,
 
 		if (q->egress ? policy->enforce_egress : policy->enforce_ingress)
 			advise(w, &policy->meta.loc, "%s restricts what %s may %s",
-			       policy_name(w, policy), q->endpoint->name,
+			       policy_name(w->a, policy), q->endpoint->name,
 			       q->egress ? "send" : "receive");
 	}
 }
@@ -257,8 +173,8 @@ static int advise_policy(struct walk *w, const struct hop *hop, struct err *err)
 		return 0;
 	}
 	advise(w, NULL, "no rule lets %s %s %s %s %s", q.endpoint->name,
-	       q.egress ? "send" : "receive", port_name(w, q.proto, q.port, ALL_BITS),
-	       q.egress ? "to" : "from", identity_name(w, q.remote));
+	       q.egress ? "send" : "receive", port_name(w->a, q.proto, q.port, POLICY_ALL_BITS),
+	       q.egress ? "to" : "from", identity_name(w->a, c, q.remote));
 	tell_restrictions(w, &p, &q);
 	tell_nearest(w, &p, &q);
 	return 0;

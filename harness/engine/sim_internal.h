@@ -78,6 +78,14 @@ int sim_answer(struct walk *w, const struct layers *l, enum sim_error error, uin
 	       struct err *err);
 /* sim_advice.c: of a packet that a program dropped, what in the manifests did. */
 int sim_advise(struct walk *w, struct err *err);
+/* A place in the manifests that outlives the cluster. */
+struct loc sim_loc(const struct walk *w, const struct loc *at);
+/* sim_tell.c: what can be said of a packet's hops once it is at its end, where lookups are noted: the policy
+ * that was asked for, and what was looked up without numbers of the machine.
+ */
+int sim_tell(struct walk *w, struct err *err);
+/* sim_policy.c: of one hop at that node, hop->policy. */
+int sim_tell_policy(struct walk *w, unsigned node, struct hop *hop, struct err *err);
 /* sim_wire.c */
 int sim_transmit(struct walk *w, struct err *err);
 int sim_into_pod(struct walk *w, const struct cluster_endpoint *ep);

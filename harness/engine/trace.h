@@ -47,8 +47,23 @@ struct hop_lookup {
 	const char *map;
 	struct value *key;
 	bool found; /* FIND: there is an entry; else it was done */
-	struct value *
-		value; /* that entry as it is after the run, or what was written; NULL: none, or gone */
+	/* That entry as it is after the run, or what was written; NULL: none, or gone. In a packet that
+	 * was followed, devices and times are told without numbers of the machine: "lxc00003", "+60 s"
+	 * from when the packet was sent.
+	 */
+	struct value *value;
+};
+
+/* A sentence about the manifests, and where they say it. */
+struct told {
+	struct loc at; /* file NULL: at no place of its own */
+	const char *text;
+};
+
+/* What a program asked policy for, and what the endpoint's map has for it; where lookups are noted. */
+struct hop_policy {
+	const char *word; /* "policy": question and answer; "beaten", "nearest": other entries */
+	struct told told; /* the rule that made the entry */
 };
 
 struct raw_event { /* no decoder knows it */
@@ -88,6 +103,8 @@ struct hop {
 	const struct tunnel_meta *tunnel; /* set by the program; NULL: none */
 	struct hop_lookup *lookups; /* in the order asked */
 	size_t n_lookups;
+	struct hop_policy *policy;
+	size_t n_policy;
 	struct node_map_change *changes;
 	size_t n_changes;
 };
@@ -121,8 +138,7 @@ struct trace {
 	struct cluster_place place; /* who has it then */
 	struct frame received; /* .final in script space; data NULL: the same as .final */
 	bool binds; /* it told what its flow's receiver sees: .received could not be otherwise */
-	/* Of a drop: what in the manifests decided it, a line each, "file:line: ..." where there is one. */
-	const char **advice;
+	struct told *advice; /* of a drop: what in the manifests decided it */
 	size_t n_advice;
 	/* The ICMP error that a node's stack sent because of it; NULL: none. */
 	struct trace *answer;

@@ -356,6 +356,18 @@ static void print_hints(struct buf *out, const struct difference *d, size_t n)
 	}
 }
 
+static void print_advice(struct buf *out, const struct trace *t)
+{
+	for (size_t i = 0; i < t->n_advice; i++) {
+		const struct told *told = &t->advice[i];
+
+		buf_puts(out, "  because: ");
+		if (told->at.file)
+			buf_printf(out, "%s:%d: ", told->at.file, told->at.line);
+		buf_printf(out, "%s\n", told->text);
+	}
+}
+
 size_t judge_print_group(struct buf *out, const struct difference *d, size_t n)
 {
 	n = group_size(d, n);
@@ -374,8 +386,7 @@ size_t judge_print_group(struct buf *out, const struct difference *d, size_t n)
 			print_hop(out, i + 1, &d->packet->hops[i]);
 		if (print_arrived(&arrived, d->packet))
 			buf_printf(out, "  arrived: %s\n", buf_str(&arrived));
-		for (size_t i = 0; i < d->packet->n_advice; i++)
-			buf_printf(out, "  because: %s\n", d->packet->advice[i]);
+		print_advice(out, d->packet);
 	}
 	print_hints(out, d, n);
 	return n;

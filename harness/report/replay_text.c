@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include "judge/print.h"
+#include "packet/packet_diff.h"
 #include "packet/print.h"
 #include "report/common.h"
 #include "report/objects.h"
-#include "report/packet_diff.h"
 #include "report/replay.h"
 
 #define INDENT	      "        "

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What a program changed in a packet: field by field, then bytes. */
-#ifndef VERDICT_REPORT_PACKET_DIFF_H
-#define VERDICT_REPORT_PACKET_DIFF_H
+#ifndef VERDICT_PACKET_PACKET_DIFF_H
+#define VERDICT_PACKET_PACKET_DIFF_H
 
 #include "base/buf.h"
 #include "packet/rewrite.h"

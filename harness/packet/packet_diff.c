@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Two states of one packet beside each other. */
-#include "report/packet_diff.h"
+#include "packet/packet_diff.h"
 
 #include <string.h>
 

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-#include "report/explain.h"
+/* A packet's way as text: what stands in it is decided here, that it is stable in engine/sim_tell.c too. */
+#include "judge/tree.h"
 
 #include <arpa/inet.h>
 #include <linux/bpf.h>
 #include <string.h>
 
 #include "judge/print.h"
+#include "packet/packet_diff.h"
 #include "packet/parse.h"
 #include "packet/print.h"
-#include "report/packet_diff.h"
 
 #define STEM  "|  "
 #define LABEL 11 /* width of what stands before each fact */
@@ -99,15 +100,39 @@ static void print_lookups(struct buf *out, const struct hop *h)
 			print_lookup(out, &h->lookups[i]);
 }
 
-static void print_policy(struct buf *out, const struct hop *h)
+/* The file alone: what the folder is called depends on where verdict was started. */
+static void print_told(struct buf *out, const struct told *told)
+{
+	const char *slash = told->at.file ? strrchr(told->at.file, '/') : NULL;
+
+	if (told->at.file)
+		buf_printf(out, "%s:%d: ", slash ? slash + 1 : told->at.file, told->at.line);
+	buf_printf(out, "%s\n", told->text);
+}
+
+/* Where no lookup was noted, an event may tell; its hash of the flow is the kernel's own. */
+static void print_policy_events(struct buf *out, const struct hop *h)
 {
 	for (size_t i = 0; i < h->n_events; i++) {
-		if (h->events[i].type != EVENT_POLICY_VERDICT)
+		struct event e = h->events[i];
+
+		if (e.type != EVENT_POLICY_VERDICT)
 			continue;
+		e.hash = 0;
 		label(out, "policy");
-		event_print_monitor(out, &h->events[i]);
+		event_print_monitor(out, &e);
 		buf_putc(out, '\n');
 	}
+}
+
+static void print_policy(struct buf *out, const struct hop *h)
+{
+	for (size_t i = 0; i < h->n_policy; i++) {
+		label(out, h->policy[i].word);
+		print_told(out, &h->policy[i].told);
+	}
+	if (!h->n_policy)
+		print_policy_events(out, h);
 }
 
 static void print_state(struct buf *out, const struct hop *h)
@@ -144,15 +169,33 @@ static void print_tunnel(struct buf *out, const struct tunnel_meta *t)
 	buf_putc(out, '\n');
 }
 
+/* By the device's name where it is known: its number is the machine's. */
+static void print_redirect_line(struct buf *out, const struct hop_redirect *r)
+{
+	const char *helper = word_name(&words_redirect, (int)r->kind);
+
+	buf_puts(out, helper ? helper : "redirect");
+	if (r->kind == NOTE_REDIRECT_MAP)
+		buf_printf(out, " by map %s key %u", r->map ? r->map : "(unknown)", r->key);
+	if (r->device)
+		buf_printf(out, " to %s", r->device);
+	else if (r->ifindex)
+		buf_printf(out, " to ifindex %u", r->ifindex);
+	if (r->kind == NOTE_REDIRECT && r->flags & BPF_F_INGRESS)
+		buf_puts(out, " ingress");
+	else if (r->flags)
+		buf_printf(out, " flags %#llx", (unsigned long long)r->flags);
+	if (r->has_next_hop) {
+		buf_puts(out, " next hop ");
+		ip_addr_print(out, &r->next_hop);
+	}
+}
+
 static void print_redirects(struct buf *out, const struct hop *h)
 {
 	for (size_t i = 0; i < h->n_redirects; i++) {
-		const struct hop_redirect *r = &h->redirects[i];
-
 		label(out, "goes");
-		print_redirect(out, r);
-		if (r->device)
-			buf_printf(out, " (%s)", r->device);
+		print_redirect_line(out, &h->redirects[i]);
 		buf_putc(out, '\n');
 	}
 }
@@ -189,6 +232,27 @@ static void print_programs(struct buf *out, const struct hop *h)
 	}
 }
 
+/* " (POLICY 133)" */
+static void print_reason_word(struct buf *out, const struct hop *h)
+{
+	const char *name = word_name(&words_drop_reason, h->drop_reason);
+
+	buf_printf(out, " (%s%s%d)", name ? name : "", name ? " " : "", h->drop_reason);
+}
+
+static void print_source(struct buf *out, const struct hop *h)
+{
+	const char *file = word_name(&words_source_file, h->drop_file);
+
+	if (!h->drop_line)
+		return;
+	label(out, "source");
+	if (file)
+		buf_printf(out, "%s:%u\n", file, h->drop_line);
+	else
+		buf_printf(out, "file %u line %u\n", h->drop_file, h->drop_line);
+}
+
 static void print_hop(struct buf *out, const struct hop *h)
 {
 	buf_printf(out, "+- %s %s: ", h->at, word_text(&words_hook, (int)h->hook));
@@ -201,11 +265,11 @@ static void print_hop(struct buf *out, const struct hop *h)
 	if (h->drop_reason) {
 		const char *text = word_text(&words_drop_reason, h->drop_reason);
 
-		buf_printf(out, ", %s (", text ? text : "dropped");
-		print_reason(out, h);
-		buf_putc(out, ')');
+		buf_printf(out, ", %s", text ? text : "dropped");
+		print_reason_word(out, h);
 	}
 	buf_putc(out, '\n');
+	print_source(out, h);
 	print_state(out, h);
 	print_lookups(out, h);
 	print_policy(out, h);
@@ -234,8 +298,14 @@ static void print_packet_line(struct buf *out, const struct frame *f)
 
 static void print_end(struct buf *out, const struct trace *t)
 {
-	buf_puts(out, "`- ");
-	print_outcome(out, t);
+	const char *outcome = word_name(&words_outcome, (int)t->outcome);
+	const struct hop *last = t->n_hops ? &t->hops[t->n_hops - 1] : NULL;
+
+	buf_printf(out, "`- %s", outcome ? outcome : "not sent");
+	if (t->outcome == OUTCOME_DROPPED && last && last->drop_reason)
+		print_reason_word(out, last);
+	if (t->why)
+		buf_printf(out, " (%s)", t->why);
 	if (t->at)
 		buf_printf(out, " at %s", t->at);
 	buf_putc(out, '\n');
@@ -244,13 +314,14 @@ static void print_end(struct buf *out, const struct trace *t)
 		print_packet_line(out, &t->final);
 		buf_putc(out, '\n');
 	}
-	for (size_t i = 0; i < t->n_advice; i++)
-		buf_printf(out, "   %s\n", t->advice[i]);
+	for (size_t i = 0; i < t->n_advice; i++) {
+		buf_puts(out, "   ");
+		print_told(out, &t->advice[i]);
+	}
 }
 
-void explain_print(struct buf *out, const char *what, const struct trace *t)
+static void print_way(struct buf *out, const struct trace *t)
 {
-	buf_printf(out, "%s: ", what);
 	print_packet_line(out, &t->frame);
 	buf_putc(out, '\n');
 	for (size_t i = 0; i < t->n_hops; i++) {
@@ -259,13 +330,19 @@ void explain_print(struct buf *out, const char *what, const struct trace *t)
 	}
 	print_notes(out, t, t->n_hops);
 	print_end(out, t);
-	if (t->answer) {
-		buf_putc(out, '\n');
-		explain_print(out, "what the node's stack answers", t->answer);
-	}
 }
 
-void explain_print_monitor(struct buf *out, const struct trace *t)
+void tree_print(struct buf *out, unsigned step, const struct trace *t)
+{
+	buf_printf(out, "step %u, packet %u: ", step, t->number);
+	print_way(out, t);
+	if (!t->answer)
+		return;
+	buf_puts(out, "\nwhat the node's stack answers: ");
+	print_way(out, t->answer);
+}
+
+void tree_print_monitor(struct buf *out, const struct trace *t)
 {
 	for (size_t i = 0; i < t->n_hops; i++) {
 		const struct hop *h = &t->hops[i];
@@ -279,5 +356,5 @@ void explain_print_monitor(struct buf *out, const struct trace *t)
 			buf_printf(out, "%s> (no event of %s at %s)\n", h->node, h->program, h->at);
 	}
 	if (t->answer)
-		explain_print_monitor(out, t->answer);
+		tree_print_monitor(out, t->answer);
 }

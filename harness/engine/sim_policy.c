@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What a program asked policy for, and what decided: read from the endpoint's policy map as it is loaded, so
+ * that it holds for any object with Cilium's maps. Which entry wins is facts/cilium-1.19-abi.md's rule: of the
+ * peer's identity and of any the longest prefix each; between the two the precedence, then the longer prefix,
+ * then a denial.
+ */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cluster/policy.h"
+#include "engine/policy_words.h"
+#include "engine/sim_internal.h"
+#include "target/maps.h"
+
+#define NEAREST	 3 /* entries that are told */
+#define KEY_BITS 40 /* of a key's prefix, for identity and direction */
+
+/* One entry of the map. */
+struct entry {
+	uint32_t label;
+	bool egress, deny, auth;
+	uint8_t proto, bits; /* bits: beyond identity and direction */
+	uint16_t port, proxy_port;
+	uint32_t precedence;
+};
+
+struct question {
+	const struct cluster_endpoint *endpoint;
+	uint32_t remote;
+	bool egress;
+	uint8_t proto;
+	uint16_t port;
+};
+
+struct teller {
+	struct walk *w;
+	struct hop *hop;
+	const struct cluster_node *node;
+	struct question q;
+	struct entry *entries;
+	size_t n;
+	struct endpoint_policy rules;
+};
+
+static uint32_t number(const struct value *v, const char *path)
+{
+	const char *text = value_text(value_path(v, path));
+
+	return text ? (uint32_t)strtoul(text, NULL, 0) : 0;
+}
+
+/* ---- questions ---- */
+
+static const struct cluster_endpoint *endpoint_of_map(const struct cluster_node *n, const char *map)
+{
+	for (size_t i = 0; i < n->n_endpoints; i++)
+		if (strcmp(n->endpoints[i].policy_map, map) == 0)
+			return &n->endpoints[i];
+	return NULL;
+}
+
+static bool is_question(const struct cluster_node *n, const struct hop_lookup *l,
+			struct question *q)
+{
+	const struct cluster_endpoint *ep =
+		l->kind == LOOKUP_FIND ? endpoint_of_map(n, l->map) : NULL;
+
+	if (!ep)
+		return false;
+	*q = (struct question){
+		.endpoint = ep,
+		.remote = number(l->key, "sec_label"),
+		.egress = number(l->key, "egress") != 0,
+		.proto = (uint8_t)number(l->key, "protocol"),
+		.port = (uint16_t)number(l->key, "dport"),
+	};
+	return true;
+}
+
+/* Each question is two lookups: for the peer's identity, and for any. */
+static bool is_second(const struct question *first, const struct question *q)
+{
+	return first->endpoint == q->endpoint && first->egress == q->egress &&
+	       first->proto == q->proto && first->port == q->port &&
+	       (q->remote == 0 || q->remote == first->remote);
+}
+
+/* ---- the map ---- */
+
+static struct entry entry_of(struct arena *a, const struct map *m, const struct map_item *item)
+{
+	const struct value *key = map_key_value(a, m, item->key);
+	const struct value *value = map_value_value(a, m, item->value);
+	uint32_t prefix = number(key, "lpm_key.prefixlen");
+
+	return (struct entry){
+		.label = number(key, "sec_label"),
+		.egress = number(key, "egress") != 0,
+		.proto = (uint8_t)number(key, "protocol"),
+		.port = (uint16_t)number(key, "dport"),
+		.bits = (uint8_t)(prefix > KEY_BITS ? prefix - KEY_BITS : 0),
+		.deny = number(value, "deny") != 0,
+		.auth = number(value, "auth_type") != 0,
+		.precedence = number(value, "precedence"),
+		.proxy_port = (uint16_t)number(value, "proxy_port"),
+	};
+}
+
+static int read_entries(struct teller *t, struct err *err)
+{
+	struct agent *agent = t->w->sim->nodes[t->node->index].agent;
+	struct map *m = agent_map(agent, t->q.endpoint->policy_map);
+	struct map_snapshot all;
+	int ret = m ? map_snapshot(m, t->w->a, &all, err) : 0;
+
+	t->n = 0;
+	if (!m || ret)
+		return ret;
+	t->entries = arena_alloc(t->w->a, (all.n + 1) * sizeof(*t->entries));
+	for (size_t i = 0; i < all.n; i++)
+		t->entries[t->n++] = entry_of(t->w->a, m, &all.items[i]);
+	return 0;
+}
+
+static bool covers(const struct entry *e, const struct question *q, uint32_t label)
+{
+	return e->label == label && e->egress == q->egress &&
+	       (e->bits < 8 || e->proto == q->proto) &&
+	       ((e->port ^ q->port) & policy_port_mask(e->bits)) == 0;
+}
+
+static const struct entry *longest(const struct teller *t, uint32_t label)
+{
+	const struct entry *best = NULL;
+
+	for (size_t i = 0; i < t->n; i++)
+		if (covers(&t->entries[i], &t->q, label) &&
+		    (!best || t->entries[i].bits > best->bits))
+			best = &t->entries[i];
+	return best;
+}
+
+static bool any_wins(const struct entry *own, const struct entry *any)
+{
+	if (own->precedence != any->precedence)
+		return any->precedence > own->precedence;
+	if (own->bits != any->bits)
+		return any->bits > own->bits;
+	return any->deny && !own->deny;
+}
+
+/* ---- telling ---- */
+
+static struct told *add(struct teller *t, const char *word, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static struct told *add(struct teller *t, const char *word, const char *fmt, ...)
+{
+	struct hop *h = t->hop;
+	struct hop_policy *to;
+	va_list ap;
+
+	h->policy = arena_grow(t->w->a, h->policy, h->n_policy, sizeof(*to));
+	to = &h->policy[h->n_policy++];
+	*to = (struct hop_policy){ .word = word };
+	va_start(ap, fmt);
+	to->told.text = arena_vprintf(t->w->a, fmt, ap);
+	va_end(ap);
+	return &to->told;
+}
+
+static bool is_of(const struct policy_entry *rule, const struct entry *e)
+{
+	uint16_t mask = policy_port_mask(e->bits);
+
+	return rule->label == e->label && rule->egress == e->egress && rule->deny == e->deny &&
+	       rule->bits == e->bits && (e->bits < 8 || rule->proto == e->proto) &&
+	       ((rule->port ^ e->port) & mask) == 0;
+}
+
+static const struct policy_entry *rule_of(const struct teller *t, const struct entry *e)
+{
+	for (size_t i = 0; i < t->rules.n; i++)
+		if (is_of(&t->rules.entries[i], e))
+			return &t->rules.entries[i];
+	return NULL;
+}
+
+/* Whose entry it is. */
+static const char *maker(const struct teller *t, const struct policy_entry *rule)
+{
+	if (!rule)
+		return "no rule of the manifests";
+	if (rule->policy)
+		return policy_name(t->w->a, rule->policy);
+	if (rule->label)
+		return "a node always reaches its own pods";
+	return rule->egress ? "no policy restricts what it may send"
+			    : "no policy restricts what it may receive";
+}
+
+static void tell_entry(struct teller *t, const char *word, const struct entry *e, const char *why)
+{
+	const struct policy_entry *rule = rule_of(t, e);
+	struct arena *a = t->w->a;
+	struct told *told = add(
+		t, word, "%s %s %s %s%s%s%s: %s", e->deny ? "deny" : "allow",
+		port_name(a, e->proto, e->port, e->bits), e->egress ? "to" : "from",
+		identity_name(a, t->w->sim->cluster, e->label), e->auth ? ", authenticated" : "",
+		e->proxy_port ? arena_printf(a, ", by proxy port %u", e->proxy_port) : "", why,
+		maker(t, rule));
+
+	if (rule && rule->policy)
+		told->at = sim_loc(t->w, &rule->rule->loc);
+}
+
+static const char *why_beaten(const struct entry *winner, const struct entry *loser)
+{
+	if (winner->precedence != loser->precedence)
+		return " (lower precedence)";
+	return winner->bits != loser->bits ? " (names less)" : "";
+}
+
+/* How near an entry came: the same peer at another port, the same port for another peer, others. */
+static int nearness(const struct entry *e, const struct question *q)
+{
+	bool proto = e->bits < 8 || e->proto == q->proto;
+	bool port = proto && ((e->port ^ q->port) & policy_port_mask(e->bits)) == 0;
+
+	return (e->label == q->remote ? 8
+		: e->label == 0	      ? 6
+				      : 0) +
+	       (port ? 5 : 0) + (proto ? 2 : 0);
+}
+
+static const struct entry *next_nearest(const struct teller *t, const bool *told)
+{
+	const struct entry *best = NULL;
+
+	for (size_t i = 0; i < t->n; i++) {
+		const struct entry *e = &t->entries[i];
+
+		if (told[i] || e->deny || e->egress != t->q.egress)
+			continue;
+		if (!best || nearness(e, &t->q) > nearness(best, &t->q))
+			best = e;
+	}
+	return best;
+}
+
+static void tell_nearest(struct teller *t)
+{
+	bool *told = arena_alloc(t->w->a, t->n + 1);
+	const struct entry *e;
+
+	for (unsigned i = 0; i < NEAREST && (e = next_nearest(t, told)); i++) {
+		tell_entry(t, "nearest", e, "");
+		told[e - t->entries] = true;
+	}
+}
+
+static void tell_answer(struct teller *t)
+{
+	const struct entry *own = longest(t, t->q.remote);
+	const struct entry *any = t->q.remote ? longest(t, 0) : NULL;
+	bool second = any && (!own || any_wins(own, any));
+	const struct entry *winner = second ? any : own, *loser = second ? own : any;
+	struct arena *a = t->w->a;
+
+	add(t, "policy", "%s may%s %s %s %s %s%s", t->q.endpoint->name,
+	    winner && !winner->deny ? "" : " not", t->q.egress ? "send" : "receive",
+	    port_name(a, t->q.proto, t->q.port, POLICY_ALL_BITS), t->q.egress ? "to" : "from",
+	    identity_name(a, t->w->sim->cluster, t->q.remote), winner ? "" : ": no entry matches");
+	if (winner)
+		tell_entry(t, "by", winner, "");
+	else
+		tell_nearest(t);
+	if (loser)
+		tell_entry(t, "beats", loser, why_beaten(winner, loser));
+}
+
+static int tell_question(struct teller *t, struct err *err)
+{
+	struct cluster *c = (struct cluster *)t->w->sim->cluster;
+	int ret = read_entries(t, err);
+
+	if (!ret)
+		ret = endpoint_policy(c, t->node, t->q.endpoint, &t->rules, err);
+	if (!ret)
+		tell_answer(t);
+	return ret;
+}
+
+int sim_tell_policy(struct walk *w, unsigned node, struct hop *hop, struct err *err)
+{
+	struct teller t = { .w = w, .hop = hop, .node = &w->sim->cluster->nodes[node] };
+	bool asked = false;
+	int ret = 0;
+
+	for (size_t i = 0; i < hop->n_lookups && !ret; i++) {
+		struct question q;
+
+		if (!is_question(t.node, &hop->lookups[i], &q) || (asked && is_second(&t.q, &q)))
+			continue;
+		t.q = q;
+		asked = true;
+		ret = tell_question(&t, err);
+	}
+	return ret;
+}
