@@ -93,8 +93,9 @@ static int make_endpoints(struct cluster *c, struct err *err)
 		make_endpoints_of(c, node, lists[i].pods, lists[i].n);
 		if (make_devices(c, node, err))
 			return -EINVAL;
-		*table_slot(&c->parts->nodes_by_mac, cluster_device_of_role(node, "native")->mac,
-			    6) = node;
+		if (!node->is_gone)
+			*table_slot(&c->parts->nodes_by_mac,
+				    cluster_device_of_role(node, "native")->mac, 6) = node;
 		device_config(c, node);
 	}
 	return 0;

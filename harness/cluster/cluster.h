@@ -61,7 +61,9 @@ struct cluster_device {
 
 struct cluster_node {
 	const char *name;
-	unsigned index; /* position in the cluster, from 0; decides MACs */
+	unsigned index; /* position in the cluster, from 0, ever the same; decides MACs */
+	/* Its Node object was deleted: of no address, no pod, no network; found under no name. */
+	bool is_gone;
 	const struct k8s_node *manifest;
 	struct ip_addr *ips;
 	size_t n_ips;
@@ -114,12 +116,13 @@ int cluster_load(const char *dir, const struct value *overrides, struct cluster 
  */
 int cluster_compile_node(const struct cluster *c, unsigned index, struct err *err);
 /* After a change of c->manifests: endpoints and devices anew, each of which keeps its number, and a new
- * generation. Nodes stay where they are; input error where one came or went. On an error the cluster is of no
- * more use.
+ * generation. Nodes keep their index, those that went included; c->nodes may lie elsewhere. On an error the
+ * cluster is of no more use.
  */
 int cluster_rebuild(struct cluster *c, struct err *err);
 /* What `kubectl apply -f` and `kubectl delete` do, and the rebuild after it: objects of the file take the place
- * of those of their kind and name or are added; one object goes, a Namespace with all in it. Identities of
+ * of those of their kind and name or are added; one object goes, a Namespace with all in it, a Node with the
+ * pods on it. Identities of
  * unchanged labels, networks and endpoints keep their numbers, so what an agent has to write is the difference
  * of two compilations. Input error for what is wrong in the file, or for an object that is not there (at `at`);
  * where the manifests could not be changed the cluster is as it was.

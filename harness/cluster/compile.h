@@ -7,7 +7,7 @@
 
 /* cluster/nodes.c: from the manifests. */
 int make_nodes(struct cluster *c, struct err *err);
-/* The same nodes, from changed manifests. */
+/* From changed manifests: nodes that are there keep their places. */
 int renew_nodes(struct cluster *c, struct err *err);
 /* Needs the endpoints. */
 int make_devices(struct cluster *c, struct cluster_node *node, struct err *err);

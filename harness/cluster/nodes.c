@@ -98,17 +98,42 @@ static bool free_router(const struct k8s_node *k, unsigned family, const struct 
 	return false;
 }
 
+/* What cilium_host has already, as long as it is of the node's networks: an agent keeps it. */
+static bool kept_router(const struct cluster_node *n, const struct ip_addr *had, size_t n_had,
+			unsigned family, struct ip_addr *out)
+{
+	const struct k8s_node *k = n->manifest;
+
+	for (size_t i = 0; i < n_had; i++) {
+		if (had[i].family != family)
+			continue;
+		for (size_t j = 0; j < k->n_pod_cidrs; j++) {
+			const struct cidr *net = &k->pod_cidrs[j];
+
+			*out = had[i];
+			if (cidr_contains(&net->addr, net->prefix, out, family == 4 ? 32 : 128))
+				return true;
+		}
+	}
+	return false;
+}
+
 static int set_routers(struct cluster *c, struct cluster_node *n, const struct table *pods,
 		       struct err *err)
 {
+	const struct ip_addr *had = n->router_ips;
+	size_t n_had = n->n_router_ips;
+
 	n->router_ips = arena_alloc(c->arena, 2 * sizeof(*n->router_ips));
+	n->n_router_ips = 0;
 	for (unsigned family = 4; family <= 6; family += 2) {
 		struct ip_addr ip = { 0 };
 		int ret = annotated_router(n->manifest, family, &ip, err);
 
 		if (ret < 0)
 			return ret;
-		if (ret > 0 || free_router(n->manifest, family, pods, &ip))
+		if (ret > 0 || kept_router(n, had, n_had, family, &ip) ||
+		    free_router(n->manifest, family, pods, &ip))
 			n->router_ips[n->n_router_ips++] = ip;
 	}
 	return 0;
@@ -139,63 +164,93 @@ static struct table addresses_of_pods(const struct cluster *c)
 	return t;
 }
 
+/* The nodes that there are keep their place. */
+static void make_room(struct cluster *c, size_t n)
+{
+	struct cluster_node *nodes = arena_alloc(c->arena, n * sizeof(*nodes));
+	struct node_parts *parts = arena_alloc(c->arena, n * sizeof(*parts));
+
+	if (c->n_nodes) {
+		memcpy(nodes, c->nodes, c->n_nodes * sizeof(*nodes));
+		memcpy(parts, c->parts->nodes, c->n_nodes * sizeof(*parts));
+	}
+	c->nodes = nodes;
+	c->parts->nodes = parts;
+}
+
+static struct cluster_node *add_node(struct cluster *c)
+{
+	struct cluster_node *n = &c->nodes[c->n_nodes];
+	struct node_parts *p = &c->parts->nodes[c->n_nodes];
+
+	n->index = (unsigned)c->n_nodes++;
+	p->endpoints = ids_from(c->arena, 1);
+	p->services = ids_from(c->arena, 1);
+	return n;
+}
+
+static int fill_node(struct cluster *c, struct cluster_node *n, const struct k8s_node *k,
+		     const struct table *pods, struct err *err)
+{
+	if (check_node(k, err))
+		return -EINVAL;
+	n->is_gone = false;
+	set_manifest(c, n, k);
+	return set_routers(c, n, pods, err);
+}
+
 int make_nodes(struct cluster *c, struct err *err)
 {
 	struct table pods = addresses_of_pods(c);
 
-	c->nodes = arena_alloc(c->arena, c->manifests.n_nodes * sizeof(*c->nodes));
-	c->parts->nodes = arena_alloc(c->arena, c->manifests.n_nodes * sizeof(*c->parts->nodes));
-	for (size_t i = 0; i < c->manifests.n_nodes; i++) {
-		const struct k8s_node *k = &c->manifests.nodes[i];
-		struct cluster_node *n = &c->nodes[i];
-		struct node_parts *p = &c->parts->nodes[i];
-
-		if (check_node(k, err))
+	make_room(c, c->manifests.n_nodes);
+	for (size_t i = 0; i < c->manifests.n_nodes; i++)
+		if (fill_node(c, add_node(c), &c->manifests.nodes[i], &pods, err))
 			return -EINVAL;
-		set_manifest(c, n, k);
-		n->index = (unsigned)i;
-		if (set_routers(c, n, &pods, err))
-			return -EINVAL;
-		p->endpoints = ids_from(c->arena, 1);
-		p->services = ids_from(c->arena, 1);
-		c->n_nodes++;
-	}
 	return 0;
 }
 
-static bool same_addresses(const struct cluster_node *n, const struct k8s_node *k)
+/* Its numbers stay, for it may come back; no address leads to it. */
+static void empty_node(struct cluster *c, struct cluster_node *n)
 {
-	if (n->n_ips != k->n_internal_ips)
-		return false;
-	for (size_t i = 0; i < n->n_ips; i++)
-		if (!ip_addr_equal(&n->ips[i], &k->internal_ips[i]))
-			return false;
-	return true;
+	struct k8s_node *nothing = arena_new_of(c->arena, struct k8s_node);
+
+	nothing->meta = n->manifest->meta;
+	nothing->meta.labels = (struct labels){ 0 };
+	n->manifest = nothing;
+	n->n_ips = n->n_router_ips = 0;
+	n->is_gone = true;
+}
+
+static struct table slots_by_name(const struct cluster *c)
+{
+	struct table t = TABLE_INIT(c->arena);
+
+	for (size_t i = 0; i < c->n_nodes; i++)
+		*table_slot_text(&t, c->nodes[i].name) = &c->nodes[i];
+	return t;
 }
 
 int renew_nodes(struct cluster *c, struct err *err)
 {
-	struct table names = TABLE_INIT(c->arena);
+	struct table pods = addresses_of_pods(c), slots;
 	const struct manifests *m = &c->manifests;
+	size_t n_before = c->n_nodes;
+	bool *is_there = arena_alloc(c->arena, (n_before + 1) * sizeof(*is_there));
 
-	for (size_t i = 0; i < m->n_nodes; i++)
-		*table_slot_text(&names, m->nodes[i].meta.name) = &m->nodes[i];
-	for (size_t i = 0; i < c->n_nodes; i++) {
-		const struct k8s_node *k = table_get_text(&names, c->nodes[i].name);
+	make_room(c, n_before + m->n_nodes);
+	slots = slots_by_name(c);
+	for (size_t i = 0; i < m->n_nodes; i++) {
+		const struct k8s_node *k = &m->nodes[i];
+		struct cluster_node *n = table_get_text(&slots, k->meta.name);
 
-		if (!k)
-			return err_input(err, NULL,
-					 "node %s cannot be taken away while packets are sent",
-					 c->nodes[i].name);
-		if (!same_addresses(&c->nodes[i], k))
-			return err_input(err, &k->meta.loc,
-					 "the addresses of node %s cannot change while packets "
-					 "are sent",
-					 k->meta.name);
-		set_manifest(c, &c->nodes[i], k);
+		if (n)
+			is_there[n->index] = true;
+		if (fill_node(c, n ?: add_node(c), k, &pods, err))
+			return -EINVAL;
 	}
-	if (m->n_nodes != c->n_nodes)
-		return err_input(err, &m->nodes[m->n_nodes - 1].meta.loc,
-				 "a node cannot be added while packets are sent");
+	for (size_t i = 0; i < n_before; i++)
+		if (!is_there[i])
+			empty_node(c, &c->nodes[i]);
 	return 0;
 }

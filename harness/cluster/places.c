@@ -54,10 +54,12 @@ int unknown_node(const struct cluster *c, const char *name, const struct loc *at
 {
 	const char **names = arena_alloc(c->arena, (c->n_nodes + 1) * sizeof(*names));
 	const char *near;
+	size_t n = 0;
 
 	for (size_t i = 0; i < c->n_nodes; i++)
-		names[i] = c->nodes[i].name;
-	near = nearest_name(name, names, c->n_nodes);
+		if (!c->nodes[i].is_gone)
+			names[n++] = c->nodes[i].name;
+	near = nearest_name(name, names, n);
 	if (near)
 		return err_input(err, at, "no node '%s' in the cluster %s; did you mean '%s'?",
 				 name, c->dir, near);
@@ -179,6 +181,8 @@ static int add_node(struct cluster *c, struct cluster_node *node, struct err *er
 {
 	int ret = 0;
 
+	if (node->is_gone)
+		return 0;
 	*table_slot_text(&c->parts->nodes_by_name, node->name) = node;
 	for (size_t i = 0; i < node->n_ips && !ret; i++)
 		ret = add_node_address(c, node, &node->ips[i], err);

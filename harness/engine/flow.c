@@ -290,15 +290,17 @@ static const char *nobody(const struct flows *fs, const struct flow *flow)
 		flow->lost, what);
 }
 
-/* A cluster that changed has other endpoints of the same names. False: the pod is no more. */
+/* A cluster that changed has other endpoints of the same names. False: the pod, or the node, is no more. */
 static bool still_there(const struct flows *fs, struct view *v)
 {
 	const struct cluster_node *n;
 	const char *name;
 
-	if (!v->place.endpoint || v->generation == fs->cluster->generation)
+	if (v->place.node < 0 || v->generation == fs->cluster->generation)
 		return true;
 	n = &fs->cluster->nodes[v->place.node];
+	if (!v->place.endpoint)
+		return !n->is_gone;
 	name = v->place.endpoint->name;
 	for (size_t i = 0; i < n->n_endpoints; i++) {
 		if (strcmp(n->endpoints[i].name, name) != 0)
@@ -326,8 +328,11 @@ int flows_send(struct flows *fs, struct frame *f, struct flow_pass *pass, const 
 	}
 	pass->has_sender = is_from_end(f, pass);
 	if (pass->has_sender && !still_there(fs, view)) {
-		*why = arena_printf(fs->arena, "pod %s, which would send it, is no more",
-				    view->place.endpoint->name);
+		*why = arena_printf(fs->arena, "%s %s, which would send it, is no more",
+				    view->place.endpoint ? "pod" : "node",
+				    view->place.endpoint
+					    ? view->place.endpoint->name
+					    : fs->cluster->nodes[view->place.node].name);
 		return 1;
 	}
 	pass->sender = view->place;

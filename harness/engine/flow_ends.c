@@ -114,7 +114,8 @@ static const char *nearest(const struct resolver *r, const char *name)
 	for (size_t i = 0; i < r->s->n_hosts; i++)
 		names[n++] = r->s->hosts[i].name;
 	for (size_t i = 0; i < r->c->n_nodes; i++)
-		names[n++] = r->c->nodes[i].name;
+		if (!r->c->nodes[i].is_gone)
+			names[n++] = r->c->nodes[i].name;
 	for (size_t i = 0; i < m->n_pods; i++)
 		names[n++] = m->pods[i].meta.name;
 	for (size_t i = 0; i < m->n_services; i++)

@@ -163,13 +163,23 @@ static int no_such_node(const struct cluster *c, const struct send_step *send, s
 {
 	const char **names = arena_alloc(a, (c->n_nodes + 1) * sizeof(*names));
 	const char *near;
+	size_t n = 0;
 
 	for (size_t i = 0; i < c->n_nodes; i++)
-		names[i] = c->nodes[i].name;
-	near = nearest_name(send->via, names, c->n_nodes);
+		if (!c->nodes[i].is_gone)
+			names[n++] = c->nodes[i].name;
+	near = nearest_name(send->via, names, n);
 	return err_input(err, &send->via_loc, "via: no node '%s' in the cluster %s%s%s%s",
 			 send->via, c->dir, near ? "; did you mean '" : "", near ? near : "",
 			 near ? "'?" : "");
+}
+
+static int first_node(const struct cluster *c)
+{
+	for (size_t i = 0; i < c->n_nodes; i++)
+		if (!c->nodes[i].is_gone)
+			return (int)i;
+	return -1;
 }
 
 /* What comes from the world reaches the node that has the address, or where it is said to enter, or for
@@ -187,7 +197,7 @@ static int place_entry(const struct prepare *p, const struct send_step *send,
 			return no_such_node(p->cluster, send, a, err);
 		in->to = (int)n->index;
 	} else if (in->to < 0 && is_service(p->cluster, &at->dst)) {
-		in->to = 0;
+		in->to = first_node(p->cluster);
 	}
 	return in->to < 0 ? strangers(trace, at, a) : 0;
 }

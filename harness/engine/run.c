@@ -19,6 +19,8 @@
 #include "engine/sends.h"
 #include "engine/session.h"
 #include "engine/timeline.h"
+#include "scenario/target_desc.h"
+#include "target/agent.h"
 
 struct run {
 	const struct scenario *scenario;
@@ -158,11 +160,14 @@ static int send_step(struct run *r, const struct send_step *send, struct err *er
 /* Again after each start: an upgrade brings other files. */
 static int note_loaded(struct run *r, struct err *err)
 {
-	struct loaded_list list = { r->a, r->trace->objects, r->trace->n_objects };
+	struct loaded_list list = { r->a, r->trace->objects, r->trace->n_objects, r->trace->notes,
+				    r->trace->n_notes };
 	int ret = r->ops->loaded(r->session->engine, &list, err);
 
 	r->trace->objects = list.items;
 	r->trace->n_objects = list.n;
+	r->trace->notes = list.notes;
+	r->trace->n_notes = list.n_notes;
 	return ret;
 }
 
@@ -330,6 +335,22 @@ static int run_opened(struct run *r, struct err *err)
 	return ret;
 }
 
+/* A tree is told of Verdict's own programs, and by what they look up. */
+static bool needs_no_lookups(const struct scenario *s, const struct target_desc *target,
+			     struct arena *a, struct run_trace *t)
+{
+	t->foreign = target && strcmp(target->name, AGENT_DEFAULT_TARGET) != 0;
+	if (!t->foreign || !s->wants_lookups)
+		return !s->wants_lookups;
+	t->notes = arena_grow(a, t->notes, t->n_notes, sizeof(*t->notes));
+	t->notes[t->n_notes++] = arena_printf(
+		a,
+		"`explain:` was not held against target %s: it tells the way through Verdict's own "
+		"programs",
+		target->name);
+	return true;
+}
+
 static int run_on_cluster(const struct scenario *s, enum engine_kind kind,
 			  const struct run_opts *opts, struct arena *a, struct run_trace *out,
 			  struct err *err)
@@ -346,7 +367,7 @@ static int run_on_cluster(const struct scenario *s, enum engine_kind kind,
 	struct engine_opts eo = {
 		.objects = opts->objects,
 		.pristine = opts->pristine,
-		.lookups = opts->lookups,
+		.lookups = opts->lookups || !needs_no_lookups(s, opts->target, a, out),
 		.target = opts->target,
 		.seed = s->seed,
 	};

@@ -8,6 +8,7 @@
 #include "engine/sim_net.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -206,7 +207,7 @@ static int make_devices(struct replay_net *net, const struct cluster *c,
 	return ret;
 }
 
-static int make_routes(const struct cluster *c, const struct cluster_node *node, struct err *err)
+static char *routes_text(const struct cluster *c, const struct cluster_node *node)
 {
 	const struct value *v = c->manifests.values;
 	struct lines l = {
@@ -218,15 +219,38 @@ static int make_routes(const struct cluster *c, const struct cluster_node *node,
 		.has_endpoint_routes = values_bool(v, "endpointRoutes.enabled"),
 		.has_direct_routes = values_bool(v, "autoDirectNodeRoutes"),
 	};
-	int ret;
 
 	add_addresses(&l);
 	add_nodes(&l);
 	add_gateway(&l);
 	add_pods(&l);
-	ret = replay_net_ip(buf_str(&l.text), err);
-	buf_free(&l.text);
+	return l.text.data;
+}
+
+static int make_routes(const struct cluster *c, const struct cluster_node *node, struct err *err)
+{
+	char *text = routes_text(c, node);
+	int ret = replay_net_ip(text, err);
+
+	free(text);
 	return ret;
+}
+
+char *sim_net_text(const struct cluster *c, const struct cluster_node *node)
+{
+	char *routes = routes_text(c, node);
+	struct buf b = BUF_INIT;
+
+	for (size_t i = 0; i < node->n_devices; i++) {
+		const struct cluster_device *d = &node->devices[i];
+
+		buf_printf(&b, "device %s %u mtu %u ", d->name, d->ifindex, d->mtu);
+		print_mac(&b, d->mac);
+		buf_putc(&b, '\n');
+	}
+	buf_puts(&b, routes);
+	free(routes);
+	return b.data;
 }
 
 int sim_net_make(const struct cluster *c, const struct cluster_node *node, int *ns_fd,

@@ -15,4 +15,9 @@ extern const uint8_t sim_gateway_mac[6];
 int sim_net_make(const struct cluster *c, const struct cluster_node *node, int *ns_fd,
 		 struct err *err);
 
+/* What would be made, as text; free() it. Another cluster with the same values and the same text has the same
+ * namespace.
+ */
+char *sim_net_text(const struct cluster *c, const struct cluster_node *node);
+
 #endif

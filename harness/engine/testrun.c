@@ -15,103 +15,6 @@
 #include "engine/sim_net.h"
 #include "target/agent.h"
 
-/* Clusters up to that many nodes are started whole: expectations may ask for any node's maps. */
-#define FEW_NODES 16
-
-struct sink_ctx {
-	const struct log_sink *sink;
-	const char *node;
-};
-
-static void forward_line(void *arg, const char *line)
-{
-	const struct sink_ctx *ctx = arg;
-
-	if (ctx->sink && ctx->sink->line)
-		ctx->sink->line(ctx->sink->arg, ctx->node, line);
-}
-
-static const char *node_name(const struct engine *e, unsigned node)
-{
-	return e->opts.cluster->nodes[node].name;
-}
-
-/* ---- nodes ---- */
-
-/* So that no load falls into the first packet's time, and warnings come before it. */
-static int load_native(struct engine *e, unsigned node, struct err *err)
-{
-	const struct cluster_device *native =
-		cluster_device_of_role(&e->opts.cluster->nodes[node], "native");
-	struct agent_program p;
-	int ret = agent_program_at(e->sim.nodes[node].agent, native, HOOK_TC_INGRESS, &p, err);
-
-	return ret == -ENOENT ? 0 : ret;
-}
-
-static int make_agent(struct engine *e, unsigned node, const struct log_sink *log, struct err *err)
-{
-	struct sink_ctx ctx = { log, node_name(e, node) };
-	struct sim_node *n = &e->sim.nodes[node];
-	struct agent_opts opts = {
-		.cluster = e->opts.cluster,
-		.node = &e->opts.cluster->nodes[node],
-		.target = e->opts.target,
-		.objects = e->objects,
-		.pin_dir = e->nodes[node].pin_dir,
-		.gc = AGENT_GC_EXPIRED,
-		.on_map_mismatch = MAP_MISMATCH_MIGRATE,
-		.env = e->sim.env,
-		.on_demand = true,
-		.trace_tail_calls = e->sim.env != NULL,
-		.log = forward_line,
-		.log_arg = &ctx,
-	};
-	uint64_t real = aging_real_ns();
-	int ret = ns_enter(n->ns_fd, err);
-
-	if (ret)
-		return ret;
-	e->sim.in_node = (int)node;
-	ret = agent_start(&opts, &n->agent, err);
-	if (!ret)
-		ret = load_native(e, node, err);
-	if (n->agent)
-		agent_set_log(n->agent, NULL, NULL);
-	return ret ? ret : testrun_time_after_loads(e, node, real, err);
-}
-
-static int start_node(struct engine *e, unsigned node, const struct log_sink *log, struct err *err)
-{
-	struct sim_node *n = &e->sim.nodes[node];
-	struct node_state *state = &e->nodes[node];
-	int ret = cluster_compile_node(e->opts.cluster, node, err);
-
-	if (ret)
-		return ret;
-	state->pin_dir = pins_node_dir(e->arena, e->opts.pin_root, node_name(e, node));
-	ret = file_mkdir_p(state->pin_dir, err);
-	if (!ret)
-		ret = sim_net_make(e->opts.cluster, &e->opts.cluster->nodes[node], &n->ns_fd, err);
-	if (!ret)
-		ret = fib_open(n->ns_fd, &n->fib, err);
-	if (!ret)
-		ret = make_agent(e, node, log, err);
-	return ret ? err_wrap(err, "node %s", node_name(e, node)) : 0;
-}
-
-static int start_on_demand(void *arg, unsigned node, struct err *err)
-{
-	return start_node(arg, node, NULL, err);
-}
-
-static void stop_node(struct sim_node *n)
-{
-	agent_stop(n->agent);
-	fib_close(n->fib);
-	fd_cleanup(&n->ns_fd);
-}
-
 /* ---- life ---- */
 
 static void testrun_close(struct engine *e)
@@ -122,7 +25,7 @@ static void testrun_close(struct engine *e)
 		return;
 	sim_leave(&e->sim, &ignored);
 	for (size_t i = 0; i < e->sim.n_nodes; i++)
-		stop_node(&e->sim.nodes[i]);
+		testrun_stop_node(e, (unsigned)i);
 	helper_env_free(e->sim.env);
 	fd_cleanup(&e->sim.home_ns);
 	free(e->sim.out);
@@ -158,25 +61,8 @@ static int set_up(struct engine *e, const struct log_sink *log, struct err *err)
 	if (e->sim.env && e->opts.lookups)
 		helper_env_note_lookups(e->sim.env);
 	set_start(e, e->opts.seed);
-	for (size_t i = 0; e->sim.n_nodes <= FEW_NODES && i < e->sim.n_nodes && !ret; i++)
-		ret = start_node(e, (unsigned)i, log, err);
+	ret = testrun_start_nodes(e, log, err);
 	return ret ? ret : sim_leave(&e->sim, err);
-}
-
-static void make_room(struct engine *e, size_t n)
-{
-	struct sim_node *sims = arena_alloc(e->arena, (n + 1) * sizeof(*sims));
-	struct node_state *states = arena_alloc(e->arena, (n + 1) * sizeof(*states));
-
-	for (size_t i = 0; i < n; i++)
-		sims[i].ns_fd = -1;
-	if (e->sim.n_nodes) {
-		memcpy(sims, e->sim.nodes, e->sim.n_nodes * sizeof(*sims));
-		memcpy(states, e->nodes, e->sim.n_nodes * sizeof(*states));
-	}
-	e->sim.nodes = sims;
-	e->nodes = states;
-	e->sim.n_nodes = n;
 }
 
 static int testrun_open(const struct engine_opts *opts, const struct log_sink *log,
@@ -189,13 +75,13 @@ static int testrun_open(const struct engine_opts *opts, const struct log_sink *l
 	e->opts = *opts;
 	e->sim = (struct sim){
 		.cluster = opts->cluster,
-		.start_node = start_on_demand,
+		.start_node = testrun_start_node,
 		.arg = e,
 		.home_ns = -1,
 		.in_node = -1,
 		.out = malloc(SIM_OUT_SIZE),
 	};
-	make_room(e, opts->cluster->n_nodes);
+	testrun_make_room(e, opts->cluster->n_nodes);
 	ret = set_up(e, log, err);
 	if (ret) {
 		testrun_close(e);
@@ -224,94 +110,16 @@ static int testrun_inject(struct engine *e, const struct injection *in, struct a
 	return ret ? ret : sim_leave(&e->sim, err);
 }
 
-static int restart(struct engine *e, unsigned node, const struct restart_step *how,
-		   const struct log_sink *log, struct err *err)
-{
-	struct sink_ctx ctx = { log, node_name(e, node) };
-	struct agent *agent = e->sim.nodes[node].agent;
-	struct agent_how again = {
-		.objects = release_objects(e->arena, e->objects, how),
-		.gc = how->gc,
-		.on_map_mismatch = how->on_map_mismatch,
-		.maps = how->maps,
-		.n_maps = how->n_maps,
-	};
-	uint64_t real = aging_real_ns();
-	int ret = testrun_time_before_start(e, node, real, err);
-
-	agent_set_log(agent, forward_line, &ctx);
-	if (!ret)
-		ret = agent_restart(agent, &again, err);
-	if (!ret)
-		ret = load_native(e, node, err);
-	if (!ret)
-		ret = agent_attached(agent, err);
-	agent_set_log(agent, NULL, NULL);
-	return ret ? ret : testrun_time_after_loads(e, node, real, err);
-}
-
-static int testrun_restart(struct engine *e, unsigned node, const struct restart_step *how,
-			   const struct log_sink *log, struct err *err)
-{
-	int ret = 0;
-
-	if (!e->sim.nodes[node].agent)
-		ret = start_node(e, node, NULL, err);
-	if (!ret)
-		ret = restart(e, node, how, log, err);
-	if (!ret)
-		ret = sim_leave(&e->sim, err);
-	return ret ? err_wrap(err, "node %s", node_name(e, node)) : 0;
-}
-
 static int testrun_advance(struct engine *e, uint64_t now_ns, struct err *err)
 {
 	return testrun_move_time(e, now_ns, err);
-}
-
-/* Devices and routes may be others: the namespace is built anew. */
-static int update_node(struct engine *e, unsigned node, const struct log_sink *log, struct err *err)
-{
-	struct sink_ctx ctx = { log, node_name(e, node) };
-	struct sim_node *n = &e->sim.nodes[node];
-	int ret = cluster_compile_node(e->opts.cluster, node, err);
-
-	if (!ret)
-		ret = sim_leave(&e->sim, err);
-	if (ret)
-		return ret;
-	fib_close(n->fib);
-	n->fib = NULL;
-	fd_cleanup(&n->ns_fd);
-	n->ns_fd = -1;
-	ret = sim_net_make(e->opts.cluster, &e->opts.cluster->nodes[node], &n->ns_fd, err);
-	if (!ret)
-		ret = fib_open(n->ns_fd, &n->fib, err);
-	agent_set_log(n->agent, forward_line, &ctx);
-	if (!ret)
-		ret = agent_update(n->agent, &e->opts.cluster->nodes[node], err);
-	agent_set_log(n->agent, NULL, NULL);
-	return ret ? err_wrap(err, "node %s", node_name(e, node)) : 0;
-}
-
-static int testrun_update(struct engine *e, const struct log_sink *log, struct err *err)
-{
-	size_t n = e->opts.cluster->n_nodes;
-	int ret = 0;
-
-	if (n > e->sim.n_nodes)
-		make_room(e, n);
-	for (size_t i = 0; i < n && !ret; i++)
-		if (e->sim.nodes[i].agent)
-			ret = update_node(e, (unsigned)i, log, err);
-	return ret;
 }
 
 static int testrun_rebase(struct engine *e, struct cluster *cluster, struct err *err)
 {
 	e->opts.cluster = cluster;
 	e->sim.cluster = cluster;
-	return testrun_update(e, NULL, err);
+	return testrun_update_nodes(e, NULL, err);
 }
 
 static int testrun_reset(struct engine *e, uint64_t seed, const struct log_sink *log,
@@ -352,6 +160,9 @@ static int testrun_loaded(const struct engine *e, struct loaded_list *list, stru
 
 		for (size_t j = 0; agent && (o = agent_object(agent, j)); j++)
 			loaded_add_object(list, o);
+		if (agent)
+			loaded_add_otherwise(list, testrun_node_name(e, (unsigned)i),
+					     agent_otherwise(agent));
 	}
 	return 0;
 }
@@ -402,8 +213,8 @@ const struct engine_ops engine_testrun = {
 	.follows = true,
 	.open = testrun_open,
 	.inject = testrun_inject,
-	.restart = testrun_restart,
-	.update = testrun_update,
+	.restart = testrun_restart_node,
+	.update = testrun_update_nodes,
 	.rebase = testrun_rebase,
 	.reset = testrun_reset,
 	.advance = testrun_advance,

@@ -11,6 +11,8 @@
 #define BOOT_NS (86400ULL * 1000000000ULL)
 struct node_state {
 	const char *pin_dir;
+	char *net; /* what its namespace was made from; NULL: there is none */
+	struct agent *parked; /* of a node that went: what it has loaded, in case it comes back */
 	bool real_time; /* its programs read the kernel's clock */
 	struct aging aging; /* where they do */
 };
@@ -23,6 +25,22 @@ struct engine {
 	struct node_state *nodes; /* of the same order as the cluster's */
 	uint64_t now_ns; /* the scenario's time */
 };
+
+static inline const char *testrun_node_name(const struct engine *e, unsigned node)
+{
+	return e->opts.cluster->nodes[node].name;
+}
+
+/* testrun_nodes.c. Room for n nodes; those that there are keep what they have. */
+void testrun_make_room(struct engine *e, size_t n);
+/* Those that are started before a packet comes there. */
+int testrun_start_nodes(struct engine *e, const struct log_sink *log, struct err *err);
+int testrun_start_node(void *engine, unsigned node, struct err *err);
+void testrun_stop_node(struct engine *e, unsigned node);
+int testrun_restart_node(struct engine *e, unsigned node, const struct restart_step *how,
+			 const struct log_sink *log, struct err *err);
+/* Each node to what the cluster says now; nodes may have come and gone. */
+int testrun_update_nodes(struct engine *e, const struct log_sink *log, struct err *err);
 
 /* Maps that an agent is about to read: of a node with real time, by the clock it is given. real:
  * aging_real_ns().

@@ -68,24 +68,39 @@ int manifests_apply(struct arena *a, const char *path, struct manifests *m, stru
 	return 0;
 }
 
-static void take_namespace(struct manifest_list lists[MANIFEST_LISTS], const char *ns)
+typedef bool (*of_object)(const struct manifest_list *l, size_t i, const char *name);
+
+/* What cannot be without the object of that name. */
+static void take_along(struct manifest_list *l, of_object is_of, const char *name)
 {
-	for (size_t i = 0; i < MANIFEST_LISTS; i++) {
-		struct manifest_list *l = &lists[i];
-		size_t kept = 0;
+	size_t kept = 0;
 
-		for (size_t j = 0; j < *l->n; j++) {
-			const char *in = manifest_meta(l, j)->ns;
-
-			if (in && strcmp(in, ns) == 0)
-				continue;
-			if (kept != j)
-				memcpy(manifest_meta(l, kept), manifest_meta(l, j), l->size);
-			kept++;
-		}
-		*l->n = kept;
+	for (size_t j = 0; j < *l->n; j++) {
+		if (is_of(l, j, name))
+			continue;
+		if (kept != j)
+			memcpy(manifest_meta(l, kept), manifest_meta(l, j), l->size);
+		kept++;
 	}
+	*l->n = kept;
 }
+
+static bool is_in_namespace(const struct manifest_list *l, size_t i, const char *ns)
+{
+	const char *in = manifest_meta(l, i)->ns;
+
+	return in && strcmp(in, ns) == 0;
+}
+
+/* Kubernetes deletes pods whose node is no more (pod garbage collection). */
+static bool is_on_node(const struct manifest_list *l, size_t i, const char *node)
+{
+	const struct k8s_pod *pod = (const struct k8s_pod *)manifest_meta(l, i);
+
+	return pod->node && strcmp(pod->node, node) == 0;
+}
+
+#define PODS 2 /* their list */
 
 static const struct {
 	const char *kind;
@@ -94,7 +109,7 @@ static const struct {
 } kinds[] = {
 	{ "Node", false, 0 },
 	{ "Namespace", false, 1 },
-	{ "Pod", true, 2 },
+	{ "Pod", true, PODS },
 	{ "Service", true, 3 },
 	{ "Endpoints", true, 4 },
 	{ "EndpointSlice", true, 4 },
@@ -139,7 +154,9 @@ int manifests_delete(struct arena *a, const char *kind, const char *ns, const ch
 	if (!take_out(l, kind, ns, name))
 		return err_input(err, at, "there is no %s %s%s%s in the cluster", kind,
 				 ns ? ns : "", ns ? "/" : "", name);
-	if (strcmp(kind, "Namespace") == 0)
-		take_namespace(lists, name);
+	if (strcmp(kind, "Node") == 0)
+		take_along(&lists[PODS], is_on_node, name);
+	for (size_t j = 0; strcmp(kind, "Namespace") == 0 && j < MANIFEST_LISTS; j++)
+		take_along(&lists[j], is_in_namespace, name);
 	return 0;
 }

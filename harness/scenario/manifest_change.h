@@ -10,7 +10,7 @@
  */
 int manifests_apply(struct arena *a, const char *path, struct manifests *m, struct err *err);
 
-/* Takes one object out; a Namespace takes along what is in it. ns is NULL or "" for cluster-scoped kinds and
+/* Takes one object out; a Namespace takes along what is in it, a Node the pods that are on it. ns is NULL or "" for cluster-scoped kinds and
  * for the namespace "default". Input error at `at` for a kind that is not read or an object that is not
  * there.
  */

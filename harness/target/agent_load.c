@@ -239,7 +239,7 @@ static int list_contents(const struct agent *a, struct agent_load *l, struct err
 
 /* ---- loading ---- */
 
-static int load(const struct agent *a, struct agent_load *l, const struct asked *q, struct err *err)
+static int load(struct agent *a, struct agent_load *l, const struct asked *q, struct err *err)
 {
 	const struct release_set *r = a->now;
 	struct object **together = arena_alloc(l->arena, (r->n_files + 1) * sizeof(*together));
@@ -262,8 +262,8 @@ static int load(const struct agent *a, struct agent_load *l, const struct asked 
 		.n_together = r->n_files,
 		.unattached = a->opts.on_demand,
 		.env = l->file->desc->interpose && a->target->interpose ? a->opts.env : NULL,
-		.log = a->opts.log,
-		.log_arg = a->opts.log_arg,
+		.log = agent_log_line,
+		.log_arg = a,
 	};
 	int ret;
 
