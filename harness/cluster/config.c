@@ -203,18 +203,29 @@ static void put_services(struct config_out *o)
 			 values_get(v, "extraConfig.ipv6-service-loopback-address")));
 }
 
-/* Where pods are known by their own addresses. Said by nobody: the node's own network for them. */
+bool native_network(const struct cluster *c, const struct cluster_node *node, unsigned family,
+		    struct cidr *out)
+{
+	const struct k8s_node *k = node->manifest;
+	bool found = false;
+
+	for (size_t i = k->n_pod_cidrs; i-- > 0;) {
+		if (k->pod_cidrs[i].addr.family != family)
+			continue;
+		*out = k->pod_cidrs[i];
+		found = true;
+	}
+	return values_cidr(c->manifests.values,
+			   family == 4 ? "ipv4NativeRoutingCIDR" : "ipv6NativeRoutingCIDR", out) ||
+	       found;
+}
+
 static void put_native_network(struct config_out *o, unsigned family)
 {
 	bool v4 = family == 4;
-	const struct k8s_node *k = o->node->manifest;
 	struct cidr net = { .prefix = NO_NETWORK };
 
-	for (size_t i = k->n_pod_cidrs; i-- > 0;)
-		if (k->pod_cidrs[i].addr.family == family)
-			net = k->pod_cidrs[i];
-	values_cidr(values_of(o), v4 ? "ipv4NativeRoutingCIDR" : "ipv6NativeRoutingCIDR", &net);
-	if (net.addr.family)
+	if (native_network(o->c, o->node, family, &net))
 		put_address(o, v4 ? "native_routing_cidr4" : "native_routing_cidr6", &net.addr);
 	put_number(o, v4 ? "native_routing_cidr4_len" : "native_routing_cidr6_len", net.prefix);
 }

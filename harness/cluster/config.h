@@ -24,6 +24,12 @@ const struct ip_addr *router_address(const struct cluster_node *n, unsigned fami
 /* Where other nodes send what they tunnel to it: of the underlay's family if it has one. */
 const struct ip_addr *tunnel_address(const struct cluster *c, const struct cluster_node *n);
 
+/* Where pods are known by their own addresses. Said by nobody: the node's own network for them. False: there is
+ * none.
+ */
+bool native_network(const struct cluster *c, const struct cluster_node *node, unsigned family,
+		    struct cidr *out);
+
 /* Constants of the programs at single devices; needs endpoints and devices. */
 void device_config(struct cluster *c, struct cluster_node *node);
 

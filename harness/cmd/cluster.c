@@ -5,12 +5,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/file.h"
+#include "cluster/node_config.h"
 #include "cmd/cmd.h"
 #include "cmd/columns.h"
 
 struct options {
-	const char *node;
+	const char *node, *node_config;
 	bool maps;
 };
 
@@ -200,14 +203,42 @@ static int find_node(struct cluster_show *s, const char *name, struct err *err)
 			 near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
-static int show(const char *dir, const struct options *o, struct cluster_show *s, struct err *err)
+/* A folder of manifests; or that of a scenario: its cluster, with its own values over the cluster's. */
+static int load(const char *dir, struct cluster_show *s, struct err *err)
 {
-	int ret = cluster_load(dir, NULL, &s->cluster, err);
+	const char *path = file_join(s->arena, dir, "scenario.yaml");
+	struct scenario *scenario = NULL;
+	int ret;
+
+	if (access(path, F_OK) != 0)
+		return cluster_load(dir, NULL, &s->cluster, err);
+	ret = scenario_load(path, &scenario, err);
+	if (!ret && !scenario->cluster)
+		ret = err_input(err, NULL, "%s has no cluster", path);
+	if (!ret)
+		ret = cluster_load(scenario->cluster, scenario->values, &s->cluster, err);
+	scenario_free(scenario);
+	return ret;
+}
+
+static int print_node_config(const struct cluster_show *s, struct err *err)
+{
+	__cleanup_buf struct buf out = BUF_INIT;
+	int ret = cluster_print_node_config(s->cluster, s->node->index, &out, err);
 
 	if (!ret)
-		ret = find_node(s, o->node, err);
-	if (ret)
-		return ret;
+		fputs(buf_str(&out), stdout);
+	return ret;
+}
+
+static int show(const char *dir, const struct options *o, struct cluster_show *s, struct err *err)
+{
+	int ret = load(dir, s, err);
+
+	if (!ret)
+		ret = find_node(s, o->node_config ? o->node_config : o->node, err);
+	if (ret || o->node_config)
+		return ret ? ret : print_node_config(s, err);
 	print_nodes(s);
 	print_identities(s);
 	cluster_print_services(s);
@@ -241,6 +272,8 @@ static int got(void *arg, const char *name, const char *value)
 	o->maps |= strcmp(name, "--maps") == 0;
 	if (strcmp(name, "--node") == 0)
 		o->node = value;
+	if (strcmp(name, "--node-config") == 0)
+		o->node_config = value;
 	return value && !*value ? EXIT_USAGE : 0;
 }
 
@@ -267,6 +300,9 @@ static int cluster_main(int argc, char **argv)
 static const struct cmd_option options[] = {
 	{ "--node", "NAME", "this node's endpoints only" },
 	{ "--maps", NULL, "and the map entries that each node's agent would write" },
+	{ "--node-config", "NAME",
+	  "instead of all that: what Cilium 1.19 has compiled into that node's objects, as the C "
+	  "header node_config.h" },
 	{ NULL, NULL, NULL },
 };
 
@@ -276,7 +312,9 @@ const struct command cmd_cluster = {
 	.summary = "say what a folder of Kubernetes manifests comes to",
 	.text = "Nodes, identities, services with their backends, and what policy is enforced at "
 		"each endpoint, with the manifest line that it comes from. The folder is a "
-		"cluster as scenarios have it: what `kubectl get -o yaml` prints, and values.yaml. "
+		"cluster as scenarios have it: what `kubectl get -o yaml` prints, and values.yaml; "
+		"or "
+		"that of a scenario: its cluster, with its values. "
 		"No privilege is needed. Exit status: 0, or 2 if something in the folder is wrong "
 		"or not supported.",
 	.options = options,

@@ -87,6 +87,21 @@ void loaded_add_object(struct loaded_list *l, const struct object *o)
 	add_pristine(l, is, o);
 }
 
+void loaded_add_otherwise(struct loaded_list *l, const char *node, const char *otherwise)
+{
+	const char *note;
+
+	if (!otherwise)
+		return;
+	note = arena_printf(l->arena, "the objects of node %s are compiled for other settings: %s",
+			    node, otherwise);
+	for (size_t i = 0; i < l->n_notes; i++)
+		if (!strcmp(l->notes[i], note))
+			return;
+	l->notes = arena_grow(l->arena, l->notes, l->n_notes, sizeof(*l->notes));
+	l->notes[l->n_notes++] = note;
+}
+
 void loaded_add_target(struct loaded_list *l, const struct target *t)
 {
 	for (size_t i = 0; i < target_n_images(t); i++)

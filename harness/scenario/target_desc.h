@@ -99,6 +99,7 @@ struct target_desc {
 	const char *name, *summary;
 	const char *objects_dir; /* resolved; NULL: from objects_env or the command line */
 	const char *objects_env; /* variable that names the folder; NULL */
+	const char *objects_settings; /* the header of settings compiled in; NULL: none are */
 	const char *objects_hint; /* what to do where they are missing; NULL */
 	struct settings config; /* for every object that has it */
 	struct desc_object *objects;

@@ -152,6 +152,11 @@ static int os_env(struct schema_ctx *ctx, const struct value *v, void *out)
 	return read_string(ctx, v, &((struct target_desc *)out)->objects_env);
 }
 
+static int os_settings(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	return read_string(ctx, v, &((struct target_desc *)out)->objects_settings);
+}
+
 static int os_hint(struct schema_ctx *ctx, const struct value *v, void *out)
 {
 	return read_string(ctx, v, &((struct target_desc *)out)->objects_hint);
@@ -178,6 +183,7 @@ const struct schema schema_target_objects = {
 	(const struct schema_key[]){
 	{ "dir", false, "folder", "none", "the folder they are in, relative to the target file", "../../build/bpf", os_dir },
 	{ "env", false, "name", "none", "a variable of the environment that names the folder; goes before `dir`", "VERDICT_CILIUM_OBJECTS", os_env },
+	{ "settings", false, "file", "none", "objects have a node's settings compiled in, and this header, beside them, says which. In a cluster the folder, or one in it, is taken whose settings fit the node best; `verdict cluster show --node-config` prints what fits", "node_config.h", os_settings },
 	{ "hint", false, "text", "none", "what to do where they are missing, for the message", "\"copy them out of the image\"", os_hint },
 	{ "files", false, "map of [files](#file)", "nothing", "objects that need more than their name; those that `hooks` and `tail_calls` name need no line here", "{filter.o: {types: {prog: xdp}}}", os_files },
 	{ 0 } } };

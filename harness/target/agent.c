@@ -34,6 +34,14 @@ void agent_log(const struct agent *a, const char *level, const char *subsys, con
 	a->opts.log(a->opts.log_arg, buf_str(&line));
 }
 
+void agent_log_line(void *arg, const char *line)
+{
+	const struct agent *a = arg;
+
+	if (a->opts.log)
+		a->opts.log(a->opts.log_arg, line);
+}
+
 void agent_set_log(struct agent *a, void (*log)(void *arg, const char *line), void *log_arg)
 {
 	a->opts.log = log;
@@ -266,6 +274,11 @@ const char *agent_slot_program(const struct agent *a, uint32_t map_id, uint32_t 
 			if (l->slots[i].map_id == map_id && l->slots[i].index == slot)
 				return l->slots[i].program;
 	return NULL;
+}
+
+const char *agent_otherwise(const struct agent *a)
+{
+	return a->now->otherwise;
 }
 
 struct event_ring *agent_events(const struct agent *a)

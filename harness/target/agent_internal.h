@@ -75,6 +75,7 @@ struct release_set {
 	struct arena *arena;
 	char *key; /* folder and sizes */
 	const char *folder;
+	const char *otherwise; /* settings compiled in that are not the node's; NULL: none */
 	struct map_override *sizes; /* the target's, then those asked for */
 	size_t n_sizes;
 	struct agent_file *files;
@@ -127,6 +128,8 @@ int agent_open_events(struct agent *a, struct err *err);
 /* One logfmt line: level=LEVEL msg=... subsys=SUBSYS. */
 void agent_log(const struct agent *a, const char *level, const char *subsys, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+/* The log of the agent's objects, which outlive what agent_set_log() is given. arg: struct agent. */
+void agent_log_line(void *arg, const char *line);
 uint32_t agent_map_id(int fd); /* 0: the kernel does not say */
 uint32_t agent_program_id(int fd);
 

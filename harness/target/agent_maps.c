@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "target/agent_internal.h"
 #include "target/target.h"
+#include "target/target_settings.h"
 
 #define POLICY_MAP "cilium_policy_v2"
 
@@ -237,8 +238,8 @@ static int open_file(struct agent *a, struct release_set *r, const struct desc_o
 		.together = together,
 		.n_together = r->n_files,
 		.on_map_mismatch = how->on_map_mismatch,
-		.log = a->opts.log,
-		.log_arg = a->opts.log_arg,
+		.log = agent_log_line,
+		.log_arg = a,
 	};
 	int ret;
 
@@ -307,6 +308,25 @@ bool release_is(const struct release_set *r, const struct agent_how *how)
 	return same;
 }
 
+/* Where objects have settings compiled in: the folder of those that fit the node. */
+static int find_settings(const struct agent *a, struct release_set *r, struct err *err)
+{
+	struct settings_found found;
+	struct node_defines wanted;
+	int ret;
+
+	if (!a->target->objects_settings || !a->opts.cluster)
+		return 0;
+	ret = cluster_node_defines(a->opts.cluster, a->node->index, r->arena, &wanted, err);
+	if (!ret)
+		ret = target_settings_find(r->arena, a->target, r->folder, &wanted, &found, err);
+	if (ret)
+		return ret;
+	r->folder = found.folder;
+	r->otherwise = found.otherwise;
+	return 0;
+}
+
 int release_open(struct agent *a, const struct agent_how *how, struct release_set **out,
 		 struct err *err)
 {
@@ -317,6 +337,8 @@ int release_open(struct agent *a, const struct agent_how *how, struct release_se
 	r->arena = arena;
 	r->key = release_key(how);
 	ret = target_folder(arena, a->target, how->objects, &r->folder, err);
+	if (!ret)
+		ret = find_settings(a, r, err);
 	for (size_t i = 0; i < a->target->n_maps; i++)
 		add_size(r, a->target->maps[i].name, a->target->maps[i].max_entries);
 	for (size_t i = 0; a->opts.cluster && i < a->opts.cluster->n_map_sizes; i++)

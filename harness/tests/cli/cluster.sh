@@ -83,6 +83,31 @@ expect_no_output '^MAPS of a$'
 try "$verdict" cluster show --maps "$shown"
 expect_output '^  cilium_policy_v2_00002 \{lpm_key: \{prefixlen: 63\}, sec_label: 256, egress: 0, protocol: 6, dport: 80\}'
 
+# what Cilium's compiler is told of a node: addresses are numbers as they lie in memory
+try "$verdict" cluster show --node-config b "$shown"
+expect_exit 0
+expect_output '^#define ENABLE_IPV4 1$'
+expect_output '^#define IPV4_DIRECT_ROUTING 33597632$'
+expect_output '^#define MONITOR_AGGREGATION 3$'
+expect_output '^#define TUNNEL_PROTOCOL 1$'
+expect_no_output 'ENABLE_IPV6|ENABLE_NODEPORT |^NODES|^POLICY'
+mkdir "$shown/scenario"
+cat >"$shown/scenario/scenario.yaml" <<YAML
+name: scenario
+summary: a cluster with values of its own
+cluster: $shown
+values: {bpf: {monitorAggregation: none}, tunnelProtocol: geneve, hostFirewall: {enabled: true}}
+steps: [{advance: 1s}]
+YAML
+try "$verdict" cluster show --node-config b "$shown/scenario"
+expect_exit 0
+expect_output '^#define MONITOR_AGGREGATION 0$'
+expect_output '^#define TUNNEL_PROTOCOL 2$'
+expect_output '^#define ENABLE_HOST_FIREWALL 1$'
+expect_exit 2 "$verdict" cluster show --node-config c "$shown"
+expect_output "no node 'c' in the cluster"
+rm -r "$shown/scenario"
+
 expect_exit 2 "$verdict" cluster show --node c "$shown"
 expect_output "no node 'c' in the cluster"
 expect_exit 2 "$verdict" cluster show
