@@ -144,3 +144,89 @@ Test(cluster_change, mistakes_are_named_and_change_nothing)
 	cr_expect_eq(c->manifests.n_pods, 2);
 	cr_expect_eq(c->generation, 1);
 }
+
+#define NODE(name, ip, net, more)                                                                  \
+	"apiVersion: v1\nkind: Node\nmetadata: {name: " name ", labels: {" more "}}\n"             \
+	"spec: {podCIDR: " net "}\nstatus: {addresses: [{type: InternalIP, address: " ip "}]}\n"
+
+static const struct cluster_node *named(const char *name)
+{
+	return cluster_node_by_name(c, name);
+}
+
+static const char *router(const char *name)
+{
+	struct buf b = BUF_INIT;
+	const char *text;
+
+	ip_addr_print(&b, &named(name)->router_ips[0]);
+	text = arena_strdup(arena, buf_str(&b));
+	buf_free(&b);
+	return text;
+}
+
+Test(cluster_change, a_node_that_comes_is_known_to_the_others)
+{
+	apply(NODE("b", "192.168.0.2", "10.2.0.0/24", ""));
+	cr_assert_not_null(named("b"));
+	cr_expect_eq(named("b")->index, 1);
+	cr_expect_eq(named("a")->index, 0);
+	cr_expect_eq(identity("a", "192.168.0.2"), 6);
+	cr_expect(strstr(dump("a", "cilium_node_map_v2"), "192.168.0.2"));
+	cr_expect_eq(cluster_compile_node(c, 1, &err), 0, "%s", err.text);
+	cr_expect_eq(identity("b", "192.168.0.1"), 6);
+	cr_expect_eq(identity("b", "10.1.0.1"), 256);
+}
+
+Test(cluster_change, a_node_that_goes_takes_its_pods_along_and_leaves_its_place)
+{
+	uint8_t mac[6];
+
+	apply(NODE("b", "192.168.0.2", "10.2.0.0/24", ""));
+	memcpy(mac, cluster_device_of_role(named("b"), "native")->mac, 6);
+	delete ("Node", NULL, "a");
+	cr_expect_null(named("a"));
+	cr_expect_eq(c->manifests.n_pods, 0);
+	cr_expect(c->nodes[0].is_gone);
+	cr_expect_eq(named("b")->index, 1);
+	cr_expect_eq(cluster_compile_node(c, 1, &err), 0, "%s", err.text);
+	cr_expect_eq(identity("b", "192.168.0.1"), 0);
+	cr_expect_eq(identity("b", "10.1.0.1"), 0);
+	cr_expect_not(strstr(dump("b", "cilium_node_map_v2"), "192.168.0.1"));
+	/* its MAC is on no wire any more */
+	cr_expect_null(cluster_node_by_mac(c, c->nodes[0].devices[0].mac));
+	cr_expect_eq(cluster_node_by_mac(c, mac), named("b"));
+	apply(NODE("a", "192.168.0.1", "10.1.0.0/24", "") "---\n" POD("m", "10.1.0.1", "m"));
+	cr_expect_eq(named("a")->index, 0);
+	cr_expect_eq(endpoint_id("s/m"), 2);
+	cr_expect_eq(identity("a", "10.1.0.1"), 256);
+}
+
+Test(cluster_change, a_nodes_address_network_and_labels_may_change)
+{
+	apply(NODE("b", "192.168.0.2", "10.2.0.0/24", ""));
+	cr_expect_str_eq(router("b"), "10.2.0.1");
+	apply(NODE("b", "192.168.0.2", "10.2.0.0/16", "role: edge"));
+	cr_expect_str_eq(router("b"), "10.2.0.1", "it is of the network still");
+	cr_expect_str_eq(labels_get(&named("b")->manifest->meta.labels, "role"), "edge");
+	apply(NODE("b", "192.168.0.22", "10.22.0.0/24", ""));
+	cr_expect_str_eq(router("b"), "10.22.0.1");
+	cr_expect_eq(identity("a", "192.168.0.2"), 0);
+	cr_expect_eq(identity("a", "192.168.0.22"), 6);
+}
+
+Test(cluster_change, a_pod_cannot_be_on_a_node_that_went)
+{
+	apply(NODE("b", "192.168.0.2", "10.2.0.0/24", ""));
+	delete ("Node", NULL, "a");
+	files_write("change.yaml", POD("z", "10.1.0.8", "z"));
+	cr_assert_lt(cluster_apply(c, "change.yaml", &err), 0);
+	cr_expect(strstr(err.text, "no node 'a' in the cluster"), "%s", err.text);
+}
+
+Test(cluster_change, two_nodes_cannot_have_one_address)
+{
+	files_write("change.yaml", NODE("b", "192.168.0.1", "10.2.0.0/24", ""));
+	cr_assert_lt(cluster_apply(c, "change.yaml", &err), 0);
+	cr_expect(strstr(err.text, "node b has an address of node a"), "%s", err.text);
+}
