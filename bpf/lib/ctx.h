@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The packet under the program: bounded reads and writes, and what parsing found out about it.
  *
- * Reads and writes of an skb go through helpers: right for paged and linear packets alike. A program for XDP
- * defines CTX_XDP before it includes anything; what needs an skb is left out then.
+ * Reads and writes of an skb are right for paged and linear packets alike. A program for XDP defines CTX_XDP
+ * before it includes anything; what needs an skb is left out then.
  */
 #ifndef VERDICT_LIB_CTX_H
 #define VERDICT_LIB_CTX_H
@@ -35,6 +35,11 @@ static __always_inline bool ctx_load(ctx_t *ctx, __u32 off, void *to, __u32 len)
 		return false;
 	direct_copy(to, at, len);
 	return true;
+}
+
+static __always_inline bool ctx_load_header(ctx_t *ctx, __u32 off, void *to, __u32 len)
+{
+	return ctx_load(ctx, off, to, len);
 }
 
 static __always_inline bool ctx_store(ctx_t *ctx, __u32 off, void *from, __u32 len)
@@ -123,6 +128,19 @@ typedef struct __sk_buff ctx_t;
 static __always_inline bool ctx_load(ctx_t *ctx, __u32 off, void *to, __u32 len)
 {
 	return bpf_skb_load_bytes(ctx, off, to, len) == 0;
+}
+
+/* For what most packets are asked for: without a call where it is linear, as headers are but for senders that
+ * want it otherwise. The verifier goes both ways.
+ */
+static __always_inline bool ctx_load_header(ctx_t *ctx, __u32 off, void *to, __u32 len)
+{
+	const void *at = DIRECT_AT(ctx, off, len);
+
+	if (!at)
+		return ctx_load(ctx, off, to, len);
+	direct_copy(to, at, len);
+	return true;
 }
 
 /* Leaves checksums to the caller, the skb's own (CHECKSUM_COMPLETE) included. */

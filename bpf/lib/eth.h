@@ -37,7 +37,7 @@ static __always_inline enum eth_result eth_parse(ctx_t *ctx, struct packet *pkt)
 	__be16 type = ctx_protocol(ctx);
 	__u32 off = CONFIG(eth_header_length);
 
-	if (off && !ctx_load(ctx, off - sizeof(type), &type, sizeof(type)))
+	if (off && !ctx_load_header(ctx, off - sizeof(type), &type, sizeof(type)))
 		return ETH_TRUNCATED;
 #pragma unroll
 	for (int i = 0; i < VLAN_TAGS_MAX; i++) {

@@ -29,7 +29,7 @@ static __always_inline int ipv4_parse(ctx_t *ctx, struct packet *pkt)
 	__u32 hlen, total;
 	__u16 frag;
 
-	if (!ctx_load(ctx, pkt->l3_off, &ip, sizeof(ip)))
+	if (!ctx_load_header(ctx, pkt->l3_off, &ip, sizeof(ip)))
 		return DROP(pkt, DROP_INVALID);
 	hlen = ip.ihl * 4;
 	total = ip_length(ctx, pkt, ip.tot_len, 0);

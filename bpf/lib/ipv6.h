@@ -71,7 +71,7 @@ static __always_inline int ipv6_parse(ctx_t *ctx, struct packet *pkt)
 	struct ipv6_header ip;
 	int ret = 0;
 
-	if (!ctx_load(ctx, pkt->l3_off, &ip, sizeof(ip)) || ip.version_class[0] >> 4 != 6)
+	if (!ctx_load_header(ctx, pkt->l3_off, &ip, sizeof(ip)) || ip.version_class[0] >> 4 != 6)
 		return DROP(pkt, DROP_INVALID);
 	pkt->end = pkt->l3_off + ip_length(ctx, pkt, ip.payload_len, sizeof(ip));
 	if (pkt->end > ctx_len(ctx))

@@ -113,7 +113,7 @@ static __always_inline bool tcp_parse(ctx_t *ctx, struct packet *pkt)
 	__u32 hlen;
 
 	if (pkt->l4_off + sizeof(struct tcphdr) > pkt->end ||
-	    !ctx_load(ctx, pkt->l4_off, &tcp, sizeof(tcp)))
+	    !ctx_load_header(ctx, pkt->l4_off, &tcp, sizeof(tcp)))
 		return false;
 	hlen = (tcp.doff >> 4) * 4;
 	if (hlen < sizeof(struct tcphdr) || pkt->l4_off + hlen > pkt->end)
@@ -130,7 +130,8 @@ static __always_inline bool ports_parse(ctx_t *ctx, struct packet *pkt, __u32 hd
 {
 	struct l4_ports ports;
 
-	if (pkt->l4_off + hdr_len > pkt->end || !ctx_load(ctx, pkt->l4_off, &ports, sizeof(ports)))
+	if (pkt->l4_off + hdr_len > pkt->end ||
+	    !ctx_load_header(ctx, pkt->l4_off, &ports, sizeof(ports)))
 		return false;
 	pkt->sport = ports.sport;
 	pkt->dport = ports.dport;
