@@ -142,28 +142,44 @@ static __always_inline int rewrite_undo(ctx_t *ctx, struct packet *pkt)
 	return ret ? ret : rewrite(ctx, pkt, REWRITE_DESTINATION, &daddr, pkt->was.dport);
 }
 
-/* What a router does. 0; DROP_TTL_EXCEEDED where it was the last hop; or another reason to drop. */
+/* IPv4's TTL with what stands behind it. */
+struct ttl_word {
+	__u8 ttl, protocol;
+	__u16 sum;
+};
+
+static __always_inline int rewrite_hop_limit(ctx_t *ctx, struct packet *pkt)
+{
+	__u32 off = pkt->l3_off + IPV6_OFF_HOP;
+	__u8 limit;
+
+	if (!ctx_load_header(ctx, off, &limit, sizeof(limit)))
+		return DROP(pkt, DROP_INVALID);
+	if (limit <= 1)
+		return DROP(pkt, DROP_TTL_EXCEEDED);
+	limit--;
+	return ctx_store_summed(ctx, off, &limit, sizeof(limit)) ? 0 : DROP(pkt, DROP_WRITE_ERROR);
+}
+
+/* What a router does. 0; DROP_TTL_EXCEEDED where it was the last hop; or another reason to drop. The TTL is the
+ * upper byte of a 16-bit word: one less makes the sum of the others, the checksum, 0x100 more. skb->csum covers
+ * both and stays.
+ */
 __subprogram int rewrite_ttl(ctx_t *ctx, struct packet *pkt)
 {
-	__u32 off = pkt->l3_off + (pkt->is_ipv6 ? IPV6_OFF_HOP : IPV4_OFF_TTL);
-	__u8 ttl, less;
-	__be32 was, is;
+	struct ttl_word word;
 
-	if (!ctx_load(ctx, off, &ttl, sizeof(ttl)))
-		return DROP(pkt, DROP_INVALID);
-	if (ttl <= 1)
-		return DROP(pkt, DROP_TTL_EXCEEDED);
-	less = ttl - 1;
 	if (pkt->is_ipv6)
-		return ctx_store_summed(ctx, off, &less, sizeof(less))
-			       ? 0
-			       : DROP(pkt, DROP_WRITE_ERROR);
-	/* the TTL is the upper byte of its 16-bit word */
-	was = bpf_htons((__u16)(ttl << 8));
-	is = bpf_htons((__u16)(less << 8));
-	if (csum_l3(ctx, pkt->l3_off + CSUM_OFF_IPV4, csum_diff(&was, &is, sizeof(is))))
-		return DROP(pkt, DROP_CSUM_L3);
-	return ctx_store(ctx, off, &less, sizeof(less)) ? 0 : DROP(pkt, DROP_WRITE_ERROR);
+		return rewrite_hop_limit(ctx, pkt);
+	if (!ctx_load_header(ctx, pkt->l3_off + IPV4_OFF_TTL, &word, sizeof(word)))
+		return DROP(pkt, DROP_INVALID);
+	if (word.ttl <= 1)
+		return DROP(pkt, DROP_TTL_EXCEEDED);
+	word.ttl--;
+	word.sum = csum_fold((__u16)~word.sum + (__u16)~bpf_htons(0x100));
+	return ctx_store(ctx, pkt->l3_off + IPV4_OFF_TTL, &word, sizeof(word))
+		       ? 0
+		       : DROP(pkt, DROP_WRITE_ERROR);
 }
 
 static __always_inline int rewrite_macs(ctx_t *ctx, struct packet *pkt, const union macaddr *src,
