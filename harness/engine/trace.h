@@ -193,6 +193,8 @@ struct run_trace {
 	struct step_trace *steps;
 	size_t n_steps;
 	unsigned interposed; /* helper calls replaced; 0 on netns */
+	/* Programs of another target than the scenario was written for: their trees are others. */
+	bool foreign;
 	struct loaded_object *objects; /* in the order of their first load */
 	size_t n_objects;
 	const char **notes; /* what a reader of the result should know */

@@ -15,6 +15,7 @@ struct check {
 	struct arena *arena;
 	const struct step_trace *trace;
 	unsigned step;
+	bool foreign; /* programs of another target: trees are not theirs */
 	struct difference *diffs;
 	size_t n_diffs;
 	uint64_t checks;
@@ -31,6 +32,9 @@ const char *check_text(struct check *c, const char *fmt, ...) __attribute__((for
 bool packet_part_exists(const struct expect *e);
 bool packet_covered(const struct expect *e, const struct trace *t);
 void check_packet(struct check *c, const struct expect *e, const struct trace *t);
+
+/* tree_check.c: a packet's way against the lines expected. */
+void check_tree(struct check *c, const struct tree_expect *e, const struct trace *t);
 
 /* seen.c: a send's packets against what was captured of them elsewhere. */
 void check_seen(struct check *c, const struct seen_trace *seen);

@@ -85,10 +85,10 @@ static void check_expect(struct check *c, const struct expect *e)
 	check_step(c, e);
 }
 
-static void judge_step(struct arena *a, const struct step *step, const struct step_trace *t,
-		       struct step_result *out, uint64_t *checks)
+static void judge_step(struct arena *a, const struct step *step, const struct run_trace *run,
+		       const struct step_trace *t, struct step_result *out, uint64_t *checks)
 {
-	struct check c = { .arena = a, .trace = t, .step = step->index };
+	struct check c = { .arena = a, .trace = t, .step = step->index, .foreign = run->foreign };
 
 	out->step = step;
 	for (size_t i = 0; i < step->n_expects; i++) {
@@ -136,7 +136,7 @@ void judge_scenario(struct arena *a, const struct scenario *s, const struct run_
 	for (size_t i = 0; i < s->n_steps; i++) {
 		const struct step_trace *st = i < t->n_steps ? &t->steps[i] : NULL;
 
-		judge_step(a, &s->steps[i], st, &out->steps[i], &out->checks);
+		judge_step(a, &s->steps[i], t, st, &out->steps[i], &out->checks);
 		out->packets += st ? st->n_packets : 0;
 	}
 	judge_empty(a, s, out);

@@ -20,7 +20,7 @@ static bool part_empty(const struct packet_expect *p)
 
 bool packet_part_exists(const struct expect *e)
 {
-	return !part_empty(&e->last) || e->n_hops;
+	return !part_empty(&e->last) || e->n_hops || e->tree;
 }
 
 /* False: there are no such bytes. */
@@ -399,4 +399,6 @@ void check_packet(struct check *c, const struct expect *e, const struct trace *t
 	check_end(c, e, t, last);
 	if (e->n_hops)
 		check_hops(c, e, t);
+	if (e->tree && !c->foreign)
+		check_tree(c, e->tree, t);
 }

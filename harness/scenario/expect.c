@@ -165,7 +165,7 @@ TEXTS(no_log, log, true)
 const struct schema schema_expect = {
 	"expect",
 	"What must be seen: one map, or a list of maps when packets differ. What is left out may be\n"
-	"anything. `packets` and `match` choose packets; `outcome` to `hops` speak of each chosen one,\n"
+	"anything. `packets` and `match` choose packets; `outcome` to `explain` speak of each chosen one,\n"
 	"`events` to `no_log` of the step as a whole. `verdict`, `ct`, `identity` and `program` speak of\n"
 	"the packet's last hop. A step that sends nothing takes only the second kind.",
 	(const struct schema_key[]){
@@ -182,6 +182,7 @@ const struct schema schema_expect = {
 	{ "live", false, FIELDS, "any", "the same as its receiver really got it: what translation made of it", "{ip.dst: 10.0.1.5, tcp.dstport: 8080}", ex_live },
 	{ "redirect", false, "[redirect](#redirect)", "any", "raw scenarios: where that program asked for the packet to go", "{ifindex: 3}", ex_redirect },
 	{ "hops", false, "list of [hops](#hop)", "any", "each must occur, in this order; others may stand between", "[{at: master-1/eth0}, {at: master-0/eth0, ct: reply}]", ex_hops },
+	{ "explain", false, "[tree](#a-packets-tree)", "any", "its way as `verdict explain` prints it; `engines: [testrun]` only", "\"...\\n+- node-2/eth0 tc ingress: cil_from_netdev: TC_ACT_OK\\n...\"", ex_explain },
 	{ "events", false, "map of counts", "any", "how many events: of a type (`drop`, `trace`, `policy-verdict`), of one [drop reason](#drop-reasons) or [trace point](#trace-points), or `lost`; under a node's name those of that node", "{drop: 0, trace/to-network: 1-2, master-0: {drop/POLICY: 0}}", ex_events },
 	{ "maps", false, "map of nodes to maps to [changes](#maps)", "any", "what the step did to a map; in a raw scenario without the nodes", "{master-0: {cilium_ct4_global: {added: 1}}}", ex_maps },
 	{ "monitor", false, "list of patterns", "any", "lines that the monitor must show", "[\"xx drop (Policy denied)*\"]", ex_monitor },
@@ -200,7 +201,7 @@ static bool of_packets(const struct expect *e)
 
 	return p->has_outcome || p->at || p->program || p->has_verdict || p->has_reason ||
 	       p->has_ct || p->has_src_identity || p->has_dst_identity || p->n_fields ||
-	       p->n_live || p->redirect || e->n_hops;
+	       p->n_live || p->redirect || e->n_hops || e->tree;
 }
 
 static bool of_step(const struct expect *e)

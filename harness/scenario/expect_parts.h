@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the three files that read `expect:` share: expect.c, expect_packet.c, expect_maps.c. */
+/* What the files that read `expect:` share: expect.c, expect_packet.c, expect_maps.c, expect_tree.c. */
 #ifndef VERDICT_SCENARIO_EXPECT_PARTS_H
 #define VERDICT_SCENARIO_EXPECT_PARTS_H
 
@@ -25,5 +25,6 @@ int read_fields(struct schema_ctx *ctx, const struct value *v, struct field_expe
 
 /* out is a struct expect. */
 int ex_maps(struct schema_ctx *ctx, const struct value *v, void *out);
+int ex_explain(struct schema_ctx *ctx, const struct value *v, void *out);
 
 #endif

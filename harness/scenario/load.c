@@ -180,7 +180,9 @@ static int load(struct scenario *s, struct err *err)
 	if (value_get(docs[0], "target"))
 		s->target = arena_new_of(s->arena, struct raw_target);
 	rc = schema_bind(&ctx, &schema_scenario, docs[0], s);
-	return rc ? rc : check_raw(&ctx, docs[0], s);
+	if (!rc)
+		rc = check_raw(&ctx, docs[0], s);
+	return rc ? rc : check_trees(&ctx, s);
 }
 
 int scenario_load(const char *path, struct scenario **out, struct err *err)

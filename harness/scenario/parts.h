@@ -34,6 +34,8 @@ int read_member(struct schema_ctx *ctx, const struct value *v, struct member *ou
 int read_expects(struct schema_ctx *ctx, const struct value *v, struct step *step);
 /* What no table can see: expectations that this step can never meet, or never fail. */
 int check_expects(struct schema_ctx *ctx, const struct step *step);
+/* Trees (`explain:`) where they cannot be had; once all keys are read. */
+int check_trees(struct schema_ctx *ctx, struct scenario *s);
 int read_steps(struct schema_ctx *ctx, const struct value *v, struct scenario *s);
 
 /* A hand-written flow into the send; link_flow() once the whole step is read. */

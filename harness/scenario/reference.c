@@ -75,6 +75,40 @@ static const char ends[] = "\n## Ends of a flow\n\n"
 			   "of whomever, of the world "
 			   "if nobody has it |\n";
 
+static const char tree[] =
+	"\n## A packet's tree\n\n"
+	"`explain:` holds lines that `verdict explain` prints, as a literal block (`explain: |`). "
+	"All of "
+	"them must\n"
+	"stand in the packet's tree in this order and nothing between them, from its first line to "
+	"its "
+	"last; spaces\n"
+	"at both ends of a line and empty lines do not count. `...` as a line stands for any "
+	"number of "
+	"lines, within a\n"
+	"line for any text: a block that begins and ends with `...` names those lines alone that "
+	"matter. "
+	"What differs is\n"
+	"shown as a diff. Each packet that the expectation means must have that tree.\n\n"
+	"The same way gives the same text, on every machine and after any other scenario: devices "
+	"are "
+	"named; times\n"
+	"(`lifetime`, `created`) count from when the packet was sent (`+60 s`); flow hashes are "
+	"left out; "
+	"where the\n"
+	"datapath's source drops a packet stands on a line `source` of its own, which `...` can "
+	"take; of "
+	"a manifest there is\n"
+	"the file's name and line. Another `seed` may choose another backend or, where ports "
+	"collide, "
+	"another source\n"
+	"port: that is another way. Programs note what they look up in such a scenario, which "
+	"costs the "
+	"verifier\n"
+	"some time; it needs `engines: [testrun]`, and with `verdict run --target` a tree is not "
+	"looked "
+	"at.\n";
+
 static const char spaces[] = "\n## Script space and live space\n\n"
 			     "On its way a packet gets other addresses and ports. What the capture "
 			     "or the hand-written flow "
@@ -140,11 +174,11 @@ void schema_print_reference(struct buf *out)
 {
 	buf_puts(out, intro);
 	reference_contents(out, schema_parts);
-	buf_puts(
-		out,
-		" · [ends of a flow](#ends-of-a-flow) · [words of a flow](#words-of-a-flow) · "
-		"[script space and live space](#script-space-and-live-space) · [values](#values) · "
-		"[words](#words)\n");
+	buf_puts(out,
+		 " · [ends of a flow](#ends-of-a-flow) · [words of a flow](#words-of-a-flow) · "
+		 "[script space and live space](#script-space-and-live-space) · [a packet's "
+		 "tree](#a-packets-tree) · [values](#values) · "
+		 "[words](#words)\n");
 	for (size_t i = 0; schema_parts[i]; i++)
 		reference_part(out, schema_parts[i]);
 	buf_puts(out, ends);
@@ -158,6 +192,7 @@ void schema_print_reference(struct buf *out)
 		"from packet to packet, and each acknowledges all before it.\n");
 	flow_print_words(out);
 	buf_puts(out, spaces);
+	buf_puts(out, tree);
 	buf_puts(out, values);
 	buf_puts(out,
 		 "\n# Words\n\nA word is written in any case, with `-` or `_`; its number will "

@@ -128,6 +128,18 @@ struct text_expect { /* a line of the monitor or of the agent's log that must oc
 	struct loc loc;
 };
 
+#define TREE_GAP "..." /* as a line: any lines; within one: any text */
+
+/* A packet's way as judge/tree.h prints it, line by line. Lines are without the spaces around them; none is
+ * empty, no two gaps follow each other, and one at least is no gap.
+ */
+struct tree_expect {
+	struct loc loc;
+	const char **lines;
+	int *numbers; /* where each stands in the file */
+	size_t n;
+};
+
 struct expect {
 	struct loc loc;
 	const struct value *source; /* as written */
@@ -138,6 +150,7 @@ struct expect {
 	struct packet_expect last; /* the packet's end */
 	struct packet_expect *hops; /* each must match a hop, in this order */
 	size_t n_hops;
+	const struct tree_expect *tree; /* NULL: any way */
 	/* over the whole step */
 	struct count_expect *counts;
 	size_t n_counts;
@@ -304,6 +317,7 @@ struct scenario {
 	const struct value *values; /* overrides of the cluster's values.yaml, NULL if none */
 	unsigned engines; /* of enum engine_kind */
 	uint64_t seed;
+	bool wants_lookups; /* an expectation has a tree: programs have to note what they look up */
 	bool unreviewed; /* recorded, and nobody has said yet that it is right */
 	struct loc unreviewed_loc;
 	struct world_host *hosts; /* outside the cluster, by name */

@@ -541,6 +541,8 @@ static const struct {
 	{ "expect", "redirect", "", RAW_HEAD "  - send: {capture: x.pcap}\n    expect: {", "}\n" },
 	{ "hop", "redirect", "", RAW_HEAD "  - send: {capture: x.pcap}\n    expect: {hops: [{",
 	  "}]}\n" },
+	{ "expect", "explain", "",
+	  "engines: [testrun]\n" HEAD "  - send: {capture: x.pcap}\n    expect: {", "}\n" },
 	{ "scenario", NULL, "cluster: cl\nsteps: [{check: {}}]\n", "", "\n" },
 	{ "target", NULL, "object: o.o, ", "steps: [{check: {}}]\ntarget: {", "}\n" },
 	{ "step", NULL, "", HEAD "  - ", "\n" },
