@@ -81,13 +81,13 @@ _verdict()
 		return
 		;;
 	-k | --seconds | --step | --packet | --program | --type | --hook | --config | --map-size | --ifindex | --mark | \
-		--rx-queue | --tunnel | --packets | --interface | --seed)
+		--rx-queue | --tunnel | --packets | --interface | --seed | --jobs)
 		return
 		;;
 	esac
 	case ${COMP_WORDS[1]} in
-	run) options='--engine -k -v --tap --junit --json --out --target --objects --seed --shuffle --bless --pristine --help' ;;
-	explain) options='--step --packet --all --monitor --objects --help' ;;
+	run) options='--engine -k -v --tap --junit --json --out --target --objects --seed --shuffle --jobs --bless --pristine --help' ;;
+	explain) options='--step --packet --all --monitor --target --objects --seed --help' ;;
 	replay)
 		options='--object --program --target --objects --hook --config --maps --map-size --type'
 		options+=' --ifindex --ip --mark --rx-queue --tunnel --packets --interface --seed'

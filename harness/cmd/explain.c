@@ -9,11 +9,14 @@
 #include "engine/run.h"
 #include "judge/judge.h"
 #include "judge/tree.h"
+#include "scenario/target_desc.h"
 
 struct options {
 	unsigned long step, packet; /* 0: not given */
-	bool all, monitor;
-	const char *objects;
+	bool all, monitor, has_seed;
+	uint64_t seed;
+	const char *objects, *target;
+	struct target_desc *desc; /* of --target */
 };
 
 struct explain {
@@ -92,6 +95,7 @@ static int explain_scenario(struct explain *e)
 	struct run_opts opts = {
 		.cache = run_cache_new(),
 		.objects = e->opts->objects,
+		.target = e->opts->desc,
 		.lookups = true,
 	};
 	struct err *err = arena_new_of(e->arena, struct err);
@@ -108,7 +112,7 @@ static int explain_scenario(struct explain *e)
 	return ret;
 }
 
-static int explain_selected(struct explain *e, const struct selection *s)
+static int explain_selected(struct explain *e, struct selection *s)
 {
 	if (s->n != 1) {
 		cmd_error("%s", s->n ? "explain takes one scenario, and that means several"
@@ -119,6 +123,8 @@ static int explain_selected(struct explain *e, const struct selection *s)
 		cmd_error("%s", s->items[0].err->text);
 		return err_exit_code(s->items[0].err);
 	}
+	if (e->opts->has_seed)
+		s->items[0].scenario->seed = e->opts->seed;
 	e->scenario = s->items[0].scenario;
 	if (e->scenario->target) {
 		cmd_error("%s is a raw scenario: `verdict replay` tells all of its packets",
@@ -136,6 +142,16 @@ static int number(const char *value, unsigned long *to)
 	return *end || end == value || !*to ? -EINVAL : 0;
 }
 
+static int seed(struct options *o, const char *value)
+{
+	char *end;
+
+	errno = 0;
+	o->has_seed = true;
+	o->seed = strtoull(value, &end, 0);
+	return *value >= '0' && *value <= '9' && !*end && !errno ? 0 : -EINVAL;
+}
+
 static int got(void *arg, const char *name, const char *value)
 {
 	struct options *o = arg;
@@ -144,8 +160,12 @@ static int got(void *arg, const char *name, const char *value)
 		return number(value, &o->step);
 	if (!strcmp(name, "--packet"))
 		return number(value, &o->packet);
+	if (!strcmp(name, "--seed"))
+		return seed(o, value);
 	if (!strcmp(name, "--objects"))
 		o->objects = value;
+	if (!strcmp(name, "--target"))
+		o->target = value;
 	o->all |= !strcmp(name, "--all");
 	o->monitor |= !strcmp(name, "--monitor");
 	return 0;
@@ -167,7 +187,9 @@ static int explain_run(int argc, char **argv)
 		return cmd_usage_error(&cmd_explain, "name one scenario");
 	e.arena = arena_new();
 	err = arena_new_of(e.arena, struct err);
-	ret = select_scenarios(rest, n_rest, all, &selection, err);
+	ret = opts.target ? target_desc_load(opts.target, &opts.desc, err) : 0;
+	if (!ret)
+		ret = select_scenarios(rest, n_rest, all, &selection, err);
 	if (ret) {
 		cmd_error("%s", err->text);
 		ret = err_exit_code(err);
@@ -175,6 +197,7 @@ static int explain_run(int argc, char **argv)
 		ret = explain_selected(&e, &selection);
 		selection_free(&selection);
 	}
+	target_desc_free(opts.desc);
 	arena_free(e.arena);
 	if (!ret && !e.told) {
 		cmd_error("the scenario sends no such packet");
@@ -188,7 +211,10 @@ static const struct cmd_option options[] = {
 	{ "--packet", "N", "that packet, by its number in the capture or flow" },
 	{ "--all", NULL, "every packet" },
 	{ "--monitor", NULL, "the events alone, as cilium monitor prints them" },
-	{ "--objects", "DIR", "objects of the datapath from there" },
+	{ "--target", "NAME",
+	  "other objects than Verdict's own: a target file, or one in fixtures/targets" },
+	{ "--objects", "DIR", "folder of the BPF objects (default: the installed ones)" },
+	{ "--seed", "N", "where random numbers start, in place of the scenario's own" },
 	{ NULL, NULL, NULL },
 };
 
@@ -197,15 +223,12 @@ const struct command cmd_explain = {
 	.args = "[options] SCENARIO",
 	.summary = "tell a packet's whole way, and why it went there",
 	.text = "Runs a scenario by test runs with every lookup of its programs noted, and prints "
-		"the way of "
-		"one packet as a tree: each hop with program, tail calls, what was looked up and "
-		"found, "
-		"conntrack, policy, what was rewritten, and where it goes next; what nodes do with "
-		"it in "
-		"between; its end. Of a drop it names the lines of the manifests that decided it.\n"
+		"the way of one packet as a tree: each hop with program, tail calls, what was "
+		"looked up and found, conntrack, policy, what was rewritten, and where it goes "
+		"next; what nodes do with it in between; its end. Of a drop it names the lines of "
+		"the manifests that decided it. A scenario can expect these lines: `explain:`.\n"
 		"Without --packet that is the first packet that is not as expected, or the first "
-		"of "
-		"all.",
+		"of all.",
 	.options = options,
 	.run = explain_run,
 };

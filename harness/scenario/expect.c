@@ -182,7 +182,7 @@ const struct schema schema_expect = {
 	{ "live", false, FIELDS, "any", "the same as its receiver really got it: what translation made of it", "{ip.dst: 10.0.1.5, tcp.dstport: 8080}", ex_live },
 	{ "redirect", false, "[redirect](#redirect)", "any", "raw scenarios: where that program asked for the packet to go", "{ifindex: 3}", ex_redirect },
 	{ "hops", false, "list of [hops](#hop)", "any", "each must occur, in this order; others may stand between", "[{at: master-1/eth0}, {at: master-0/eth0, ct: reply}]", ex_hops },
-	{ "explain", false, "[tree](#a-packets-tree)", "any", "its way as `verdict explain` prints it; `engines: [testrun]` only", "\"...\\n+- node-2/eth0 tc ingress: cil_from_netdev: TC_ACT_OK\\n...\"", ex_explain },
+	{ "explain", false, "[tree](#a-packets-tree)", "any", "its way as `verdict explain` prints it; `engines: [testrun]` only", "\"...\\n+- ...: TC_ACT_SHOT...\\n...\"", ex_explain },
 	{ "events", false, "map of counts", "any", "how many events: of a type (`drop`, `trace`, `policy-verdict`), of one [drop reason](#drop-reasons) or [trace point](#trace-points), or `lost`; under a node's name those of that node", "{drop: 0, trace/to-network: 1-2, master-0: {drop/POLICY: 0}}", ex_events },
 	{ "maps", false, "map of nodes to maps to [changes](#maps)", "any", "what the step did to a map; in a raw scenario without the nodes", "{master-0: {cilium_ct4_global: {added: 1}}}", ex_maps },
 	{ "monitor", false, "list of patterns", "any", "lines that the monitor must show", "[\"xx drop (Policy denied)*\"]", ex_monitor },
