@@ -121,6 +121,8 @@ static int go(struct walk *w, struct err *err)
 			ret = w->sim->start_node(w->sim->arg, w->node, err);
 		if (!ret)
 			ret = step(w, err);
+		while (!ret && w->step == SIM_DONE && w->cut)
+			ret = sim_next_piece(w);
 	}
 	if (ret >= 0)
 		ret = sim_tell(w, err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What the files of the simulator share: sim.c (the order of steps), sim_hop.c (one program run),
- * sim_follow.c (after a program), sim_stack.c (a node's IP), sim_answer.c (its errors), sim_wire.c (between nodes, pods and the world).
+ * sim_follow.c (after a program), sim_stack.c (a node's IP), sim_fragment.c (what it cuts), sim_answer.c (its errors), sim_wire.c (between nodes, pods and the world).
  */
 #ifndef VERDICT_ENGINE_SIM_INTERNAL_H
 #define VERDICT_ENGINE_SIM_INTERNAL_H
@@ -22,6 +22,8 @@ enum sim_step {
 	SIM_TRANSMIT, /* behind the device */
 };
 
+struct cut;
+
 /* A packet on its way. */
 struct walk {
 	struct sim *sim;
@@ -34,7 +36,9 @@ struct walk {
 	uint32_t mark; /* of the skb */
 	uint32_t iif; /* device of this node it came in by; 0: made here */
 	const struct tunnel_meta *tunnel; /* metadata it carries; NULL: none */
+	bool is_outer; /* a tunnel device of this node made it */
 	unsigned steps;
+	struct cut *cut; /* the frame is a piece of what a node's stack cut; NULL: it is whole */
 	struct frame answer; /* an ICMP error that the node it ended at sends; data NULL: none */
 };
 
@@ -71,6 +75,12 @@ int sim_stack(struct walk *w, struct err *err);
 int sim_output(struct walk *w, struct err *err);
 /* Routes by the device alone, as bpf_redirect_neigh() does; next_hop NULL: by the packet's destination. */
 int sim_neigh_output(struct walk *w, const struct ip_addr *next_hop, struct err *err);
+/* sim_fragment.c: the frame, which is about to go out by w->dev, goes in pieces of at most mtu bytes. Each is
+ * followed to its end; where all of them end they are one packet again, which goes on.
+ */
+int sim_cut(struct walk *w, const struct layers *l, uint32_t mtu);
+/* w->step is SIM_DONE and w->cut is set: on with the next piece, or with the whole. */
+int sim_next_piece(struct walk *w);
 /* sim_answer.c: why a node's stack does not forward it. */
 enum sim_error { SIM_TTL, SIM_TOO_BIG, SIM_NO_ROUTE, SIM_NO_HOST, SIM_PROHIBITED };
 /* mtu: of SIM_TOO_BIG; else 0. */

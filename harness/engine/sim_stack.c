@@ -109,6 +109,28 @@ int sim_neigh_output(struct walk *w, const struct ip_addr *next_hop, struct err 
 	return output_to(w, r.has_gateway ? &r.gateway : &q.dst, err);
 }
 
+static uint32_t ip_len(const struct frame *f)
+{
+	return f->len > ETH_HLEN ? f->len - ETH_HLEN : 0;
+}
+
+/* IPv6 is never cut on the way. */
+static bool must_not_fragment(const struct frame *f, const struct layers *l)
+{
+	return l->ip.version == 6 || f->data[l->ip.l3 + 6] & 0x40;
+}
+
+/* Headers with the next hop's MACs first: each piece has them. */
+static int output_pieces(struct walk *w, const struct layers *l, uint32_t mtu,
+			 const struct ip_addr *next, struct err *err)
+{
+	int ret = output_to(w, next, err);
+
+	if (ret || w->step != SIM_EGRESS || ip_len(&w->frame) <= mtu)
+		return ret;
+	return sim_cut(w, l, mtu);
+}
+
 /* A group's packets and those without IP leave by the native device, with the MACs they have. */
 static int output_unrouted(struct walk *w)
 {
@@ -117,10 +139,34 @@ static int output_unrouted(struct walk *w)
 	return 0;
 }
 
+/* What the node itself makes and has no room for by that route. */
+static int output_too_big(struct walk *w, const struct layers *l, uint32_t mtu,
+			  const struct ip_addr *next, struct err *err)
+{
+	const char *size = arena_printf(w->a, "%u bytes, and %s takes %u", ip_len(&w->frame),
+					w->dev->name, mtu);
+
+	if (l->ip.version == 6 && w->is_outer)
+		return walk_unmodelled(w, arena_printf(w->a,
+						       "the tunnel's packet has %s: IPv6 fragments "
+						       "are not modelled",
+						       size));
+	if (must_not_fragment(&w->frame, l))
+		return walk_end(w, OUTCOME_DROPPED, walk_node(w)->name,
+				arena_printf(w->a,
+					     "it has %s; it must not be cut, so its sender gets "
+					     "EMSGSIZE or sends less",
+					     size));
+	return output_pieces(w, l, mtu, next, err);
+}
+
 int sim_output(struct walk *w, struct err *err)
 {
 	struct fib_query q = { .mark = w->mark };
+	const struct ip_addr *next;
 	struct fib_route r;
+	struct layers l;
+	uint32_t mtu;
 	int ret;
 
 	if (!frame_addresses(&w->frame, &q.src, &q.dst) || ip_addr_is_group(&q.dst))
@@ -137,7 +183,12 @@ int sim_output(struct walk *w, struct err *err)
 		return walk_end(w, OUTCOME_DROPPED, walk_node(w)->name, no_route(&r));
 	if (!route_device(w, &r))
 		return walk_unmodelled(w, "its route leads to a device that is not modelled");
-	return output_to(w, r.has_gateway ? &r.gateway : &q.dst, err);
+	mtu = r.mtu ? r.mtu : w->dev->mtu;
+	next = r.has_gateway ? &r.gateway : &q.dst;
+	if (ip_len(&w->frame) <= mtu)
+		return output_to(w, next, err);
+	packet_parse(w->frame.data, w->frame.len, LINK_ETHERNET, &l);
+	return output_too_big(w, &l, mtu, next, err);
 }
 
 /* ---- in ---- */
@@ -162,6 +213,8 @@ static int local(struct walk *w, const struct layers *l)
 	uint16_t port;
 	enum tunnel_kind kind = sim_tunnel(w->sim->cluster, &port);
 
+	if (l->ip.more_fragments || l->ip.frag_off)
+		return walk_deliver(w, NULL);
 	if (overlay && tunnel_unwrap(kind, port, &w->frame, l, w->a, &inner, &key))
 		return into_overlay(w, &inner, &key);
 	if (sim_has_ipip(w->sim->cluster) && ipip_unwrap(&w->frame, l, w->a, &inner)) {
@@ -174,23 +227,12 @@ static int local(struct walk *w, const struct layers *l)
 	return walk_deliver(w, NULL);
 }
 
-static uint32_t ip_len(const struct frame *f)
-{
-	return f->len > ETH_HLEN ? f->len - ETH_HLEN : 0;
-}
-
 static int not_forwarded(struct walk *w, const struct layers *l, enum sim_error error, uint32_t mtu,
 			 const char *why, struct err *err)
 {
 	int ret = sim_answer(w, l, error, mtu, err);
 
 	return ret ? ret : walk_end(w, OUTCOME_DROPPED, walk_node(w)->name, why);
-}
-
-/* IPv6 is never cut on the way. */
-static bool must_not_fragment(const struct frame *f, const struct layers *l)
-{
-	return l->ip.version == 6 || f->data[l->ip.l3 + 6] & 0x40;
 }
 
 static enum sim_error error_of(const struct fib_route *r)
@@ -215,9 +257,7 @@ static int forward(struct walk *w, const struct layers *l, const struct fib_rout
 				     arena_printf(w->a, "it has %u bytes, and %s takes %u",
 						  ip_len(&w->frame), w->dev->name, mtu),
 				     err);
-	if (ip_len(&w->frame) > mtu)
-		return walk_unmodelled(w, "the node's stack would cut it into fragments");
-	return output_to(w, r->has_gateway ? &r->gateway : dst, err);
+	return output_pieces(w, l, mtu, r->has_gateway ? &r->gateway : dst, err);
 }
 
 static int route_in(struct walk *w, const struct layers *l, struct err *err)

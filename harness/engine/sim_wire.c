@@ -55,6 +55,7 @@ static int to_node(struct walk *w, unsigned node)
 	walk_note(w, from, "on the wire to %s", walk_at(w));
 	w->mark = 0;
 	w->tunnel = NULL;
+	w->is_outer = false;
 	w->iif = w->dev->ifindex;
 	w->step = SIM_RECEIVE;
 	return 0;
@@ -128,6 +129,7 @@ static int into_tunnel(struct walk *w)
 		  kind == TUNNEL_GENEVE ? "a Geneve" : "a VXLAN", w->tunnel->id);
 	w->frame = outer;
 	w->tunnel = NULL;
+	w->is_outer = true;
 	w->iif = 0;
 	w->step = SIM_OUTPUT;
 	return 0;

@@ -99,6 +99,79 @@ Test(sim_stack, what_is_too_big_is_answered_with_the_mtu)
 	sim_close(l);
 }
 
+static struct pkt may_be_cut(const char *src, const char *dst, uint16_t data)
+{
+	struct pkt p = udp_with_ttl(src, dst, 64, data);
+
+	p.b[14 + 6] = 0; /* no "don't fragment" */
+	p.b[14 + 10] = p.b[14 + 11] = 0;
+	end_ip(&p, 14);
+	return p;
+}
+
+static unsigned hops_at(const struct sim_lab *l, const char *at, uint32_t most)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < l->trace.n_hops; i++) {
+		const struct hop *h = &l->trace.hops[i];
+
+		if (strcmp(h->at, at) != 0)
+			continue;
+		n++;
+		cr_expect_leq(h->in.len, most + 14, "a piece of %u bytes:\n%s", h->in.len,
+			      sim_way(l));
+	}
+	return n;
+}
+
+Test(sim_stack, what_may_be_cut_goes_in_pieces_and_arrives_whole)
+{
+	struct layers was, is;
+	struct sim_lab *l;
+	struct pkt p;
+
+	NEEDS_ROOT();
+	l = sim_open(LEGACY "MTU: 1400\n", NULL);
+	p = may_be_cut("10.0.1.10", "10.0.2.30", 1900);
+	sim_send(l, "10.0.1.10", &p);
+	sim_expect(l, OUTCOME_DELIVERED, "default/web");
+	cr_expect_eq(hops_at(l, "one/eth0", 1400), 2);
+	cr_expect_eq(hops_at(l, "two/eth0", 1400), 2);
+	packet_parse(p.b, p.len, LINK_ETHERNET, &was);
+	packet_parse(l->trace.final.data, l->trace.final.len, LINK_ETHERNET, &is);
+	cr_assert_eq(is.ip.end - is.ip.l4, was.ip.end - was.ip.l4);
+	cr_expect_eq(memcmp(l->trace.final.data + is.ip.l4, p.b + was.ip.l4,
+			    (size_t)(is.ip.end - is.ip.l4)),
+		     0);
+	cr_expect_eq(csum_l4(l->trace.final.data, l->trace.final.len, &is.ip), CSUM_GOOD);
+	/* masqueraded, in pieces: the router outside gets one packet from the node */
+	p = may_be_cut("10.0.1.10", "203.0.113.7", 1500);
+	sim_send(l, "10.0.1.10", &p);
+	sim_expect(l, OUTCOME_SENT, "world");
+	packet_parse(l->trace.final.data, l->trace.final.len, LINK_ETHERNET, &is);
+	cr_expect_eq(csum_l4(l->trace.final.data, l->trace.final.len, &is.ip), CSUM_GOOD);
+	cr_expect_eq(memcmp(l->trace.final.data + is.ip.l3 + 12, "\xc0\xa8\x0a\x01", 4), 0);
+	sim_close(l);
+}
+
+Test(sim_stack, a_tunnels_packet_that_is_too_big_is_cut)
+{
+	struct sim_lab *l;
+	struct pkt p;
+
+	NEEDS_ROOT();
+	l = sim_open("routingMode: tunnel\ntunnelProtocol: vxlan\nkubeProxyReplacement: \"true\"\n"
+		     "bpf: {masquerade: true}\n",
+		     NULL);
+	p = udp_with_ttl("10.0.1.10", "10.0.2.30", 64, 1472);
+	sim_send(l, "10.0.1.10", &p);
+	sim_expect(l, OUTCOME_DELIVERED, "default/web");
+	cr_expect_eq(hops_at(l, "one/eth0", 1500), 2);
+	cr_expect_eq(hops_at(l, "two/cilium_vxlan", 1500), 1);
+	sim_close(l);
+}
+
 Test(sim_stack, what_is_nobodys_leaves_for_the_world)
 {
 	struct sim_lab *l;
