@@ -57,6 +57,8 @@ static const struct node_define fixed[] = {
 	{ "WORLD_ID", "2", false },
 	/* sizes of maps */
 	{ "AUTH_MAP_SIZE", "512000", true },
+	{ "CIDR4_HMAP_ELEMS", "16384", true },
+	{ "CIDR4_LMAP_ELEMS", "16384", true },
 	{ "CILIUM_IPV4_FRAG_MAP_MAX_ENTRIES", "8192", true },
 	{ "CILIUM_IPV6_FRAG_MAP_MAX_ENTRIES", "8192", true },
 	{ "CILIUM_LB_ACT_MAP_MAX_ENTRIES", "65536", true },

@@ -332,7 +332,8 @@ static int run_opened(struct run *r, struct err *err)
 	ret = run_steps(r, err);
 	if (r->ops->follows)
 		one_cpu_leave(&cpu);
-	return ret;
+	/* and what packets asked for on their way */
+	return ret ? ret : note_loaded(r, err);
 }
 
 /* A tree is told of Verdict's own programs, and by what they look up. */

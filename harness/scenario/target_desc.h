@@ -91,6 +91,19 @@ struct desc_device {
 	struct loc loc;
 };
 
+enum known_cause { KNOWN_BUG, KNOWN_CHOICE, KNOWN_LIMIT };
+extern const struct word_table words_known_cause;
+
+/* Where the target does otherwise than Verdict's own datapath. */
+struct desc_known {
+	const char *scenario;
+	unsigned step; /* from 1; 0: any */
+	const char *field; /* NULL: any */
+	enum known_cause cause;
+	const char *why, *reference; /* reference: NULL */
+	struct loc loc;
+};
+
 enum event_decoder { DECODER_NONE, DECODER_CILIUM };
 
 struct target_desc {
@@ -112,6 +125,8 @@ struct target_desc {
 	size_t n_tail_calls;
 	struct desc_device *devices;
 	size_t n_devices;
+	struct desc_known *known;
+	size_t n_known;
 	const char *events_map; /* NULL: none */
 	struct loc events_loc;
 	enum event_decoder decoder;

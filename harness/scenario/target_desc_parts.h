@@ -7,7 +7,8 @@
 #include "scenario/target_desc.h"
 
 extern const struct schema schema_target_file, schema_target_objects, schema_target_object,
-	schema_target_map, schema_target_tail_call, schema_target_events, schema_target_device;
+	schema_target_map, schema_target_tail_call, schema_target_events, schema_target_device,
+	schema_target_known;
 extern const struct schema *const schema_target_parts[]; /* ends with NULL */
 
 /* Hooks that the kernel has no test run for; all have the number -1. */
@@ -32,5 +33,6 @@ int target_read_maps(struct schema_ctx *ctx, const struct value *v, void *out);
 int target_read_tail_calls(struct schema_ctx *ctx, const struct value *v, void *out);
 int target_read_events(struct schema_ctx *ctx, const struct value *v, void *out);
 int target_read_devices(struct schema_ctx *ctx, const struct value *v, void *out);
+int target_read_known(struct schema_ctx *ctx, const struct value *v, void *out);
 
 #endif
