@@ -51,39 +51,46 @@ static __always_inline int dsr_read4(ctx_t *ctx, struct packet *pkt, struct dsr_
 	return 1;
 }
 
+/* Where an extension header stands, and of which type it is. */
+struct dsr_place {
+	__u32 off, type;
+};
+
 /* One extension header. 1: it is the option; 0: look at the next one; negative: there is none. */
-static __always_inline int dsr_step6(ctx_t *ctx, __u32 *off, __u8 *type, struct dsr_info *info)
+__verified_alone int dsr_step6(ctx_t *ctx, struct dsr_place *at, struct dsr_info *info)
 {
 	struct dsr_opt6 opt;
 	__u8 next_len[2];
 
-	if (!ipv6_is_exthdr(*type) || !ctx_load(ctx, *off, next_len, sizeof(next_len)))
+	if (!at || !info || !ipv6_is_exthdr((__u8)at->type) ||
+	    !ctx_load(ctx, at->off, next_len, sizeof(next_len)))
 		return -1;
-	if (*type == EXTHDR_DEST && next_len[1] == DSR_OPT6_EXT_LEN &&
-	    ctx_load(ctx, *off, &opt, sizeof(opt)) && opt.type == DSR_OPT6_TYPE &&
+	if (at->type == EXTHDR_DEST && next_len[1] == DSR_OPT6_EXT_LEN &&
+	    ctx_load(ctx, at->off, &opt, sizeof(opt)) && opt.type == DSR_OPT6_TYPE &&
 	    opt.len == sizeof(opt) - 4) {
 		info->addr.ip6 = opt.addr;
 		info->port = opt.port;
 		return 1;
 	}
-	if (*type == EXTHDR_FRAGMENT)
-		*off += 8;
+	if (at->type == EXTHDR_FRAGMENT)
+		at->off += 8;
 	else
-		*off += *type == EXTHDR_AUTH ? (next_len[1] + 2) * 4 : (next_len[1] + 1) * 8;
-	*type = next_len[0];
+		at->off += at->type == EXTHDR_AUTH ? (next_len[1] + 2) * 4 : (next_len[1] + 1) * 8;
+	at->type = next_len[0];
 	return 0;
 }
 
 static __always_inline int dsr_read6(ctx_t *ctx, struct packet *pkt, struct dsr_info *info)
 {
-	__u32 off = pkt->l3_off + sizeof(struct ipv6_header);
+	struct dsr_place at = { .off = pkt->l3_off + sizeof(struct ipv6_header) };
 	int ret = 0;
 	__u8 type;
 
-	if (off == pkt->l4_off || !ctx_load(ctx, pkt->l3_off + 6, &type, sizeof(type)))
+	if (at.off == pkt->l4_off || !ctx_load(ctx, pkt->l3_off + 6, &type, sizeof(type)))
 		return 0;
+	at.type = type;
 	for (int i = 0; i < IPV6_EXTHDR_MAX && !ret; i++)
-		ret = dsr_step6(ctx, &off, &type, info);
+		ret = dsr_step6(ctx, &at, info);
 	return ret > 0;
 }
 
@@ -160,29 +167,41 @@ static __always_inline void dsr_forget_service(struct ct_entry *entry)
 		entry->node_port = 0;
 }
 
-/* A packet came for a backend: told says whether with *info. 0, or the reason to drop. */
-__subprogram int dsr_note(ctx_t *ctx, struct packet *pkt, const struct dsr_info *info, bool told)
+/* A packet came for a backend: told says whether with *info. True: the flow's entry has to be told of that. */
+__verified_alone bool dsr_note(ctx_t *ctx, struct packet *pkt, const struct dsr_info *info,
+			       bool told)
 {
-	bool syn = pkt->protocol == IPPROTO_TCP && pkt->tcp_flags & TCP_SYN;
-	bool begins = syn || pkt->protocol != IPPROTO_TCP;
-	struct flow f = packet_flow(pkt);
-	__u32 now = packet_now(pkt);
-	struct ct_entry *entry = ct_find(&f, TUPLE_F_OUT, now);
-	int ret;
+	struct ct_entry *entry;
+	bool syn, begins;
+	struct flow f;
 
+	if (!pkt || !info)
+		return false;
+	syn = pkt->protocol == IPPROTO_TCP && pkt->tcp_flags & TCP_SYN;
+	begins = syn || pkt->protocol != IPPROTO_TCP;
+	f = packet_flow(pkt);
+	entry = ct_find(&f, TUPLE_F_OUT, packet_now(pkt));
 	if (!told && dsr_begins_direct(pkt))
 		dsr_forget_service(entry);
 	if (!told && (!entry || !entry->dsr_internal))
-		return 0;
+		return false;
 	if (!told && begins) {
 		entry->dsr_internal = 0;
-		return 0;
+		return false;
 	}
 	if (entry && (!told || (!syn && dsr_same(entry, info, pkt->is_ipv6)))) {
-		ct_update(entry, pkt, DIR_EGRESS, now);
+		ct_update(entry, pkt, DIR_EGRESS, packet_now(pkt));
 		ct_count(entry, ctx_len(ctx));
-		return 0;
+		return false;
 	}
+	return true;
+}
+
+/* 0, or the reason to drop. */
+static __always_inline int dsr_keep(ctx_t *ctx, struct packet *pkt, const struct dsr_info *info)
+{
+	int ret;
+
 	dsr_to_ct(&pkt->ct, info, pkt->is_ipv6);
 	ret = ct_create(ctx, pkt, DIR_EGRESS);
 	/* of the packet's own flow nothing is known yet */
@@ -199,7 +218,7 @@ __subprogram int dsr_learn(ctx_t *ctx, struct packet *pkt)
 	if (!pkt->trackable || is_icmp(pkt))
 		return 0;
 	told = pkt->is_ipv6 ? dsr_read6(ctx, pkt, &info) : dsr_read4(ctx, pkt, &info);
-	return dsr_note(ctx, pkt, &info, told && info.port);
+	return dsr_note(ctx, pkt, &info, told && info.port) ? dsr_keep(ctx, pkt, &info) : 0;
 }
 
 #ifndef CTX_XDP
@@ -213,7 +232,7 @@ __subprogram int dsr_learn_geneve(ctx_t *ctx, struct packet *pkt)
 	if (!pkt->trackable || is_icmp(pkt))
 		return 0;
 	told = dsr_read_geneve(ctx, pkt, &info);
-	return dsr_note(ctx, pkt, &info, told && info.port);
+	return dsr_note(ctx, pkt, &info, told && info.port) ? dsr_keep(ctx, pkt, &info) : 0;
 }
 
 #endif

@@ -60,6 +60,7 @@ _Static_assert(sizeof(struct dsr_geneve4) == 12 && sizeof(struct dsr_geneve6) ==
 struct dsr_info {
 	union addr addr;
 	__be16 port;
+	__u16 pad[3]; /* that it be known to the last byte, for functions that are verified alone */
 };
 
 static __always_inline struct dsr_opt4 dsr_opt4_write(const struct dsr_info *info)

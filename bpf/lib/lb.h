@@ -71,12 +71,16 @@ __verified_alone int lb_look_up(struct packet *pkt, bool from_endpoint)
 }
 
 /* A new flow's backend. */
-__subprogram bool lb_choose_anew(struct packet *pkt, const struct lb_client *client)
+__verified_alone bool lb_choose_anew(struct packet *pkt, const struct lb_client *client)
 {
-	const struct lb_frontend *f = &pkt->lb.frontend;
-	bool by_hash = lb_by_hash(f);
+	const struct lb_frontend *f;
+	bool by_hash;
 	__u32 begin;
 
+	if (!pkt || !client)
+		return false;
+	f = &pkt->lb.frontend;
+	by_hash = lb_by_hash(f);
 	if (lb_pick_by_affinity(f, client, &pkt->lb.backend))
 		return true;
 	begin = by_hash ? maglev_hash(f, &pkt->saddr, pkt->sport) : bpf_get_prandom_u32();

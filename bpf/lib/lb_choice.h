@@ -26,27 +26,35 @@ static __always_inline __u32 lb_candidate(const struct lb_frontend *f, const __u
 	return slot ? slot->backend_id : 0;
 }
 
-/* Beginning at a place that is random or, with Maglev, a hash: the first active backend, else a terminating
- * one. An agent lists no others than that, unless it is about to change the list.
- */
-__verified_alone int lb_pick(const struct lb_frontend *f, __u32 begin, bool by_hash,
+/* The one at that place. False: there is none. */
+__verified_alone bool lb_try(const struct lb_frontend *f, __u32 place, bool by_hash,
 			     struct lb_backend *be)
 {
-	const __u32 *table;
-	__u32 last = 0;
+	__u32 id;
 
 	if (!f || !be || !f->count)
 		return false;
-	table = by_hash ? maglev_table(f) : NULL;
-	for (__u32 i = 0; i < LB_TRIES; i++) {
-		__u32 id = lb_candidate(f, table, begin + i);
+	id = lb_candidate(f, by_hash ? maglev_table(f) : NULL, place);
+	return id && lb_backend_find(be, id, f->is_ipv6);
+}
 
-		if (!id || !lb_backend_find(be, id, f->is_ipv6))
+/* Beginning at a place that is random or, with Maglev, a hash: the first active backend, else a terminating
+ * one. An agent lists no others than that, unless it is about to change the list.
+ */
+__verified_alone bool lb_pick(const struct lb_frontend *f, __u32 begin, bool by_hash,
+			      struct lb_backend *be)
+{
+	__u32 last = 0;
+
+	if (!f || !be)
+		return false;
+	for (__u32 i = 0; i < LB_TRIES; i++) {
+		if (!lb_try(f, begin + i, by_hash, be))
 			continue;
 		if (be->state == LB_ACTIVE)
 			return true;
 		if (be->state == LB_TERMINATING && !last)
-			last = id;
+			last = be->id;
 	}
 	return last && lb_backend_find(be, last, f->is_ipv6);
 }

@@ -89,8 +89,10 @@ static __always_inline bool lb_has_local_policy(const struct lb_frontend *f)
 }
 
 /* False: it is gone. */
-__subprogram bool lb_backend_find(struct lb_backend *be, __u32 id, bool ipv6)
+__verified_alone bool lb_backend_find(struct lb_backend *be, __u32 id, bool ipv6)
 {
+	if (!be)
+		return false;
 	if (ipv6) {
 		const struct lb6_backend *found = bpf_map_lookup_elem(&cilium_lb6_backends_v3, &id);
 

@@ -48,9 +48,15 @@ static __always_inline void nat_expect_answers(struct nat_work *w, const struct 
 	w->back.needs_ct = to->needs_ct;
 }
 
-/* The entry of the answers to w->to, with that port of ours; not 0 if another flow has it. */
-static __always_inline int nat_claim(struct nat_work *w, __u16 port)
+/* The entry of the answers to what nat_allocate() works at, with that port of ours; not 0 if another flow has
+ * it. Linux 6.1 takes no map's key by a function's argument that is verified alone: it looks for the work itself.
+ */
+__verified_alone int nat_claim(__u16 port)
 {
+	struct nat_work *w = nat_begin();
+
+	if (!w)
+		return -1;
 	w->to.port = bpf_htons(port);
 	w->answers.dport = w->to.port;
 	if (w->flow.is_ipv6)
@@ -60,13 +66,18 @@ static __always_inline int nat_claim(struct nat_work *w, __u16 port)
 	return nat_put(w, w->flow.is_ipv6, &w->back, BPF_NOEXIST);
 }
 
-/* Takes a port for the flow, its own one if nobody has it. */
-__subprogram int nat_allocate(struct packet *pkt, struct nat_work *w)
+/* Takes a port for the flow at hand, its own one if nobody has it. */
+__verified_alone int nat_allocate(struct packet *pkt)
 {
-	__u16 port = nat_port_ours(w->flow.sport) ? bpf_ntohs(w->flow.sport) : nat_port_random();
-	bool fixed = w->flow.protocol == IPPROTO_SCTP; /* see csum_l4_offset() */
+	struct nat_work *w = nat_begin();
+	bool fixed;
 	int retries;
+	__u16 port;
 
+	if (!pkt || !w)
+		return DROP_INVALID;
+	port = nat_port_ours(w->flow.sport) ? bpf_ntohs(w->flow.sport) : nat_port_random();
+	fixed = w->flow.protocol == IPPROTO_SCTP; /* see csum_l4_offset() */
 	if (fixed && !nat_port_ours(w->flow.sport))
 		return DROP(pkt, DROP_CSUM_L4);
 	nat_expect_answers(w, &w->to);
@@ -75,7 +86,7 @@ __subprogram int nat_allocate(struct packet *pkt, struct nat_work *w)
 		/* else the end of the loop may lie before its head: Linux 6.1 takes no way back
 		 * without a jump
 		 */
-		if (__builtin_expect(!nat_claim(w, port), true))
+		if (__builtin_expect(!nat_claim(port), true))
 			break;
 		if (fixed)
 			return DROP(pkt, DROP_NAT_NO_MAPPING);
@@ -119,7 +130,7 @@ __subprogram int nat_mapping(struct packet *pkt, struct nat_work *w)
 			nat_delete(w, &w->answers, TUPLE_F_IN);
 		nat_delete(w, &w->flow, TUPLE_F_OUT);
 	}
-	return nat_allocate(pkt, w);
+	return nat_allocate(pkt);
 }
 
 /* Only flows have ports to tell answers by. Of ICMP that is a request for an echo. */

@@ -20,6 +20,7 @@ struct quote {
 struct quote_side {
 	union addr addr;
 	__be16 port;
+	__u16 pad[3]; /* that it be known to the last byte, for functions that are verified alone */
 };
 
 /* 1: the quote is of a kind that can be translated; 0: it isn't; negative: drop. */
@@ -102,14 +103,17 @@ static __always_inline int quote_port(ctx_t *ctx, struct packet *pkt, const stru
 }
 
 /* 0, or the reason to drop. */
-__subprogram int rewrite_quoted(ctx_t *ctx, struct packet *pkt, const struct quote *q,
-				enum rewrite_side side, const struct quote_side *to)
+__verified_alone int rewrite_quoted(ctx_t *ctx, struct packet *pkt, const struct quote *q,
+				    enum rewrite_side side, const struct quote_side *to)
 {
-	bool pseudo = q->flow.protocol != IPPROTO_ICMP && q->flow.protocol != IPPROTO_SCTP;
 	__s64 diff = 0;
+	bool pseudo;
 	__u32 off;
 	int ret;
 
+	if (!pkt || !q || !to)
+		return DROP_INVALID;
+	pseudo = q->flow.protocol != IPPROTO_ICMP && q->flow.protocol != IPPROTO_SCTP;
 	ret = quote_address(ctx, pkt, q, side, &to->addr, &diff);
 	if (ret)
 		return DROP(pkt, ret);

@@ -100,15 +100,19 @@ static __always_inline void rewrite_note(struct packet *pkt)
 /* Replaces one side's address and port; port 0 stays as it is. A later fragment has no transport header: it
  * gets the address alone. 0, or the reason to drop.
  */
-__subprogram int rewrite(ctx_t *ctx, struct packet *pkt, enum rewrite_side side,
-			 const union addr *addr, __be16 port)
+__verified_alone int rewrite(ctx_t *ctx, struct packet *pkt, enum rewrite_side side,
+			     const union addr *addr, __be16 port)
 {
-	union addr *own = side == REWRITE_SOURCE ? &pkt->saddr : &pkt->daddr;
-	__be16 *own_port = side == REWRITE_SOURCE ? &pkt->sport : &pkt->dport;
 	__u32 csum_off = 0;
+	union addr *own;
+	__be16 *own_port;
 	__s64 diff = 0;
 	int ret;
 
+	if (!pkt || !addr)
+		return DROP_INVALID;
+	own = side == REWRITE_SOURCE ? &pkt->saddr : &pkt->daddr;
+	own_port = side == REWRITE_SOURCE ? &pkt->sport : &pkt->dport;
 	rewrite_note(pkt);
 	csum_l4_offset(pkt->protocol, &csum_off);
 	if (!addr_equal(own, addr)) {
