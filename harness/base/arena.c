@@ -2,22 +2,28 @@
 /* A chain of blocks, bumped; the first block survives a reset. */
 #include "base/arena.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK_MIN (64 * 1024)
+#include "base/arena_shared.h"
+
+#define BLOCK_MIN (64 * 1024 - sizeof(struct block))
 #define ALIGN	  16
 
 struct block {
 	struct block *next;
 	size_t used, size;
+	unsigned epoch; /* of a shared one */
 	_Alignas(ALIGN) uint8_t data[];
 };
 
+/* Stands in its first block. */
 struct arena {
-	struct block *first, *last;
+	_Alignas(ALIGN) struct block *first;
+	struct block *last;
 };
 
 static void *must(void *p)
@@ -31,19 +37,24 @@ static void *must(void *p)
 
 static struct block *block_new(size_t size)
 {
-	struct block *b = must(malloc(sizeof(*b) + size));
+	size_t all = sizeof(struct block) + size;
+	unsigned epoch = 0;
+	struct block *b = must(arena_shared_in_use() ? arena_shared_get(all, &epoch) : malloc(all));
 
 	b->next = NULL;
 	b->used = 0;
 	b->size = size;
+	b->epoch = epoch;
 	return b;
 }
 
 struct arena *arena_new(void)
 {
-	struct arena *a = must(malloc(sizeof(*a)));
+	struct block *b = block_new(BLOCK_MIN);
+	struct arena *a = (struct arena *)b->data;
 
-	a->first = a->last = block_new(BLOCK_MIN);
+	b->used = sizeof(*a);
+	a->first = a->last = b;
 	return a;
 }
 
@@ -52,25 +63,32 @@ static void free_chain(struct block *b)
 	while (b) {
 		struct block *next = b->next;
 
-		free(b);
+		if (arena_shared_has(b))
+			arena_shared_put(b, sizeof(*b) + b->size, b->epoch);
+		else
+			free(b);
 		b = next;
 	}
 }
 
 void arena_free(struct arena *a)
 {
-	if (!a)
-		return;
-	free_chain(a->first);
-	free(a);
+	if (a)
+		free_chain(a->first);
 }
 
 void arena_reset(struct arena *a)
 {
 	free_chain(a->first->next);
 	a->first->next = NULL;
-	a->first->used = 0;
+	a->first->used = sizeof(*a);
 	a->last = a->first;
+}
+
+/* One from before the fork is this process's copy, which nobody else sees. */
+static bool has_room(const struct block *b, size_t size)
+{
+	return b->size - b->used >= size && (!arena_shared_in_use() || arena_shared_has(b));
 }
 
 static void *alloc_raw(struct arena *a, size_t size)
@@ -79,7 +97,7 @@ static void *alloc_raw(struct arena *a, size_t size)
 	void *p;
 
 	size = (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
-	if (b->size - b->used < size) {
+	if (!has_room(b, size)) {
 		b = block_new(size > BLOCK_MIN ? size : BLOCK_MIN);
 		a->last->next = b;
 		a->last = b;

@@ -129,16 +129,42 @@ static void child_exec(const char *const argv[], int ns_fd, int keep_fd, pid_t p
 	_exit(errno == ENOENT ? 127 : 126);
 }
 
+/* Closed by exec; above what the child is given. */
+static int make_exec_pipe(int pipe[2])
+{
+	int low[2];
+
+	if (pipe2(low, O_CLOEXEC) < 0)
+		return -errno;
+	pipe[0] = low[0];
+	pipe[1] = fcntl(low[1], F_DUPFD_CLOEXEC, 4);
+	close(low[1]);
+	if (pipe[1] >= 0)
+		return 0;
+	close(low[0]);
+	return -errno;
+}
+
+/* Arguments may be in memory that the child shares (base/arena_shared.h): they stay until it has them. */
 pid_t spawn(const char *const argv[], int ns_fd, int keep_fd, struct err *err)
 {
-	pid_t parent = getpid();
-	pid_t pid = fork();
+	pid_t parent = getpid(), pid;
+	int until_exec[2] = { -1, -1 };
+	char unused;
 
-	if (pid < 0)
-		return err_system(err, errno, "cannot start %s", argv[0]);
+	if (make_exec_pipe(until_exec))
+		return err_system(err, errno, "cannot make a pipe for %s", argv[0]);
+	pid = fork();
 	if (pid == 0)
 		child_exec(argv, ns_fd, keep_fd, parent);
-	return pid;
+	close(until_exec[1]);
+	if (pid < 0)
+		err_system(err, errno, "cannot start %s", argv[0]);
+	else
+		while (read(until_exec[0], &unused, 1) < 0 && errno == EINTR)
+			;
+	close(until_exec[0]);
+	return pid < 0 ? -err->no : pid;
 }
 
 static int64_t now_ms(void)

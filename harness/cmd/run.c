@@ -1,238 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* `verdict run`: scenarios through engines to reporters, and the exit code. */
+/* `verdict run`: its command line. */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "cmd/bless.h"
 #include "cmd/cmd.h"
-#include "cmd/run_report.h"
-#include "cmd/select.h"
-#include "cmd/stop.h"
-#include "engine/run.h"
+#include "cmd/run_all.h"
 #include "scenario/target_desc.h"
 
 #define MAX_PATTERNS 32
 
 struct options {
-	unsigned engines;
-	struct run_report_opts report;
-	bool pristine, bless, has_seed, shuffle;
-	uint64_t seed, order; /* --seed, --shuffle */
-	const char *out, *objects, *target;
+	struct run_options run;
+	bool has_seed, shuffle, has_jobs;
+	uint64_t seed, order, jobs; /* --seed, --shuffle, --jobs */
+	const char *target;
 	struct target_desc *desc; /* of --target */
 	const char *patterns[MAX_PATTERNS + 1]; /* of -k; ends with NULL */
 	size_t n_patterns;
 };
 
-struct session {
-	const struct options *opts;
-	struct arena *arena; /* of the whole run */
-	struct run_reports reports;
-	struct run_cache *cache;
-	unsigned planned;
-	struct err *err; /* scratch */
-	const char *missing[2]; /* by engine: "" works, NULL not asked yet */
-	const char *running; /* "name (engine)" for the progress line */
-	struct blessing *blessing; /* of the present scenario; NULL: nothing is to be blessed */
-	bool not_blessed; /* some that were to be */
-};
-
-static const enum engine_kind engine_kinds[] = { ENGINE_TESTRUN, ENGINE_NETNS };
-
-static void progress(void *arg, unsigned step, unsigned steps, uint64_t packets)
-{
-	struct session *s = arg;
-	char what[256];
-
-	snprintf(what, sizeof(what), "%u of %u: %s: step %u of %u, %llu packets",
-		 run_reports_done(&s->reports.totals) + 1, s->planned, s->running, step, steps,
-		 (unsigned long long)packets);
-	run_reports_progress(&s->reports, what);
-}
-
-/* ---- one scenario on one engine ---- */
-
-static void execute(struct session *s, struct arena *a, const struct scenario *sc,
-		    enum engine_kind kind, struct scenario_result *res)
-{
-	struct run_opts opts = {
-		.cache = s->cache,
-		.objects = s->opts->objects,
-		.target = s->opts->desc,
-		.pristine = s->opts->pristine,
-		.progress = progress,
-		.progress_arg = s,
-	};
-	struct run_trace *trace = arena_new_of(a, struct run_trace);
-	struct err *err = arena_new_of(a, struct err);
-	uint64_t began = stop_watch_ns();
-	int ret;
-
-	s->running = arena_printf(a, "%s (%s)", sc->name, res->engine);
-	progress(s, 1, (unsigned)sc->n_steps, 0);
-	ret = run_scenario(sc, kind, &opts, a, trace, err);
-	if (ret == 0) {
-		judge_scenario(a, sc, trace, res);
-	} else {
-		res->status = STATUS_ERROR;
-		res->trace = trace;
-		res->err = err;
-	}
-	res->duration_ns = stop_watch_ns() - began;
-	if (trace->n_steps && report_pcapng(a, s->opts->out, res, &res->pcapng, s->err))
-		run_reports_failed(&s->reports);
-}
-
-static const char *missing(struct session *s, size_t engine)
-{
-	if (!s->missing[engine])
-		s->missing[engine] = engine_missing(engine_kinds[engine], s->arena);
-	return s->missing[engine];
-}
-
-static void run_on(struct session *s, const struct selected *item, size_t engine)
-{
-	struct arena *a = arena_new();
-	struct scenario_result res = {
-		.scenario = item->scenario,
-		.path = item->path,
-		.name = item->name,
-		.engine = engine_by_kind(engine_kinds[engine])->name,
-	};
-
-	res.skip_reason = *missing(s, engine)	   ? missing(s, engine)
-			  : item->scenario->target ? item->scenario->target->missing
-						   : NULL;
-	if (res.skip_reason)
-		res.status = STATUS_SKIPPED;
-	else
-		execute(s, a, item->scenario, engine_kinds[engine], &res);
-	if (s->blessing)
-		bless_take(s->blessing, &res);
-	/* what a signal broke off says nothing of the scenario */
-	if (!stop_signal() || res.status != STATUS_ERROR)
-		run_reports_result(&s->reports, &res);
-	arena_free(a);
-}
-
-static void bless(struct session *s, const struct selected *item)
-{
-	int ret;
-
-	if (!s->blessing) {
-		printf("nothing to bless: %s is not marked as unreviewed\n", item->name);
-		return;
-	}
-	ret = bless_end(s->blessing, stdout, s->err);
-	s->not_blessed |= ret > 0;
-	if (ret >= 0)
-		return;
-	cmd_error("%s", s->err->text);
-	s->reports.input_errors |= s->err->kind == ERR_INPUT;
-	s->reports.system_errors |= s->err->kind == ERR_SYSTEM;
-}
-
-static void run_item(struct session *s, const struct selected *item)
-{
-	if (!item->scenario) {
-		struct scenario_result res = {
-			.path = item->path,
-			.name = item->name,
-			.status = STATUS_ERROR,
-			.err = item->err,
-		};
-
-		run_reports_result(&s->reports, &res);
-		return;
-	}
-	s->blessing = s->opts->bless ? bless_begin(s->arena, item->scenario) : NULL;
-	for (size_t i = 0; i < 2 && !stop_signal(); i++)
-		if (item->scenario->engines & s->opts->engines & engine_kinds[i])
-			run_on(s, item, i);
-	if (s->opts->bless && !stop_signal())
-		bless(s, item);
-}
-
-static unsigned plan(const struct selection *sel, unsigned engines)
-{
-	unsigned n = 0;
-
-	for (size_t i = 0; i < sel->n; i++) {
-		const struct scenario *sc = sel->items[i].scenario;
-
-		n += sc ? (unsigned)__builtin_popcount(sc->engines & engines) : 1;
-	}
-	return n;
-}
-
-/* The highest number wins: a run that could not do all it was asked for must not be read as a result
- * of tests.
- */
-static int exit_code(const struct session *s)
-{
-	if (stop_signal())
-		return 128 + stop_signal();
-	if (s->reports.system_errors)
-		return EXIT_HARNESS;
-	if (s->reports.input_errors)
-		return EXIT_USAGE;
-	if (s->reports.totals.failed + s->reports.totals.unreviewed || s->not_blessed)
-		return EXIT_UNEXPECTED;
-	if (s->reports.totals.passed)
-		return EXIT_AS_EXPECTED;
-	cmd_error("nothing ran: %s",
-		  s->reports.totals.skipped ? "all was skipped" : "no scenario matched");
-	return EXIT_NOTHING;
-}
-
-static void set_seeds(const struct selection *sel, uint64_t seed)
-{
-	for (size_t i = 0; i < sel->n; i++)
-		if (sel->items[i].scenario)
-			sel->items[i].scenario->seed = seed;
-}
-
-static int run_all(const struct options *opts, struct selection *sel, struct err *err)
-{
-	struct session s = {
-		.opts = opts, .arena = arena_new(), .err = err, .reports = { .err = err }
-	};
-	uint64_t began = stop_watch_ns();
-	int ret;
-
-	if (opts->has_seed)
-		set_seeds(sel, opts->seed);
-	if (opts->shuffle)
-		selection_shuffle(sel, opts->order);
-	s.cache = run_cache_new();
-	stop_catch_signals();
-	s.planned = plan(sel, opts->engines);
-	run_reports_begin(&s.reports, &opts->report, s.arena, s.planned);
-	for (size_t i = 0; i < sel->n && !stop_signal(); i++)
-		run_item(&s, &sel->items[i]);
-	run_cache_free(s.cache);
-	s.reports.totals.duration_ns = stop_watch_ns() - began;
-	run_reports_end(&s.reports);
-	if (stop_signal())
-		cmd_error("stopped by %s", strsignal(stop_signal()));
-	ret = exit_code(&s);
-	arena_free(s.arena);
-	return ret;
-}
-
-/* ---- the command line ---- */
-
 static int parse_engine(struct options *o, const char *value)
 {
+	static const enum engine_kind kinds[] = { ENGINE_TESTRUN, ENGINE_NETNS };
+
 	if (strcmp(value, "all") == 0) {
-		o->engines = ENGINES_ALL;
+		o->run.plan.engines = ENGINES_ALL;
 		return 0;
 	}
 	for (size_t i = 0; i < 2; i++) {
-		if (strcmp(value, engine_by_kind(engine_kinds[i])->name) == 0) {
-			o->engines = engine_kinds[i];
+		if (strcmp(value, engine_by_kind(kinds[i])->name) == 0) {
+			o->run.plan.engines = kinds[i];
 			return 0;
 		}
 	}
@@ -259,42 +59,57 @@ static int got(void *arg, const char *name, const char *value)
 		return parse_number(value, &o->has_seed, &o->seed);
 	if (strcmp(name, "--shuffle") == 0)
 		return parse_number(value, &o->shuffle, &o->order);
+	if (strcmp(name, "--jobs") == 0)
+		return parse_number(value, &o->has_jobs, &o->jobs) || !o->jobs ? EXIT_USAGE : 0;
 	if (strcmp(name, "--tap") == 0)
-		o->report.tap = true;
+		o->run.report.tap = true;
 	else if (strcmp(name, "--pristine") == 0)
-		o->pristine = true;
+		o->run.settings.pristine = true;
 	else if (strcmp(name, "--bless") == 0)
-		o->bless = true;
+		o->run.bless = true;
 	else if (strcmp(name, "--junit") == 0)
-		o->report.junit = value;
+		o->run.report.junit = value;
 	else if (strcmp(name, "--json") == 0)
-		o->report.json = value;
+		o->run.report.json = value;
 	else if (strcmp(name, "--out") == 0)
-		o->out = value;
+		o->run.settings.out = value;
 	else if (strcmp(name, "--objects") == 0)
-		o->objects = o->report.objects = value;
+		o->run.settings.objects = o->run.report.objects = value;
 	else if (strcmp(name, "--target") == 0)
 		o->target = value;
 	else if (strcmp(name, "-k") == 0 && o->n_patterns < MAX_PATTERNS)
 		o->patterns[o->n_patterns++] = value;
 	else if (strcmp(name, "-v") == 0)
-		o->report.verbose++;
+		o->run.report.verbose++;
 	return value && !*value ? EXIT_USAGE : 0;
 }
 
 /* A report that cannot be written is better known before the run than after it. */
 static int outputs_writable(const struct options *o, struct err *err)
 {
-	int ret = o->report.junit ? report_writable(o->report.junit, err) : 0;
+	int ret = o->run.report.junit ? report_writable(o->run.report.junit, err) : 0;
 
-	if (!ret && o->report.json)
-		ret = report_writable(o->report.json, err);
+	if (!ret && o->run.report.json)
+		ret = report_writable(o->run.report.json, err);
 	return ret;
+}
+
+static int run_selected(struct options *o, struct selection *sel, struct err *err)
+{
+	for (size_t i = 0; o->has_seed && i < sel->n; i++)
+		if (sel->items[i].scenario)
+			sel->items[i].scenario->seed = o->seed;
+	if (o->shuffle)
+		selection_shuffle(sel, o->order);
+	o->run.plan.target = o->desc;
+	o->run.jobs = o->jobs > UINT_MAX ? UINT_MAX : (unsigned)o->jobs;
+	return run_all(&o->run, sel, err);
 }
 
 static int run_main(int argc, char **argv)
 {
-	struct options opts = { .engines = ENGINES_ALL, .out = "reports/out" };
+	struct options opts = { .run.plan.engines = ENGINES_ALL,
+				.run.settings.out = "reports/out" };
 	struct selection sel = { .arena = NULL };
 	struct err *err;
 	char **rest;
@@ -302,17 +117,17 @@ static int run_main(int argc, char **argv)
 
 	if (ret)
 		return ret < 0 ? EXIT_AS_EXPECTED : ret;
-	if (opts.bless && (n_rest == 0 || opts.report.tap)) {
+	if (opts.run.bless && (n_rest == 0 || opts.run.report.tap)) {
 		cmd_error("run: --bless %s",
-			  opts.report.tap
+			  opts.run.report.tap
 				  ? "prints what it blesses, which is no TAP: leave one of the "
 				    "two out"
 				  : "needs the names of the scenarios that you have read: verdict "
 				    "run --bless NAME ...");
 		return EXIT_USAGE;
 	}
-	if (opts.report.verbose)
-		log_set_level(opts.report.verbose > 1 ? LOG_DEBUG : LOG_INFO);
+	if (opts.run.report.verbose)
+		log_set_level(opts.run.report.verbose > 1 ? LOG_DEBUG : LOG_INFO);
 	err = calloc(1, sizeof(*err));
 	if (!err)
 		return EXIT_HARNESS;
@@ -321,12 +136,12 @@ static int run_main(int argc, char **argv)
 	    select_scenarios(rest, n_rest, opts.patterns, &sel, err)) {
 		cmd_error("%s", err->text);
 		ret = err_exit_code(err);
-	} else if (opts.bless && sel.n > (size_t)n_rest) {
+	} else if (opts.run.bless && sel.n > (size_t)n_rest) {
 		cmd_error("run: --bless takes scenarios one by one, as they were read: name each, "
 			  "not a folder of several");
 		ret = EXIT_USAGE;
 	} else {
-		ret = run_all(&opts, &sel, err);
+		ret = run_selected(&opts, &sel, err);
 	}
 	selection_free(&sel);
 	target_desc_free(opts.desc);
@@ -351,6 +166,9 @@ static const struct cmd_option options[] = {
 	{ "--seed", "N",
 	  "where random numbers start, for all scenarios; the same number gives the same packets" },
 	{ "--shuffle", "N", "run the scenarios in another order, which N decides" },
+	{ "--jobs", "N",
+	  "how many processes do the work side by side (default: one a processor); 1: this one "
+	  "alone" },
 	{ "--bless", NULL,
 	  "for the scenarios named, which `verdict record` wrote and you have read: where all "
 	  "holds, print every expectation and take the line `unreviewed` out of the file" },

@@ -13,13 +13,23 @@ static void note(int signo)
 	noted = signo;
 }
 
-void stop_catch_signals(void)
+static void catch (int flags)
 {
-	struct sigaction sa = { .sa_handler = note, .sa_flags = SA_RESTART | SA_RESETHAND };
+	struct sigaction sa = { .sa_handler = note, .sa_flags = SA_RESTART | flags };
 
 	sigemptyset(&sa.sa_mask);
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
+}
+
+void stop_catch_signals(void)
+{
+	catch ((int)SA_RESETHAND);
+}
+
+void stop_note_signals(void)
+{
+	catch (0);
 }
 
 int stop_signal(void)

@@ -9,6 +9,8 @@
  * second one kills, and the sandbox goes with the process.
  */
 void stop_catch_signals(void);
+/* Every one of them is only noted: for a process whose parent decides. */
+void stop_note_signals(void);
 int stop_signal(void); /* 0: none came */
 uint64_t stop_watch_ns(void); /* CLOCK_MONOTONIC */
 

@@ -13,7 +13,11 @@ struct one_cpu {
 	bool stays;
 };
 
-/* The calling thread stays where it is, until one_cpu_leave(). What cannot be had is left out: results are
+/* From now on this process stays on the nth (from 0, around) of the CPUs that it may use: two processes that
+ * stay where they are may be on the same one.
+ */
+void one_cpu_prefer(unsigned nth);
+/* The calling thread stays where it is, or is to be, until one_cpu_leave(). What cannot be had is left out: results are
  * right without it, events only in another order.
  */
 void one_cpu_stay(struct one_cpu *c);

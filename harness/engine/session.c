@@ -86,7 +86,7 @@ void run_cache_free(struct run_cache *c)
 	free(c);
 }
 
-static char *session_key(const struct scenario *s)
+char *session_key(const struct scenario *s)
 {
 	struct buf b = BUF_INIT;
 

@@ -34,6 +34,8 @@ struct session {
 	size_t n_former;
 };
 
+/* Scenarios with the same key share a session. malloc'ed; of scenarios with a cluster. */
+char *session_key(const struct scenario *s);
 /* The session for a scenario's cluster, from the cache or made. */
 int session_get(struct run_cache *c, const struct scenario *s, struct session **out,
 		struct err *err);
