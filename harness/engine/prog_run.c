@@ -106,6 +106,7 @@ static int run_skb(struct prog_run *r, const char **why, struct err *err)
 		.ifindex = r->ifindex,
 		.ingress_ifindex = r->ingress_ifindex,
 		.mark = r->mark,
+		.cb = { r->cb[0], r->cb[1] },
 	};
 	struct __sk_buff after = { .mark = r->mark };
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = r->data, .data_size_in = r->len,

@@ -18,6 +18,7 @@ struct prog_run {
 	uint32_t ifindex; /* of the caller's network namespace */
 	uint32_t ingress_ifindex; /* of an skb; 0: made locally */
 	uint32_t mark; /* of an skb */
+	uint32_t cb[2]; /* the beginning of an skb's cb */
 	uint32_t rx_queue; /* XDP */
 	/* Of an skb: its sum is known, as from a device that sums up all (CHECKSUM_COMPLETE). A program
 	 * that leaves another one is -EBADMSG.

@@ -29,6 +29,7 @@ struct sim {
 	int home_ns; /* where the caller was */
 	int in_node; /* node whose namespace the thread is in, -1: home */
 	uint8_t *out; /* SIM_OUT_SIZE bytes */
+	struct sim_tagger *tagger; /* see engine/sim_vlan.c; NULL: not needed yet */
 	uint64_t lost; /* events, of all packets */
 };
 
@@ -37,6 +38,7 @@ struct sim {
 /* Fills hops, outcome, at, final, place and why of *t; memory from a. */
 int sim_walk(struct sim *s, const struct injection *in, struct arena *a, struct trace *t,
 	     struct err *err);
+void sim_free_tagger(struct sim *s);
 /* The thread is where it was before the first packet. */
 int sim_leave(struct sim *s, struct err *err);
 

@@ -81,6 +81,9 @@ static int xdp_redirected(struct walk *w)
 
 	if (!to)
 		return walk_unmodelled(w, "an XDP redirect that no helper was asked for");
+	if (to->kind == NOTE_REDIRECT_MAP && to->flags & BPF_F_BROADCAST)
+		return walk_unmodelled(w, "an XDP program sends copies to all devices of a map "
+					  "(BPF_F_BROADCAST): one packet has one way here");
 	dev = cluster_device_by_ifindex(walk_node(w), to->ifindex);
 	if (!dev)
 		return no_device(w, to);

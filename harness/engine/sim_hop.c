@@ -156,7 +156,8 @@ static int run(struct walk *w, enum hook hook, const struct agent_program *p, st
 		helper_env_begin(w->sim->env);
 		helper_env_set_tunnel(w->sim->env, w->tunnel);
 	}
-	ret = prog_run(&r, &why, err);
+	ret = hook == HOOK_XDP ? prog_run(&r, &why, err)
+			       : sim_run_tagged(w->sim, &r, &w->frame, &why, err);
 	if (ret)
 		return ret < 0 ? err_wrap(err, "%s at %s", hop->program, hop->at)
 			       : refused(w, hop, why);

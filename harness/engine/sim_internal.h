@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "engine/prog_run.h"
 #include "engine/sim.h"
 #include "engine/tunnel.h"
 #include "packet/parse.h"
@@ -67,6 +68,13 @@ enum tunnel_kind sim_tunnel(const struct cluster *c, uint16_t *port);
 
 /* sim_hop.c. 0: it ran, the trace's last hop says how; 1: nothing sits there; 2: the trace has its outcome. */
 int sim_hop(struct walk *w, enum hook hook, struct err *err);
+/* sim_vlan.c. A frame's outer tag is in skb->vlan_tci where tc programs see it, not in the bytes: r runs by way of
+ * a program that puts it there, and r->out has it again. As prog_run(), which runs what has none.
+ */
+int sim_run_tagged(struct sim *s, struct prog_run *r, const struct frame *whole, const char **why,
+		   struct err *err);
+/* Takes tags of VLAN 0 off, as a node's IP does that has no device for them. */
+void sim_drop_priority_tags(struct walk *w);
 /* sim_follow.c: what the last hop comes to. */
 int sim_after_xdp(struct walk *w, struct err *err);
 int sim_after_tc(struct walk *w, enum sim_step otherwise, struct err *err);

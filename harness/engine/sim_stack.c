@@ -291,6 +291,7 @@ int sim_stack(struct walk *w, struct err *err)
 
 	if (ignored)
 		return walk_unmodelled(w, ignored);
+	sim_drop_priority_tags(w);
 	packet_parse(w->frame.data, w->frame.len, 1, &l);
 	if (l.ip.l3 == NO_OFFSET)
 		return walk_deliver(w, NULL); /* ARP, and what only a packet socket would see */

@@ -26,6 +26,7 @@ static void testrun_close(struct engine *e)
 	sim_leave(&e->sim, &ignored);
 	for (size_t i = 0; i < e->sim.n_nodes; i++)
 		testrun_stop_node(e, (unsigned)i);
+	sim_free_tagger(&e->sim);
 	helper_env_free(e->sim.env);
 	fd_cleanup(&e->sim.home_ns);
 	free(e->sim.out);

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Nodes' own IP between two programs: what it forwards, what it answers, what it cannot know. */
+#include <bpf/bpf.h>
+#include <linux/bpf.h>
+
+#include "engine/sim_internal.h"
 #include "sim_lab.h"
 
 /* Pods' packets pass by the node's stack. */
@@ -189,4 +193,86 @@ Test(sim_stack, what_is_nobodys_leaves_for_the_world)
 	cr_expect_eq(l->trace.outcome, OUTCOME_DROPPED);
 	cr_expect_eq(l->trace.hops[0].drop_reason, 132, "%s", sim_way(l));
 	sim_close(l);
+}
+
+static struct pkt tagged(uint16_t tci)
+{
+	uint32_t l3, l4;
+	struct pkt p;
+
+	put_eth(&p, 0x8100);
+	put_vlan(&p, tci, 0x0800);
+	l3 = put_ip4(&p, "192.0.2.9", "192.168.10.1", 17);
+	l4 = put_udp(&p, 4000, 53, 32);
+	put_data(&p, 32);
+	end_l4(&p, (int)l3, l4, 6, 17);
+	end_ip(&p, l3);
+	return p;
+}
+
+Test(sim_stack, a_tag_of_no_vlan_is_taken_off_and_others_are_ignored)
+{
+	struct layers layers;
+	struct sim_lab *l;
+	struct pkt p;
+
+	NEEDS_ROOT();
+	l = sim_open(LEGACY, NULL);
+	p = tagged(0xe000);
+	sim_send(l, "192.0.2.9", &p);
+	sim_expect(l, OUTCOME_DELIVERED, "one/eth0");
+	packet_parse(l->trace.final.data, l->trace.final.len, LINK_ETHERNET, &layers);
+	cr_expect_eq(layers.vlan[0], NO_OFFSET);
+	cr_expect_eq(l->trace.hops[0].out.len, p.len, "the tag is on until the node's IP has it");
+	p = tagged(100);
+	sim_send(l, "192.0.2.9", &p);
+	cr_expect_neq(l->trace.outcome, OUTCOME_DELIVERED, "%s", sim_way(l));
+	sim_close(l);
+}
+
+/* What a program reads of its context, as its verdict. */
+static int reads(size_t field, const struct pkt *p)
+{
+	const struct bpf_insn insns[] = {
+		{ .code = BPF_LDX | BPF_MEM | BPF_W,
+		  .dst_reg = 0,
+		  .src_reg = 1,
+		  .off = (short)field },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	const struct frame f = { .data = (uint8_t *)p->b, .len = p->len, .wire_len = p->len };
+	uint8_t out[4096];
+	struct prog_run r = { .hook = HOOK_TC_INGRESS,
+			      .data = p->b,
+			      .len = p->len,
+			      .out = out,
+			      .out_size = sizeof(out) };
+	struct sim s = { .tagger = NULL };
+	const char *why;
+	struct err err = { 0 };
+
+	r.fd = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "reads", "GPL", insns, 2, NULL);
+	cr_assert_geq(r.fd, 0);
+	cr_assert_eq(sim_run_tagged(&s, &r, &f, &why, &err), 0, "%s", err.text);
+	cr_expect_eq(r.out_len, p->len);
+	cr_expect_eq(memcmp(out, p->b, p->len), 0, "the tag is in its place again");
+	sim_free_tagger(&s);
+	close(r.fd);
+	return r.verdict;
+}
+
+Test(sim_stack, programs_see_tags_beside_the_packet)
+{
+	struct pkt p;
+
+	NEEDS_ROOT();
+	p = tagged(0x6064);
+	cr_expect_eq(reads(offsetof(struct __sk_buff, vlan_present), &p), 1);
+	cr_expect_eq(reads(offsetof(struct __sk_buff, vlan_tci), &p), 0x6064);
+	cr_expect_eq(reads(offsetof(struct __sk_buff, vlan_proto), &p), htons(0x8100));
+	cr_expect_eq(reads(offsetof(struct __sk_buff, protocol), &p), htons(0x0800));
+	cr_expect_eq(reads(offsetof(struct __sk_buff, len), &p), (int)p.len - 4);
+	cr_expect_eq(reads(offsetof(struct __sk_buff, cb[0]), &p), 0);
+	p = udp_with_ttl("192.0.2.9", "192.168.10.1", 64, 32);
+	cr_expect_eq(reads(offsetof(struct __sk_buff, vlan_present), &p), 0);
 }
