@@ -360,7 +360,7 @@ __call(26) int tail_pod_out(ctx_t *ctx)
 /* ---- into the pod ---- */
 
 /* Of the pod to itself, by the entry that its way out has left. */
-static __always_inline bool comes_from_itself(const struct packet *pkt)
+static __always_inline bool comes_from_itself(struct packet *pkt)
 {
 	struct flow flow = packet_flow(pkt);
 	union addr loopback = {};
@@ -369,7 +369,7 @@ static __always_inline bool comes_from_itself(const struct packet *pkt)
 	lb_loopback_address(pkt->is_ipv6, &loopback);
 	if (!addr_equal(&pkt->saddr, &loopback))
 		return false;
-	entry = ct_find(&flow, TUPLE_F_OUT, now_seconds());
+	entry = ct_find(&flow, TUPLE_F_OUT, packet_now(pkt));
 	return entry && entry->lb_loopback;
 }
 

@@ -260,7 +260,7 @@ static __always_inline int ct_lookup_error(ctx_t *ctx, struct packet *pkt, enum 
 	enum direction quoted_dir = opposite(dir);
 	struct flow quoted = {};
 	struct ct_entry *entry;
-	__u32 l4_off, now = now_seconds();
+	__u32 l4_off, now = packet_now(pkt);
 	int ret = ct_quoted_flow(ctx, pkt, &quoted, &l4_off);
 
 	if (ret < 0)
@@ -290,7 +290,7 @@ static __always_inline int ct_lookup_packet(ctx_t *ctx, struct packet *pkt, enum
 		return ct_lookup_error(ctx, pkt, dir);
 	if (!pkt->trackable)
 		return 0;
-	now = now_seconds();
+	now = packet_now(pkt);
 	flow_turn(&flow);
 	entry = ct_find(&flow, tuple_flags_of(opposite(dir)), now);
 	if (!entry) {
@@ -342,7 +342,7 @@ __subprogram int ct_create(ctx_t *ctx, struct packet *pkt, enum direction dir)
 		return 0;
 	if (pkt->later_fragment)
 		entry.seen_non_syn = 1;
-	ct_update(&entry, pkt, dir, now_seconds());
+	ct_update(&entry, pkt, dir, packet_now(pkt));
 	if (ct_store(&flow, tuple_flags_of(dir), &entry))
 		return DROP(pkt, DROP_CT_CREATE_FAILED);
 	debug_ct_created(ctx, pkt);
