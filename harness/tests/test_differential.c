@@ -417,7 +417,7 @@ static void say_frame(struct buf *b, const struct frame *f)
 		buf_printf(b, "%02x", f->data[i]);
 }
 
-/* As the kernel hands a frame to the stack: without tags of VLAN 0. TEST_RUN takes none off. */
+/* As the kernel hands a frame to the stack: without tags of VLAN 0. Programs at tc have the outer one beside it. */
 static struct frame untagged(struct lab *l, const struct frame *f)
 {
 	struct frame out = *f;
@@ -459,16 +459,18 @@ static const char *say(struct lab *l, const struct trace *t, bool ignored)
 }
 
 /* TEST_RUN refuses frames that are shorter than the network header their EtherType promises; a device
- * hands them to the program. The packet then changes no state in the other engine: it is dropped.
+ * hands them to the program. The packet then changes no state in the other engine: it is dropped. A tag is off by
+ * then.
  */
 static bool refused_by_test_run(const struct trace *t, const struct trace *other)
 {
 	const struct frame *f = &t->hops[t->n_hops - 1].in;
-	uint16_t type = (uint16_t)(f->data[12] << 8 | f->data[13]);
+	uint32_t tag = f->data[12] == 0x81 && f->data[13] == 0 && f->len >= 18 ? 4 : 0;
+	uint16_t type = (uint16_t)(f->data[12 + tag] << 8 | f->data[13 + tag]);
 
 	return t->outcome == OUTCOME_UNMODELLED && other->outcome == OUTCOME_DROPPED &&
 	       other->hops[other->n_hops - 1].drop_reason == 134 &&
-	       ((type == 0x0800 && f->len < 34) || (type == 0x86dd && f->len < 54));
+	       ((type == 0x0800 && f->len < 34 + tag) || (type == 0x86dd && f->len < 54 + tag));
 }
 
 /* A tag with less than an EtherType behind it is dropped before tc ingress (skb_vlan_untag()): the
