@@ -70,7 +70,7 @@ sub try_break {
 	local $ENV{VERDICT_LIBDIR} = "$work/lib";
 	local $ENV{VERDICT_SOURCE} = $work;
 	local $ENV{VERDICT_BPF_DIR} = "$work/lib/bpf";
-	my $said = `timeout 200 $build/tests/$test --filter '$name' 2>&1`;
+	my $said = `timeout 200 $build/tests/$test --filter='$name' 2>&1`;
 	my ($run, $failed) = $said =~ /Tested: .*?(\d+).*Failing: .*?(\d+)/;
 	return bad($what, "$test did not run $name: $said") unless $run;
 	return bad($what, "$name of $test does not notice") unless $failed || $said =~ /CRASH/;
