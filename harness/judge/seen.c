@@ -87,24 +87,37 @@ static void report(void *arg, const struct field *f, const char *was, const char
 		      check_text(c, "%s", is), NULL);
 }
 
-/* The frame with the ends that it has there, so that what else differs remains. */
+/* True: the ends are those that stand here for what they are there. */
+static bool stand_for(struct comparison *m, const struct packet_ends *there,
+		      const struct packet_ends *here)
+{
+	struct packet_ends want;
+
+	if (ends_here(m, there, &want))
+		return same_ends(&want, here);
+	m->pairs = arena_grow(m->c->arena, m->pairs, m->n_pairs, sizeof(*m->pairs));
+	m->pairs[m->n_pairs++] = (struct pair){ *there, *here };
+	return true;
+}
+
+/* The frame with the ends that it has there, so that what else differs remains; of an ICMP error the packet that it
+ * quotes, which is one of a flow as any other.
+ */
 static void compare(struct comparison *m, const struct frame *frame)
 {
 	struct check *c = m->c;
 	struct frame f = *frame;
-	struct packet_ends there, here, want;
+	struct packet_ends there, here;
 	struct layers lt, lf;
-	bool flow = frame_ends(&m->there->frame, &there) && frame_ends(frame, &here);
 
 	c->checks++;
 	f.data = arena_memdup(c->arena, f.data, f.len);
-	if (flow && !ends_here(m, &there, &want)) {
-		m->pairs = arena_grow(c->arena, m->pairs, m->n_pairs, sizeof(*m->pairs));
-		m->pairs[m->n_pairs++] = (struct pair){ there, here };
-		want = here;
-	}
-	if (flow && same_ends(&want, &here))
+	if (frame_ends(&m->there->frame, &there) && frame_ends(frame, &here) &&
+	    stand_for(m, &there, &here))
 		frame_set_ends(&f, &there);
+	if (frame_quoted_ends(&m->there->frame, &there) && frame_quoted_ends(frame, &here) &&
+	    stand_for(m, &there, &here))
+		frame_set_quoted_ends(&f, &there);
 	packet_parse(m->there->frame.data, m->there->frame.len, LINK_ETHERNET, &lt);
 	packet_parse(f.data, f.len, LINK_ETHERNET, &lf);
 	field_diff(m->there->frame.data, m->there->frame.len, &lt, f.data, f.len, &lf, report, m);

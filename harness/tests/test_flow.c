@@ -637,6 +637,38 @@ Test(flow, what_another_place_captured_is_compared_and_not_sent)
 	differs(SEEN(""), "expected 2 packets, as captured there, actual 0 came by");
 }
 
+/* The client refuses the answer; quoted_seq: of what the backend of the other cluster is told of. */
+static void two_points_of_an_error(uint32_t quoted_seq)
+{
+	struct build_tcp syn = { .seq = 1, .flags = 2 }, ack = { .seq = 9, .ack = 2, .flags = 18 },
+			 other = { .seq = quoted_seq, .ack = 2, .flags = 18 };
+	struct build_ip to = captured(false), from = captured(true),
+			there = { .src = end_at("10.9.0.1", 777),
+				  .dst = end_at("10.9.9.9", 8080),
+				  .ttl = 61 },
+			back = { .src = there.dst, .dst = there.src, .ttl = 61 };
+	struct frame q[2] = { build_tcp(arena, &from, &ack, NULL, 0),
+			      build_tcp(arena, &back, &other, NULL, 0) };
+	struct frame f[5] = {
+		build_tcp(arena, &to, &syn, NULL, 0),
+		build_tcp(arena, &there, &syn, NULL, 0),
+		q[0],
+		build_icmp(arena, &to, 3, 3, 0, q[0].data + 14, q[0].len - 14),
+		build_icmp(arena, &there, 3, 3, 0, q[1].data + 14, q[1].len - 14),
+	};
+
+	write_points(f, 5, "abaab");
+}
+
+Test(flow, what_an_error_quotes_is_compared_as_a_packet_of_its_flow)
+{
+	two_points_of_an_error(9);
+	passes(SEEN(""));
+	cr_expect_eq(world.n_seen, 3, "of five packets");
+	two_points_of_an_error(10);
+	differs(SEEN(""), "seen at prod/web-0: tcp.seq");
+}
+
 /* ---- names ---- */
 
 static void refuses(const char *step, const char *why)
