@@ -80,6 +80,8 @@ struct engine_ops {
 	/* Time passes without packets; now_ns as in struct injection. */
 	int (*advance)(struct engine *e, uint64_t now_ns, struct err *err);
 	unsigned (*interposed)(const struct engine *e);
+	/* Of the time since it was opened: what programs took that were loaded when a packet came. NULL: none is. */
+	uint64_t (*loading_ns)(const struct engine *e);
 	/* Adds what the nodes' agents have loaded. */
 	int (*loaded)(const struct engine *e, struct loaded_list *list, struct err *err);
 	void (*close)(struct engine *e); /* NULL is fine; maps and pins are gone afterwards */

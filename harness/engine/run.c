@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/ns.h"
 #include "engine/flow.h"
@@ -318,8 +319,14 @@ static void raise_file_limit(void)
 	}
 }
 
+static uint64_t loading_ns(const struct run *r)
+{
+	return r->ops->loading_ns ? r->ops->loading_ns(r->session->engine) : 0;
+}
+
 static int run_opened(struct run *r, struct err *err)
 {
+	uint64_t loaded_before = loading_ns(r);
 	struct one_cpu cpu;
 	int ret;
 
@@ -332,6 +339,8 @@ static int run_opened(struct run *r, struct err *err)
 	ret = run_steps(r, err);
 	if (r->ops->follows)
 		one_cpu_leave(&cpu);
+	if (loading_ns(r) > loaded_before)
+		r->trace->loading_ns += loading_ns(r) - loaded_before;
 	/* and what packets asked for on their way */
 	return ret ? ret : note_loaded(r, err);
 }
@@ -372,6 +381,7 @@ static int run_on_cluster(const struct scenario *s, enum engine_kind kind,
 		.target = opts->target,
 		.seed = s->seed,
 	};
+	uint64_t began = clock_ns();
 	int ret;
 
 	timeline_init(&r.time, a);
@@ -385,9 +395,13 @@ static int run_on_cluster(const struct scenario *s, enum engine_kind kind,
 	r.flows = flows_new(a, r.session->cluster);
 	r.made = flow_maker_new(a, r.session->cluster, s);
 	ret = session_open(opts->cache, r.session, r.ops, &eo, &log, err);
+	out->loading_ns += clock_ns() - began;
 	if (!ret)
 		ret = run_opened(&r, err);
-	return session_close(opts->cache, r.session, s, ret, err) ?: ret;
+	began = clock_ns();
+	ret = session_close(opts->cache, r.session, s, ret, err) ?: ret;
+	out->loading_ns += clock_ns() - began;
+	return ret;
 }
 
 int run_scenario(const struct scenario *s, enum engine_kind kind, const struct run_opts *opts,

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "engine/loaded.h"
 #include "engine/map_watch.h"
 #include "engine/replay.h"
@@ -332,10 +333,12 @@ int run_raw(const struct scenario *s, const struct run_opts *opts, struct arena 
 	struct raw_run r = {
 		.scenario = s, .opts = opts, .a = a, .trace = out, .sends = { .arena = a }
 	};
+	uint64_t began = clock_ns();
 	int ret;
 
 	timeline_init(&r.time, a);
 	ret = open_replay(&r, err);
+	out->loading_ns = clock_ns() - began;
 	if (ret && err->kind == ERR_INPUT && !strstr(err->text, s->path))
 		err_wrap(err, "%s:%d", s->path, s->target->loc.line);
 	if (ret)

@@ -90,7 +90,7 @@ char *session_key(const struct scenario *s)
 {
 	struct buf b = BUF_INIT;
 
-	buf_printf(&b, "%s\n", s->cluster);
+	buf_printf(&b, "%s %d\n", s->cluster, s->wants_lookups);
 	if (s->values)
 		value_print(&b, s->values);
 	return b.data;

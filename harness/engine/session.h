@@ -19,7 +19,7 @@ struct engine_aside {
 
 struct session {
 	struct session *next;
-	char *key; /* cluster folder and the scenario's values */
+	char *key; /* cluster folder, the scenario's values, whether lookups are noted */
 	struct cluster *cluster;
 	struct topology *topology; /* NULL until an engine needs it */
 	/* The engine that is open or kept; NULL: none. */

@@ -152,6 +152,16 @@ static unsigned testrun_interposed(const struct engine *e)
 	return n;
 }
 
+static uint64_t testrun_loading_ns(const struct engine *e)
+{
+	uint64_t ns = 0;
+
+	for (size_t i = 0; i < e->sim.n_nodes; i++)
+		if (e->sim.nodes[i].agent)
+			ns += agent_loading_ns(e->sim.nodes[i].agent);
+	return ns;
+}
+
 static int testrun_loaded(const struct engine *e, struct loaded_list *list, struct err *err)
 {
 	(void)err;
@@ -220,6 +230,7 @@ const struct engine_ops engine_testrun = {
 	.reset = testrun_reset,
 	.advance = testrun_advance,
 	.interposed = testrun_interposed,
+	.loading_ns = testrun_loading_ns,
 	.loaded = testrun_loaded,
 	.close = testrun_close,
 };

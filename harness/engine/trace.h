@@ -192,6 +192,8 @@ struct loaded_object {
 struct run_trace {
 	struct step_trace *steps;
 	size_t n_steps;
+	/* Of the time it took: clusters read, namespaces and agents made, programs verified. */
+	uint64_t loading_ns;
 	unsigned interposed; /* helper calls replaced; 0 on netns */
 	/* Programs of another target than the scenario was written for: their trees are others. */
 	bool foreign;

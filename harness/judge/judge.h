@@ -42,7 +42,7 @@ struct scenario_result {
 	struct step_result *steps;
 	size_t n_steps;
 	uint64_t packets, checks; /* how many packets were sent, expectations evaluated */
-	uint64_t duration_ns;
+	uint64_t duration_ns; /* the loading included, trace->loading_ns */
 	const char *pcapng; /* what was written for this run, NULL if nothing */
 };
 

@@ -295,6 +295,11 @@ unsigned agent_interposed(const struct agent *a)
 	return n;
 }
 
+uint64_t agent_loading_ns(const struct agent *a)
+{
+	return a->loading_ns;
+}
+
 bool agent_pristine(const struct agent *a)
 {
 	for (const struct agent_load *l = a->now->loads; l; l = l->next)

@@ -120,6 +120,7 @@ struct agent {
 	volatile struct stop_note *stopped; /* mapped; NULL: none */
 	struct event_ring *events;
 	int lock; /* on the pin folder, -1: none */
+	uint64_t loading_ns; /* what loads have taken */
 };
 
 /* agent.c: events are read from the map that the present release has. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "target/agent_internal.h"
 #include "target/maps_io.h"
 #include "target/tail_trace.h"
@@ -310,8 +311,16 @@ static int load_new(struct agent *a, const struct agent_file *f, const struct cl
 int agent_load_for(struct agent *a, const struct agent_file *f, const struct cluster_device *dev,
 		   struct agent_load **out, struct err *err)
 {
+	uint64_t began;
+	int ret;
+
 	*out = load_find(a, f->desc->name, dev->name);
-	return *out ? 0 : load_new(a, f, dev, out, err);
+	if (*out)
+		return 0;
+	began = clock_ns();
+	ret = load_new(a, f, dev, out, err);
+	a->loading_ns += clock_ns() - began;
+	return ret;
 }
 
 static bool is_stale(const struct agent *a, const struct agent_load *l)

@@ -23,7 +23,7 @@ blocks() {
 
 # Without what differs from run to run, or with every line added to the datapath.
 same_each_time() {
-	sed -E 's/[0-9.]+ m?s$/T/; s/(\.h:)[0-9]+/\1N/g' "$@"
+	sed -E 's/[0-9.]+ m?s(: .* of packets.*)?$/T/; s/(\.h:)[0-9]+/\1N/g' "$@"
 }
 
 run_in_tree() {
