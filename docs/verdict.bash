@@ -86,7 +86,7 @@ _verdict()
 		;;
 	esac
 	case ${COMP_WORDS[1]} in
-	run) options='--engine -k -v --tap --junit --json --out --target --objects --seed --shuffle --jobs --bless --pristine --help' ;;
+	run) options='--engine -k -v --tap --junit --json --out --target --alone --objects --seed --shuffle --jobs --bless --pristine --help' ;;
 	explain) options='--step --packet --all --monitor --target --objects --seed --help' ;;
 	replay)
 		options='--object --program --target --objects --hook --config --maps --map-size --type'

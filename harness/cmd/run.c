@@ -14,7 +14,7 @@
 
 struct options {
 	struct run_options run;
-	bool has_seed, shuffle, has_jobs;
+	bool has_seed, shuffle, has_jobs, alone;
 	uint64_t seed, order, jobs; /* --seed, --shuffle, --jobs */
 	const char *target;
 	struct target_desc *desc; /* of --target */
@@ -77,6 +77,8 @@ static int got(void *arg, const char *name, const char *value)
 		o->run.settings.objects = o->run.report.objects = value;
 	else if (strcmp(name, "--target") == 0)
 		o->target = value;
+	else if (strcmp(name, "--alone") == 0)
+		o->alone = true;
 	else if (strcmp(name, "-k") == 0 && o->n_patterns < MAX_PATTERNS)
 		o->patterns[o->n_patterns++] = value;
 	else if (strcmp(name, "-v") == 0)
@@ -102,6 +104,7 @@ static int run_selected(struct options *o, struct selection *sel, struct err *er
 	if (o->shuffle)
 		selection_shuffle(sel, o->order);
 	o->run.plan.target = o->desc;
+	o->run.plan.beside_own = o->desc && !o->alone && !o->run.bless;
 	o->run.jobs = o->jobs > UINT_MAX ? UINT_MAX : (unsigned)o->jobs;
 	return run_all(&o->run, sel, err);
 }
@@ -161,7 +164,9 @@ static const struct cmd_option options[] = {
 	{ "--json", "FILE", "write everything as JSON as well (reports/schema.json)" },
 	{ "--out", "DIR", "folder for one pcapng a scenario and engine (default reports/out)" },
 	{ "--target", "NAME",
-	  "other objects than Verdict's own: a target file, or one in fixtures/targets" },
+	  "other objects beside Verdict's own: a target file, or one in fixtures/targets; each "
+	  "scenario runs on both, and a table says where they agree" },
+	{ "--alone", NULL, "with --target: on that one only" },
 	{ "--objects", "DIR", "folder of the BPF objects (default: the installed ones)" },
 	{ "--seed", "N",
 	  "where random numbers start, for all scenarios; the same number gives the same packets" },
@@ -186,8 +191,13 @@ const struct command cmd_run = {
 		"A scenario marked `unreviewed: true` expects what was seen, right or wrong. Until "
 		"somebody has read it and said --bless, it does not pass.\n"
 		"\n"
-		"Exit status: 0 all as expected; 1 an expectation failed, or a scenario is "
-		"unreviewed; 2 usage or a scenario "
+		"A target's file lists where it is known to differ from Verdict's own objects; "
+		"what "
+		"fails on it for that reason alone is told as skipped.\n"
+		"\n"
+		"Exit status: 0 all as expected; 1 an expectation failed, a scenario is "
+		"unreviewed, or a target differs in what is not known, or no longer in what is; 2 "
+		"usage or a scenario "
 		"that cannot be read; 3 the harness or the machine failed; 4 nothing ran (no "
 		"match, "
 		"or all skipped). Where several apply, 3 goes before 2 before 1: a run that could "

@@ -18,6 +18,7 @@ struct run {
 	struct run_outcome **outcomes; /* by job; NULL: none yet */
 	size_t told; /* jobs before it were reported */
 	struct run_reports reports;
+	struct agreement agreement; /* where jobs are in pairs */
 	struct err *err; /* scratch */
 	const char *running; /* "name (engine)", of this process */
 	struct blessing *blessing; /* of the present scenario; NULL: nothing is to be blessed */
@@ -86,6 +87,14 @@ static void free_item(struct run *r, size_t last)
 	}
 }
 
+static void compare(struct run *r, size_t job)
+{
+	const struct run_outcome *ours = job ? r->outcomes[job - 1] : NULL;
+
+	if (r->plan.jobs[job].is_second && ours)
+		agreement_add(&r->agreement, &ours->res, &r->outcomes[job]->res);
+}
+
 static void report(struct run *r, struct run_outcome *o)
 {
 	if (o->said)
@@ -107,8 +116,10 @@ static void tell(struct run *r, size_t job)
 
 	if (begins_item(r, job))
 		r->blessing = wanted ? bless_begin(r->arena, item->scenario) : NULL;
-	if (r->outcomes[job])
+	if (r->outcomes[job]) {
+		compare(r, job);
 		report(r, r->outcomes[job]);
+	}
 	if (!ends_item(r, job))
 		return;
 	if (wanted && !stop_signal())
@@ -136,8 +147,8 @@ static void run_here(struct run *r)
 		struct run_outcome *o;
 
 		if (job->kind)
-			r->running = arena_printf(r->arena, "%s (%s)", job->item->name,
-						  engine_by_kind(job->kind)->name);
+			r->running =
+				arena_printf(r->arena, "%s (%s)", job->item->name, job->engine);
 		o = run_job(job, &r->opts->settings, cache, progress_here, r);
 		if (o)
 			done(r, i, o);
@@ -178,7 +189,8 @@ static int exit_code(const struct run *r)
 		return EXIT_HARNESS;
 	if (r->reports.input_errors)
 		return EXIT_USAGE;
-	if (t->failed + t->unreviewed || r->not_blessed)
+	if (t->failed + t->unreviewed || r->not_blessed ||
+	    (r->plan.n_pairs && !agreement_holds(&r->agreement)))
 		return EXIT_UNEXPECTED;
 	if (t->passed)
 		return EXIT_AS_EXPECTED;
@@ -192,7 +204,10 @@ static void do_all(struct run *r)
 	unsigned n = run_workers_wanted(&r->plan, r->opts->jobs);
 
 	r->outcomes = arena_alloc(r->arena, (r->plan.n_jobs + 1) * sizeof(struct run_outcome *));
-	run_reports_begin(&r->reports, &r->opts->report, r->arena, (unsigned)r->plan.n_jobs);
+	run_reports_begin(&r->reports, &r->opts->report, r->arena, (unsigned)r->plan.n_jobs,
+			  r->plan.n_pairs);
+	if (r->plan.n_pairs)
+		agreement_begin(&r->agreement, r->arena, r->opts->plan.target);
 	if (n > 1)
 		run_beside(r, n);
 	else
@@ -200,6 +215,10 @@ static void do_all(struct run *r)
 	for (; r->told < r->plan.n_jobs; r->told++)
 		tell(r, r->told);
 	r->reports.totals.duration_ns = stop_watch_ns() - began;
+	if (r->plan.n_pairs) {
+		agreement_end(&r->agreement);
+		run_reports_agreement(&r->reports, &r->agreement);
+	}
 	run_reports_end(&r->reports);
 }
 

@@ -15,7 +15,7 @@ static struct run_outcome *outcome_new(const struct run_job *job)
 		.scenario = job->item->scenario,
 		.path = job->item->path,
 		.name = job->item->name,
-		.engine = job->kind ? engine_by_kind(job->kind)->name : NULL,
+		.engine = job->engine,
 	};
 	return o;
 }
@@ -66,7 +66,7 @@ struct run_outcome *run_job(const struct run_job *job, const struct run_settings
 {
 	struct run_opts opts = {
 		.cache = cache,
-		.objects = settings->objects,
+		.objects = job->is_own ? NULL : settings->objects,
 		.target = job->target,
 		.pristine = settings->pristine,
 		.progress = progress,

@@ -18,7 +18,10 @@ struct run_job {
 	const struct selected
 		*item; /* a scenario that could not be read has one job, without engine */
 	enum engine_kind kind;
+	const char *engine; /* what reports call it: "testrun", "testrun-cilium-1.19" */
 	const struct target_desc *target; /* NULL: Verdict's own */
+	bool is_own; /* on Verdict's own objects, beside the target's */
+	bool is_second; /* the job before it is the same on Verdict's own objects */
 	const char *skip_reason; /* NULL: it is to run */
 };
 

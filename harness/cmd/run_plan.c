@@ -41,6 +41,24 @@ static void add_job(struct run_plan *plan, const struct run_job *job)
 	plan->jobs[plan->n_jobs++] = *job;
 }
 
+/* What a scenario has for a target is no other for being asked for one. */
+static void add_engine(struct planner *p, struct run_job job)
+{
+	const struct target_desc *target = p->opts->target;
+
+	job.engine = engine_by_kind(job.kind)->name;
+	if (p->opts->beside_own && !job.item->scenario->target) {
+		job.is_own = true;
+		add_job(p->plan, &job);
+		job.is_own = false;
+		job.is_second = true;
+		job.engine = arena_printf(p->plan->arena, "%s-%s", job.engine, target->name);
+		p->plan->n_pairs++;
+	}
+	job.target = target;
+	add_job(p->plan, &job);
+}
+
 static void add_item(struct planner *p, const struct selected *item)
 {
 	struct run_job job = { .item = item };
@@ -53,9 +71,8 @@ static void add_item(struct planner *p, const struct selected *item)
 		if (!(item->scenario->engines & p->opts->engines & kinds[i]))
 			continue;
 		job.kind = kinds[i];
-		job.target = p->opts->target;
 		job.skip_reason = skip_reason(p, item->scenario, i);
-		add_job(p->plan, &job);
+		add_engine(p, job);
 	}
 }
 

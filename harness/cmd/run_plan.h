@@ -16,6 +16,7 @@ struct run_plan {
 	struct arena *arena;
 	struct run_job *jobs; /* those of a scenario stand together */
 	size_t n_jobs;
+	unsigned n_pairs; /* jobs on the target's objects behind one on Verdict's own */
 	struct run_group *groups; /* the costliest first; jobs that need no engine are in none */
 	size_t n_groups;
 };
@@ -23,6 +24,7 @@ struct run_plan {
 struct run_plan_opts {
 	unsigned engines; /* of enum engine_kind */
 	const struct target_desc *target;
+	bool beside_own; /* each scenario on Verdict's own objects first, then on the target's */
 };
 
 /* Asks whether the engines work on this machine. */

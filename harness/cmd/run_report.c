@@ -14,9 +14,11 @@ void run_reports_failed(struct run_reports *r)
 }
 
 void run_reports_begin(struct run_reports *r, const struct run_report_opts *o, struct arena *a,
-		       unsigned planned)
+		       unsigned planned, unsigned compared)
 {
-	struct report_env env = { .version = VERDICT_VERSION, .kernel = "unknown" };
+	struct report_env env = { .version = VERDICT_VERSION,
+				  .kernel = "unknown",
+				  .compared = compared };
 	struct utsname u;
 
 	if (uname(&u) == 0)
@@ -62,6 +64,13 @@ void run_reports_progress(struct run_reports *r, const char *what)
 	for (size_t i = 0; i < r->n; i++)
 		if (r->list[i]->ops->progress)
 			r->list[i]->ops->progress(r->list[i], what);
+}
+
+void run_reports_agreement(struct run_reports *r, const struct agreement *g)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (r->list[i]->ops->agreement(r->list[i], g, r->err))
+			run_reports_failed(r);
 }
 
 void run_reports_end(struct run_reports *r)

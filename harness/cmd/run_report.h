@@ -3,6 +3,7 @@
 #ifndef VERDICT_CMD_RUN_REPORT_H
 #define VERDICT_CMD_RUN_REPORT_H
 
+#include "report/agreement.h"
 #include "report/report.h"
 
 #define RUN_REPORTS_MAX 3
@@ -23,12 +24,13 @@ struct run_reports {
 };
 
 void run_reports_begin(struct run_reports *r, const struct run_report_opts *o, struct arena *a,
-		       unsigned planned);
+		       unsigned planned, unsigned compared);
 void run_reports_progress(struct run_reports *r, const char *what);
 /* Counts it, too. */
 void run_reports_result(struct run_reports *r, const struct scenario_result *res);
 /* Says what r->err holds: a report could not be written. */
 void run_reports_failed(struct run_reports *r);
+void run_reports_agreement(struct run_reports *r, const struct agreement *g);
 void run_reports_end(struct run_reports *r);
 unsigned run_reports_done(const struct report_totals *t); /* results so far */
 

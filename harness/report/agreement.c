@@ -71,15 +71,6 @@ static void differs(struct pair *p, const char *field, const char *ours, const c
 
 /* ---- what became of a packet ---- */
 
-static const char *outcome_text(const struct pair *p, const struct trace *t)
-{
-	const char *word = word_name(&words_outcome, (int)t->outcome);
-
-	if (t->outcome == OUTCOME_NONE)
-		word = "not sent";
-	return t->why ? arena_printf(p->g->arena, "%s (%s)", word, t->why) : word;
-}
-
 static int drop_reason(const struct trace *t)
 {
 	for (size_t i = t->n_hops; i-- > 0;)
@@ -94,6 +85,17 @@ static const char *reason_text(const struct pair *p, int reason)
 
 	return reason ? arena_printf(p->g->arena, "%s %d", name ? name : "reason", reason)
 		      : "no reason told";
+}
+
+static const char *outcome_text(const struct pair *p, const struct trace *t)
+{
+	const char *word = word_name(&words_outcome, (int)t->outcome);
+
+	if (t->outcome == OUTCOME_DROPPED)
+		return arena_printf(p->g->arena, "%s (%s)", word, reason_text(p, drop_reason(t)));
+	if (t->outcome == OUTCOME_NONE)
+		word = "not sent";
+	return t->why ? arena_printf(p->g->arena, "%s (%s)", word, t->why) : word;
 }
 
 /* The first header field in which the packets differ. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "report/agreement_formats.h"
 #include "report/json.h"
 
 struct report_file {
@@ -50,6 +51,7 @@ static int json_begin(struct reporter *r, const struct report_env *env, unsigned
 	json_object_set_new(j->root, "planned", json_integer(planned));
 	json_object_set_new(j->root, "scenarios", json_array());
 	j->scenarios = json_object_get(j->root, "scenarios");
+	json_object_set_new(j->root, "agreement", json_null());
 	return 0;
 }
 
@@ -160,6 +162,15 @@ static int json_result(struct reporter *r, const struct scenario_result *res, st
 	return 0;
 }
 
+static int json_agreement(struct reporter *r, const struct agreement *g, struct err *err)
+{
+	struct report_file *j = (struct report_file *)r;
+
+	(void)err;
+	json_object_set_new(j->root, "agreement", agreement_json(g));
+	return 0;
+}
+
 static int json_end(struct reporter *r, const struct report_totals *t, struct err *err)
 {
 	struct report_file *j = (struct report_file *)r;
@@ -196,6 +207,7 @@ static void json_release(struct reporter *r)
 static const struct reporter_ops json_ops = {
 	.begin = json_begin,
 	.result = json_result,
+	.agreement = json_agreement,
 	.end = json_end,
 	.free = json_release,
 };

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "report/agreement_formats.h"
 #include "report/common.h"
 #include "report/objects.h"
 
@@ -26,7 +27,8 @@ struct junit {
 	struct reporter r;
 	char *path;
 	struct suite *suites, **last;
-	struct buf properties;
+	struct buf properties, agreement; /* agreement: a suite, complete */
+	unsigned compared, differ; /* its cases */
 	char timestamp[32];
 };
 
@@ -192,6 +194,15 @@ static void print_suite(struct buf *out, const struct junit *j, const struct sui
 		   buf_str(&j->properties), buf_str(&s->objects), buf_str(&s->cases));
 }
 
+static int junit_agreement(struct reporter *r, const struct agreement *g, struct err *err)
+{
+	struct junit *j = (struct junit *)r;
+
+	(void)err;
+	agreement_print_junit(&j->agreement, g, j->timestamp, &j->compared, &j->differ);
+	return 0;
+}
+
 static int junit_end(struct reporter *r, const struct report_totals *t, struct err *err)
 {
 	struct junit *j = (struct junit *)r;
@@ -201,10 +212,12 @@ static int junit_end(struct reporter *r, const struct report_totals *t, struct e
 	buf_printf(&out,
 		   "<testsuites name=\"verdict\" tests=\"%u\" failures=\"%u\" errors=\"%u\" "
 		   "skipped=\"%u\" time=\"%.6f\">\n",
-		   t->passed + t->failed + t->unreviewed + t->errors + t->skipped,
-		   t->failed + t->unreviewed, t->errors, t->skipped, (double)t->duration_ns / 1e9);
+		   t->passed + t->failed + t->unreviewed + t->errors + t->skipped + j->compared,
+		   t->failed + t->unreviewed + j->differ, t->errors, t->skipped,
+		   (double)t->duration_ns / 1e9);
 	for (const struct suite *s = j->suites; s; s = s->next)
 		print_suite(&out, j, s);
+	buf_puts(&out, buf_str(&j->agreement));
 	buf_puts(&out, "</testsuites>\n");
 	return report_replace(j->path, buf_str(&out), out.len, err);
 }
@@ -224,6 +237,7 @@ static void junit_free(struct reporter *r)
 		j->suites = next;
 	}
 	buf_free(&j->properties);
+	buf_free(&j->agreement);
 	free(j->path);
 	free(j);
 }
@@ -231,6 +245,7 @@ static void junit_free(struct reporter *r)
 static const struct reporter_ops junit_ops = {
 	.begin = junit_begin,
 	.result = junit_result,
+	.agreement = junit_agreement,
 	.end = junit_end,
 	.free = junit_free,
 };

@@ -20,8 +20,10 @@ struct report_env { /* what the run ran on, for the head of every report */
 	const char *kernel; /* uname -r */
 	const char *objects; /* folder */
 	const char *version; /* of verdict */
+	unsigned compared; /* how many scenarios run on a target's objects as well, see agreement.h */
 };
 
+struct agreement;
 struct reporter;
 
 struct reporter_ops {
@@ -29,6 +31,8 @@ struct reporter_ops {
 		     struct err *err);
 	void (*progress)(struct reporter *r, const char *what); /* may be NULL */
 	int (*result)(struct reporter *r, const struct scenario_result *res, struct err *err);
+	/* What a target agrees in, where one was compared: after all results, before the end. */
+	int (*agreement)(struct reporter *r, const struct agreement *g, struct err *err);
 	int (*end)(struct reporter *r, const struct report_totals *t, struct err *err);
 	void (*free)(struct reporter *r);
 };

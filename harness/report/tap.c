@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/agreement_formats.h"
 #include "report/common.h"
 #include "report/objects.h"
 
@@ -29,8 +30,9 @@ static int tap_begin(struct reporter *r, const struct report_env *env, unsigned 
 {
 	struct tap *t = (struct tap *)r;
 
-	t->planned = planned;
-	fprintf(t->f, "TAP version 13\n1..%u\n", planned);
+	/* a point for each comparison, and one for what is gone */
+	t->planned = planned + env->compared + (env->compared > 0);
+	fprintf(t->f, "TAP version 13\n1..%u\n", t->planned);
 	fprintf(t->f, "# verdict %s, Linux %s, objects %s\n", env->version, env->kernel,
 		env->objects ? env->objects : "none");
 	return tap_written(t, err);
@@ -156,6 +158,16 @@ static int tap_result(struct reporter *r, const struct scenario_result *res, str
 	return tap_written(t, err);
 }
 
+static int tap_agreement(struct reporter *r, const struct agreement *g, struct err *err)
+{
+	struct tap *t = (struct tap *)r;
+	__cleanup_buf struct buf out = BUF_INIT;
+
+	agreement_print_tap(&out, g, &t->done);
+	fputs(buf_str(&out), t->f);
+	return tap_written(t, err);
+}
+
 static int tap_end(struct reporter *r, const struct report_totals *totals, struct err *err)
 {
 	struct tap *t = (struct tap *)r;
@@ -179,6 +191,7 @@ static void tap_free(struct reporter *r)
 static const struct reporter_ops tap_ops = {
 	.begin = tap_begin,
 	.result = tap_result,
+	.agreement = tap_agreement,
 	.end = tap_end,
 	.free = tap_free,
 };

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "report/agreement.h"
 #include "report/common.h"
 #include "report/lines.h"
 #include "report/objects.h"
@@ -274,6 +275,20 @@ static int text_result(struct reporter *r, const struct scenario_result *res, st
 	return 0;
 }
 
+static int text_agreement(struct reporter *r, const struct agreement *g, struct err *err)
+{
+	struct text *t = (struct text *)r;
+	__cleanup_buf struct buf table = BUF_INIT;
+
+	(void)err;
+	clear_progress(t);
+	fputc('
+', t->f);
+	agreement_print(&table, g);
+	lines_print(&t->lines, buf_str(&table), "", PLAIN);
+	return 0;
+}
+
 static int text_end(struct reporter *r, const struct report_totals *totals, struct err *err)
 {
 	struct text *t = (struct text *)r;
@@ -315,6 +330,7 @@ static const struct reporter_ops text_ops = {
 	.begin = text_begin,
 	.progress = text_progress,
 	.result = text_result,
+	.agreement = text_agreement,
 	.end = text_end,
 	.free = text_free,
 };
