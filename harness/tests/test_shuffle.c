@@ -45,13 +45,11 @@ static uint64_t mix_frame(uint64_t h, const struct frame *f)
 	return f->data ? mix(h, f->data, f->len) : h;
 }
 
-/* Without the flow's hash: where a program is loaded in the middle of a packet's way, the kernel computes
- * it anew from there on.
- */
 static uint64_t mix_event(uint64_t h, const struct event *e)
 {
 	h = mix(h, &e->type, sizeof(e->type));
 	h = mix(h, &e->subtype, sizeof(e->subtype));
+	h = mix(h, &e->hash, sizeof(e->hash));
 	h = mix(h, &e->src_identity, sizeof(e->src_identity));
 	h = mix(h, &e->dst_identity, sizeof(e->dst_identity));
 	h = mix(h, &e->reason, sizeof(e->reason));
