@@ -8,6 +8,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "cmd/replay_options.h"
 #include "cmd/stop.h"
@@ -62,7 +63,7 @@ static void clear_progress(struct session *s)
 static void show_progress(struct session *s)
 {
 	char bar[31] = "";
-	uint64_t now = stop_watch_ns();
+	uint64_t now = clock_ns();
 	double done = capture_progress(s->capture);
 
 	if (now - s->began_ns < PROGRESS_EVERY_NS || now - s->shown_ns < PROGRESS_EVERY_NS)
@@ -289,7 +290,7 @@ static void finish(struct session *s)
 	__cleanup_buf struct buf text = BUF_INIT;
 
 	clear_progress(s);
-	s->totals.duration_ns = stop_watch_ns() - s->began_ns;
+	s->totals.duration_ns = clock_ns() - s->began_ns;
 	if (s->doc) {
 		replay_json_close(s->doc, &s->totals, replay_hook(s->replay));
 		return;
@@ -335,7 +336,7 @@ static int run(struct session *s, struct err *err)
 	ret = capture_open(s->o.capture, &s->capture, err);
 	if (!ret)
 		ret = replay_open(&s->o.replay, &s->replay, err);
-	s->began_ns = stop_watch_ns();
+	s->began_ns = clock_ns();
 	if (!ret)
 		ret = begin(s, &u, err);
 	if (ret)

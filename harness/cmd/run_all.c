@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "cmd/bless.h"
 #include "cmd/cmd.h"
 #include "cmd/run_workers.h"
@@ -200,7 +201,7 @@ static int exit_code(const struct run *r)
 
 static void do_all(struct run *r)
 {
-	uint64_t began = stop_watch_ns();
+	uint64_t began = clock_ns();
 	unsigned n = run_workers_wanted(&r->plan, r->opts->jobs);
 
 	r->outcomes = arena_alloc(r->arena, (r->plan.n_jobs + 1) * sizeof(struct run_outcome *));
@@ -208,13 +209,14 @@ static void do_all(struct run *r)
 			  r->plan.n_pairs);
 	if (r->plan.n_pairs)
 		agreement_begin(&r->agreement, r->arena, r->opts->plan.target);
+	r->reports.totals.processes = n;
 	if (n > 1)
 		run_beside(r, n);
 	else
 		run_here(r);
 	for (; r->told < r->plan.n_jobs; r->told++)
 		tell(r, r->told);
-	r->reports.totals.duration_ns = stop_watch_ns() - began;
+	r->reports.totals.duration_ns = clock_ns() - began;
 	if (r->plan.n_pairs) {
 		agreement_end(&r->agreement);
 		run_reports_agreement(&r->reports, &r->agreement);

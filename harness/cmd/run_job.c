@@ -2,6 +2,7 @@
 /* Runs a scenario on an engine, holds it against what is expected, writes its pcapng. */
 #include "cmd/run_job.h"
 
+#include "base/clock.h"
 #include "cmd/stop.h"
 #include "report/report.h"
 
@@ -72,7 +73,7 @@ struct run_outcome *run_job(const struct run_job *job, const struct run_settings
 		.progress = progress,
 		.progress_arg = arg,
 	};
-	uint64_t began = stop_watch_ns();
+	uint64_t began = clock_ns();
 	struct run_outcome *o;
 
 	if (!job->item->scenario)
@@ -82,7 +83,7 @@ struct run_outcome *run_job(const struct run_job *job, const struct run_settings
 	o = outcome_new(job);
 	progress(arg, 1, (unsigned)job->item->scenario->n_steps, 0);
 	execute(job, &opts, o);
-	o->res.duration_ns = stop_watch_ns() - began;
+	o->res.duration_ns = clock_ns() - began;
 	write_packets(settings, o);
 	if (!stop_signal() || o->res.status != STATUS_ERROR)
 		return o;

@@ -36,8 +36,11 @@ void run_reports_begin(struct run_reports *r, const struct run_report_opts *o, s
 
 static void count(struct run_reports *r, const struct scenario_result *res)
 {
+	uint64_t loading = res->trace ? res->trace->loading_ns : 0;
 	struct report_totals *t = &r->totals;
 
+	t->loading_ns += loading;
+	t->running_ns += res->duration_ns - loading;
 	t->packets += res->packets;
 	t->checks += res->checks;
 	t->passed += res->status == STATUS_PASSED;

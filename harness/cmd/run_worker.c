@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/arena_shared.h"
+#include "base/clock.h"
 #include "cmd/stop.h"
 #include "engine/one_cpu.h"
 
@@ -48,7 +49,7 @@ static void progress(void *arg, unsigned step, unsigned steps, uint64_t packets)
 	struct worker_report r = {
 		.job = w->job, .step = step, .steps = steps, .packets = packets
 	};
-	uint64_t now = stop_watch_ns();
+	uint64_t now = clock_ns();
 
 	if (now - w->told_ns < PROGRESS_EVERY_NS && packets)
 		return;

@@ -3,7 +3,6 @@
 #include "cmd/stop.h"
 
 #include <signal.h>
-#include <time.h>
 
 /* Set by the handler only; a handler has no other way to speak. */
 static volatile sig_atomic_t noted;
@@ -35,12 +34,4 @@ void stop_note_signals(void)
 int stop_signal(void)
 {
 	return noted;
-}
-
-uint64_t stop_watch_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }

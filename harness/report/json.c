@@ -151,6 +151,7 @@ static int json_result(struct reporter *r, const struct scenario_result *res, st
 	json_object_set_new(o, "packets", json_number(res->packets));
 	json_object_set_new(o, "checks", json_number(res->checks));
 	json_object_set_new(o, "duration_ns", json_number(res->duration_ns));
+	json_object_set_new(o, "loading_ns", json_number(res->trace ? res->trace->loading_ns : 0));
 	json_object_set_new(o, "seed", s ? json_number(s->seed) : json_null());
 	json_object_set_new(o, "interposed",
 			    res->trace ? json_integer(res->trace->interposed) : json_null());
@@ -186,6 +187,8 @@ static int json_end(struct reporter *r, const struct report_totals *t, struct er
 	json_object_set_new(o, "packets", json_number(t->packets));
 	json_object_set_new(o, "checks", json_number(t->checks));
 	json_object_set_new(o, "duration_ns", json_number(t->duration_ns));
+	json_object_set_new(o, "loading_ns", json_number(t->loading_ns));
+	json_object_set_new(o, "running_ns", json_number(t->running_ns));
 	json_object_set_new(j->root, "totals", o);
 	text = json_dumps(j->root, JSON_INDENT(1));
 	if (!text)

@@ -13,7 +13,10 @@
 struct report_totals {
 	unsigned passed, failed, errors, skipped, unreviewed;
 	uint64_t packets, checks;
-	uint64_t duration_ns;
+	uint64_t duration_ns; /* of the run */
+	/* Of its scenarios together, which may have run side by side: loading, all else; in so many processes. */
+	uint64_t loading_ns, running_ns;
+	unsigned processes;
 };
 
 struct report_env { /* what the run ran on, for the head of every report */

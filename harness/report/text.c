@@ -6,8 +6,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "report/agreement.h"
 #include "report/common.h"
 #include "report/lines.h"
@@ -30,14 +30,6 @@ struct text {
 	struct buf told, of; /* what the last failed result differed in; its scenario and engine */
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 static void clear_progress(struct text *t)
 {
 	if (t->standing)
@@ -54,14 +46,14 @@ static int text_begin(struct reporter *r, const struct report_env *env, unsigned
 	if (t->verbose)
 		fprintf(t->f, "verdict %s, Linux %s, objects %s, %u to run\n", env->version,
 			env->kernel, env->objects ? env->objects : "none", planned);
-	t->began_ns = now_ns();
+	t->began_ns = clock_ns();
 	return 0;
 }
 
 static void text_progress(struct reporter *r, const char *what)
 {
 	struct text *t = (struct text *)r;
-	uint64_t now = now_ns();
+	uint64_t now = clock_ns();
 
 	if (!t->live || now - t->began_ns < PROGRESS_AFTER_NS ||
 	    now - t->shown_ns < PROGRESS_EVERY_NS)
@@ -269,7 +261,7 @@ static int text_result(struct reporter *r, const struct scenario_result *res, st
 	if (res->status == STATUS_FAILED && res->pcapng)
 		fprintf(t->f, "packets: %s\n", res->pcapng);
 	remember(t, res);
-	t->began_ns = now_ns();
+	t->began_ns = clock_ns();
 	if (fflush(t->f))
 		return err_system(err, EIO, "cannot write the report");
 	return 0;
@@ -282,11 +274,24 @@ static int text_agreement(struct reporter *r, const struct agreement *g, struct 
 
 	(void)err;
 	clear_progress(t);
-	fputc('
-', t->f);
+	fputc('\n', t->f);
 	agreement_print(&table, g);
 	lines_print(&t->lines, buf_str(&table), "", PLAIN);
 	return 0;
+}
+
+/* What the time went into; processes side by side take more than has passed. */
+static void print_parts(FILE *f, const struct report_totals *t)
+{
+	if (!t->loading_ns)
+		return;
+	fputs(": ", f);
+	print_duration(f, t->loading_ns);
+	fputs(" of loading, ", f);
+	print_duration(f, t->running_ns);
+	fputs(" of packets", f);
+	if (t->processes > 1)
+		fprintf(f, " in %u processes", t->processes);
 }
 
 static int text_end(struct reporter *r, const struct report_totals *totals, struct err *err)
@@ -300,6 +305,7 @@ static int text_end(struct reporter *r, const struct report_totals *totals, stru
 	fprintf(t->f, "%" PRIu64 " packet%s, %" PRIu64 " check%s, ", totals->packets,
 		totals->packets == 1 ? "" : "s", totals->checks, totals->checks == 1 ? "" : "s");
 	print_duration(t->f, totals->duration_ns);
+	print_parts(t->f, totals);
 	if (totals->errors)
 		fprintf(t->f, "; %u of the failed could not be run", totals->errors);
 	fputc('\n', t->f);
