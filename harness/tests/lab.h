@@ -118,7 +118,8 @@ static inline struct lab *lab_open(struct arena *a, struct lab_opts o)
 	const char **maps = arena_alloc(a, sizeof(*maps));
 	struct replay_opts opts = { .place = { .role = o.role, .hook = o.hook },
 				    .seed = 1,
-				    .summed = !o.unsummed };
+				    .summed = !o.unsummed,
+				    .no_changes = true };
 
 	l->arena = a;
 	if (o.maps) {
