@@ -64,10 +64,13 @@ in_order() {
 	done
 }
 
-# one_binary FOLDER NAME: its output, results and exit code beside the other logs. As a program of its own, for xargs.
+# one_binary FOLDER NAME: its output, results, times and exit code beside the other logs. As a program of its own,
+# for xargs.
 one_binary() {
-	local rc=0 to=$logs/$stage-$2
-	timeout -k 10 600 "$1/$2" -j1 --tap="$to.tap" >"$to.log" 2>&1 </dev/null || rc=$?
+	local rc=0 to=$logs/$stage-$2 TIMEFORMAT='%R s, CPU %U + %S s'
+	{
+		time timeout -k 10 600 "$1/$2" -j1 --tap="$to.tap" >"$to.log" 2>&1 </dev/null || rc=$?
+	} 2>"$to.time"
 	echo $rc >"$to.rc"
 }
 export -f one_binary
@@ -94,7 +97,7 @@ criterion() {
 		skipped=$((skipped + n))
 		passed=$((passed + BASH_REMATCH[2]))
 		failed=$((failed + BASH_REMATCH[3])) # a crash is among them
-		echo "$name: ${line#*Synthesis: }${n:+ | Skipped: $n}"
+		echo "$name: ${line#*Synthesis: }${n:+ | Skipped: $n} | $(cat "$logs/$stage-$name.time")"
 		# Leaks are found after the test has reported its success.
 		leaks=$(own_leaks "$log")
 		if [ "$leaks:$rc" = 0:1 ] && grep -aq 'ERROR: LeakSanitizer' "$log"; then
@@ -249,6 +252,11 @@ stage_man() {
 	fi
 }
 
+# seconds FILE: of processor time, by what `times` wrote there: "0m1.2s 0m0.3s", itself and what it waited for.
+seconds() {
+	awk -F '[ms ]+' '{ s += $1 * 60 + $2 + $3 * 60 + $4 } END { printf "%.0f", s }' "$1"
+}
+
 # run STAGE: in a process of its own, with its line at the end.
 run() {
 	local started=$EPOCHREALTIME passed failed skipped
@@ -260,9 +268,10 @@ run() {
 		echo '0 1 0' >"$logs/$stage.count"
 		passed=0 failed=1 skipped=0
 	fi
-	printf '%-14s %-6s %5d passed, %d failed, %d skipped  %6.1f s\n' "$stage" \
+	times >"$logs/$stage.times" # not in a pipe: each process of one has times of its own
+	printf '%-14s %-6s %5d passed, %d failed, %d skipped  %6.1f s, CPU %4d s\n' "$stage" \
 		"$([ "$failed" = 0 ] && echo ok || echo FAILED)" "$passed" "$failed" "$skipped" \
-		"$(awk "BEGIN { print $EPOCHREALTIME - $started }")"
+		"$(awk "BEGIN { print $EPOCHREALTIME - $started }")" "$(seconds "$logs/$stage.times")"
 	[ ! -s "$logs/$stage.failed" ] || head -n 20 "$logs/$stage.failed" | sed 's/^/    /'
 }
 
@@ -289,6 +298,7 @@ if wants asan || wants asan_scenarios; then
 	(
 		nice make --no-print-directory -j2 asan >"$logs/asan-build.log" 2>&1
 		echo $? >"$logs/asan-built.new"
+		times >"$logs/asan-build.times"
 		mv "$logs/asan-built.new" "$logs/asan-built"
 	) &
 	beside+=($!)
@@ -304,6 +314,8 @@ for s in "${stages[@]}"; do
 	[ "$s" = lint ] || [ "$s" = kernels ] || (run "$s")
 done
 wait "${beside[@]}" 2>/dev/null
+[ ! -e "$logs/asan-build.times" ] ||
+	printf '%-66s CPU %4d s\n' 'building for the sanitizers' "$(seconds "$logs/asan-build.times")"
 
 passed=0
 failed=0
