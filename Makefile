@@ -7,6 +7,8 @@ CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
 CLANG ?= clang
 BUILD ?= build
 CFLAGS ?= -O2 -g
+# Each test binary is compiled about as often as it runs. This much still lets gcc warn of what is not initialised.
+TEST_CFLAGS ?= -Og
 VERSION := $(or $(shell cat VERSION 2>/dev/null),$(shell git describe --always 2>/dev/null),unknown)
 
 # Asked for when a recipe first needs it: `make deps` may be what installs pkg-config.
@@ -14,8 +16,10 @@ once = $(eval $(1) := $(2))$($(1))
 PKGS := libbpf libelf libpcap libfyaml jansson zlib
 PKG_CFLAGS = $(call once,PKG_CFLAGS,$(shell pkg-config --cflags $(PKGS)))
 PKG_LIBS = $(call once,PKG_LIBS,$(shell pkg-config --libs $(PKGS)))
-TEST_CFLAGS = $(call once,TEST_CFLAGS,$(shell pkg-config --cflags criterion))
-TEST_LIBS = $(call once,TEST_LIBS,$(shell pkg-config --libs criterion))
+CRITERION_CFLAGS = $(call once,CRITERION_CFLAGS,$(shell pkg-config --cflags criterion))
+CRITERION_LIBS = $(call once,CRITERION_LIBS,$(shell pkg-config --libs criterion))
+# For the tests, which are many; where there is one that takes less time than the usual.
+FAST_LD = $(call once,FAST_LD,$(if $(shell command -v ld.gold),-fuse-ld=gold))
 MULTIARCH = $(call once,MULTIARCH,$(shell $(CC) -print-multiarch))
 
 CPPFLAGS_ALL = -D_GNU_SOURCE -Iharness $(PKG_CFLAGS) $(CPPFLAGS)
@@ -67,7 +71,7 @@ help: ## list the targets
 	@echo '  ARGS        for run, bench and kernels, as in: make run ARGS="etcd-restart --engine testrun -v"'
 	@echo '  V=1         shows the commands'
 	@echo '  BUILD       where everything is built (build)'
-	@echo '  CC CLANG CFLAGS CPPFLAGS LDFLAGS LDLIBS'
+	@echo '  CC CLANG CFLAGS CPPFLAGS LDFLAGS LDLIBS   TEST_CFLAGS after CFLAGS, for the tests'
 	@echo '  PREFIX BINDIR LIBDIR DATADIR DESTDIR   for install and uninstall'
 
 .PHONY: deps
@@ -126,7 +130,7 @@ asan-tests: # their sources, for harness/tests/run-all.sh
 asan: ## build program and unit tests with AddressSanitizer and UBSan, under build/asan
 	@mkdir -p $(BUILD)/asan && ln -sfn ../../netns $(BUILD)/asan/netns
 	@$(SUBMAKE) BUILD=$(BUILD)/asan $(BUILD)/asan/verdict $(ASAN_SRC:harness/tests/%.c=$(BUILD)/asan/tests/%) LDFLAGS='-fsanitize=address,undefined' \
-		CFLAGS='-O1 -g -w -fno-omit-frame-pointer -fsanitize=address,undefined'
+		TEST_CFLAGS=-O0 CFLAGS='-O1 -g -w -fno-omit-frame-pointer -fsanitize=address,undefined'
 
 .PHONY: lint
 lint: ## clang-format, clang-tidy, shellcheck, rooms, and rules of our own
@@ -148,7 +152,7 @@ $(BUILD)/.deps: mk/deps.sh
 	@mkdir -p $(@D) && touch $@
 
 # Changes when the flags do, so that everything is compiled anew with them.
-FLAGS := $(strip $(CC) | $(CLANG) | $(CFLAGS) | $(CPPFLAGS) | $(LDFLAGS) | $(VERSION))
+FLAGS := $(strip $(CC) | $(CLANG) | $(CFLAGS) | $(TEST_CFLAGS) | $(CPPFLAGS) | $(LDFLAGS) | $(VERSION))
 ifneq ($(FLAGS),$(file <$(BUILD)/.flags))
 .PHONY: $(BUILD)/.flags
 endif
@@ -175,8 +179,8 @@ $(BUILD)/harness/%.o: harness/%.c $(BUILD)/.flags | $(BUILD)/.deps
 $(BUILD)/tests/%: harness/tests/%.c $(BUILD)/libverdict.a $(BUILD)/.flags
 	$(call SAY,CCLD,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(TEST_CFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d \
-		-o $@ $< $(BUILD)/libverdict.a $(LDLIBS_ALL) $(TEST_LIBS)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CRITERION_CFLAGS) $(CFLAGS_ALL) $(TEST_CFLAGS) $(FAST_LD) $(LDFLAGS) -MMD -MP \
+		-MF $@.d -o $@ $< $(BUILD)/libverdict.a $(LDLIBS_ALL) $(CRITERION_LIBS)
 
 $(BUILD)/bpf/%.o: bpf/%.c $(BUILD)/.flags | $(BUILD)/.deps
 	$(call SAY,BPF,$<)
