@@ -74,6 +74,7 @@ static int testrun_open(const struct engine_opts *opts, const struct log_sink *l
 
 	e->arena = arena_new();
 	e->opts = *opts;
+	e->udp_sockets = (struct table)TABLE_INIT(e->arena);
 	e->sim = (struct sim){
 		.cluster = opts->cluster,
 		.start_node = testrun_start_node,
@@ -97,12 +98,15 @@ static int testrun_open(const struct engine_opts *opts, const struct log_sink *l
 static int testrun_inject(struct engine *e, const struct injection *in, struct arena *a,
 			  struct trace *trace, uint64_t *lost, struct err *err)
 {
+	struct injection sent = *in;
 	int ret = testrun_move_time(e, in->now_ns, err);
 
+	if (!ret)
+		ret = testrun_connect(e, &sent, a, trace, err);
 	if (ret)
-		return ret;
+		return ret < 0 ? ret : 0;
 	e->sim.lost = 0;
-	ret = sim_walk(&e->sim, in, a, trace, err);
+	ret = sim_walk(&e->sim, &sent, a, trace, err);
 	*lost += e->sim.lost;
 	for (size_t i = 0; i < e->sim.n_nodes && !ret; i++)
 		if (e->sim.nodes[i].agent && !e->nodes[i].real_time)
@@ -130,6 +134,7 @@ static int testrun_reset(struct engine *e, uint64_t seed, const struct log_sink 
 
 	(void)log;
 	set_start(e, seed);
+	e->udp_sockets = (struct table)TABLE_INIT(e->arena);
 	for (size_t i = 0; i < e->sim.n_nodes && !ret; i++) {
 		if (!e->sim.nodes[i].agent)
 			continue;

@@ -3,6 +3,7 @@
 #ifndef VERDICT_ENGINE_TESTRUN_INTERNAL_H
 #define VERDICT_ENGINE_TESTRUN_INTERNAL_H
 
+#include "base/table.h"
 #include "engine/aging.h"
 #include "engine/sim.h"
 #include "engine/testrun.h"
@@ -13,6 +14,7 @@ struct node_state {
 	const char *pin_dir;
 	char *net; /* what its namespace was made from; NULL: there is none */
 	struct agent *parked; /* of a node that went: what it has loaded, in case it comes back */
+	struct sock_lb *sock; /* socket programs; NULL: none asked for yet */
 	bool real_time; /* its programs read the kernel's clock */
 	struct aging aging; /* where they do */
 };
@@ -24,6 +26,7 @@ struct engine {
 	struct sim sim;
 	struct node_state *nodes; /* of the same order as the cluster's */
 	uint64_t now_ns; /* the scenario's time */
+	struct table udp_sockets; /* see testrun_connect() */
 };
 
 static inline const char *testrun_node_name(const struct engine *e, unsigned node)
@@ -41,6 +44,12 @@ int testrun_restart_node(struct engine *e, unsigned node, const struct restart_s
 			 const struct log_sink *log, struct err *err);
 /* Each node to what the cluster says now; nodes may have come and gone. */
 int testrun_update_nodes(struct engine *e, const struct log_sink *log, struct err *err);
+
+/* testrun_sock.c. Before a packet is sent: where socketLB has it, its sender's connect() makes it one to a backend,
+ * in in->frame and t->frame. 1: connect() fails, t says so, and nothing is sent.
+ */
+int testrun_connect(struct engine *e, struct injection *in, struct arena *a, struct trace *t,
+		    struct err *err);
 
 /* Maps that an agent is about to read: of a node with real time, by the clock it is given. real:
  * aging_real_ns().

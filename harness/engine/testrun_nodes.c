@@ -11,6 +11,7 @@
 #include "engine/pins.h"
 #include "engine/release.h"
 #include "engine/sim_net.h"
+#include "engine/sock_lb.h"
 #include "engine/testrun_internal.h"
 #include "target/agent.h"
 
@@ -89,10 +90,18 @@ static int make_agent(struct engine *e, unsigned node, const struct log_sink *lo
 	return ret ? ret : testrun_time_after_loads(e, node, real, err);
 }
 
+/* They are made for the maps and the namespace that there are. */
+static void close_sockets(struct engine *e, unsigned node)
+{
+	sock_lb_close(e->nodes[node].sock);
+	e->nodes[node].sock = NULL;
+}
+
 static void drop_net(struct engine *e, unsigned node)
 {
 	struct sim_node *n = &e->sim.nodes[node];
 
+	close_sockets(e, node);
 	fib_close(n->fib);
 	n->fib = NULL;
 	fd_cleanup(&n->ns_fd);
@@ -213,6 +222,7 @@ static int restart(struct engine *e, unsigned node, const struct restart_step *h
 	uint64_t real = aging_real_ns();
 	int ret = testrun_time_before_start(e, node, real, err);
 
+	close_sockets(e, node);
 	agent_set_log(agent, forward_line, &ctx);
 	if (!ret)
 		ret = agent_restart(agent, &again, err);
@@ -244,6 +254,7 @@ static int update_node(struct engine *e, unsigned node, const struct log_sink *l
 	struct sim_node *n = &e->sim.nodes[node];
 	int ret = cluster_compile_node(e->opts.cluster, node, err);
 
+	close_sockets(e, node);
 	if (!ret)
 		ret = make_net(e, node, err);
 	agent_set_log(n->agent, forward_line, &ctx);
