@@ -13,8 +13,8 @@ DECLARE_CONFIG(bool, debug, false, "Debug messages among the events");
 enum debug_kind {
 	DEBUG_POLICY_DENIED = 5, /* source identity, destination identity */
 	DEBUG_CT_VERDICT = 15, /* status, index of the service */
-	DEBUG_CT_LOOKUP4_1 = 48, /* source, destination, ports: source's above */
-	DEBUG_CT_LOOKUP4_2 = 49, /* protocol above flags, direction, - */
+	DEBUG_CT_LOOKUP4_1 = 48, /* source, destination, ports: destination's above */
+	DEBUG_CT_LOOKUP4_2 = 49, /* protocol above the tuple's flags, direction, scope */
 	DEBUG_CT_CREATED4 = 50, /* index of the service, source identity */
 	DEBUG_CT_LOOKUP6_1 = 51, /* as IPv4, the addresses' last 4 bytes */
 	DEBUG_CT_LOOKUP6_2 = 52,
@@ -24,6 +24,8 @@ enum debug_kind {
 	DEBUG_IPCACHE_HIT4 = 58, /* address, identity */
 	DEBUG_IPCACHE_HIT6 = 59,
 };
+
+#define DEBUG_SCOPE_BOTH 2 /* of the two directions of a tuple */
 
 struct debug_msg { /* its header is shorter than that of events which bring the packet along */
 	__u8 type;
@@ -76,9 +78,10 @@ static __always_inline void debug_ct_lookup(ctx_t *ctx, const struct packet *pkt
 {
 	debug(ctx, pkt->is_ipv6 ? DEBUG_CT_LOOKUP6_1 : DEBUG_CT_LOOKUP4_1,
 	      debug_addr(&pkt->saddr, pkt->is_ipv6), debug_addr(&pkt->daddr, pkt->is_ipv6),
-	      (__u32)bpf_ntohs(pkt->sport) << 16 | bpf_ntohs(pkt->dport));
+	      (__u32)bpf_ntohs(pkt->dport) << 16 | bpf_ntohs(pkt->sport));
+	/* flags of the reverse direction, which is looked up first (0 out, 1 in) */
 	debug(ctx, pkt->is_ipv6 ? DEBUG_CT_LOOKUP6_2 : DEBUG_CT_LOOKUP4_2,
-	      (__u32)pkt->protocol << 8 | dir, dir, 0);
+	      (__u32)pkt->protocol << 8 | (dir != DIR_INGRESS), dir, DEBUG_SCOPE_BOTH);
 }
 
 static __always_inline void debug_ct_verdict(ctx_t *ctx, const struct packet *pkt)

@@ -195,7 +195,7 @@ static const char *maker(const struct teller *t, const struct policy_entry *rule
 	if (rule->policy)
 		return policy_name(t->w->a, rule->policy);
 	if (rule->label)
-		return "a node always reaches its own pods";
+		return "the node itself is always let in";
 	return rule->egress ? "no policy restricts what it may send"
 			    : "no policy restricts what it may receive";
 }

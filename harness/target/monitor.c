@@ -4,7 +4,7 @@
 #include <inttypes.h>
 
 #include "packet/print.h"
-#include "target/events.h"
+#include "target/monitor_debug.h"
 
 #define LINKTYPE_ETHERNET 1
 #define LINKTYPE_RAW	  101
@@ -175,8 +175,7 @@ void event_print_monitor(struct buf *out, const struct event *e)
 		put_packet(out, e);
 		return;
 	case EVENT_DEBUG:
-		buf_printf(out, "-- debug %u from endpoint %u mark 0x%" PRIx32, e->subtype,
-			   e->source, e->hash);
+		monitor_print_debug(out, e);
 		return;
 	}
 }

@@ -183,8 +183,8 @@ Test(events_limits, debug_messages_tell_what_was_looked_up)
 	const struct message denied[] = {
 		{ 58, { other, 6 } }, /* the address's identity */
 		{ 58, { node, 1 } },
-		{ 48, { other, node, 2379 << 16 | 24824 } }, /* conntrack lookup 1 */
-		{ 49, { 6 << 8 | 1, 1 } }, /* and 2: TCP, ingress */
+		{ 48, { other, node, 24824 << 16 | 2379 } }, /* conntrack lookup 1 */
+		{ 49, { 6 << 8, 1, 2 } }, /* and 2: TCP, the reverse is out, ingress, both directions */
 		{ 15, { 0, 0 } }, /* new */
 		{ 5, { 6, 1 } }, /* denied */
 	};
