@@ -3,26 +3,19 @@
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
-#include <linux/sched.h>
 #include <netinet/tcp.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/ns.h"
 #include "engine/replay_net.h"
+#include "engine/sock_group.h"
 #include "scenario/values.h"
 #include "target/maps.h"
 #include "target/object.h"
@@ -31,7 +24,6 @@
 #define SO_NETNS_COOKIE 71
 #endif
 
-#define GROUP_MARK  "verdict-sock-"
 #define OWN_ENTRIES 1024 /* of maps that only sockets use */
 
 static const struct {
@@ -57,7 +49,7 @@ struct sock_lb {
 	const struct sim *sim;
 	unsigned node;
 	struct object *object;
-	char group[1024]; /* the control group's folder */
+	char *group; /* the control group's folder */
 	struct pod_ns *pods;
 	size_t n_pods;
 };
@@ -141,57 +133,7 @@ static int load(struct sock_lb *lb, const char *path, const char *pin_dir, struc
 	return ret ? ret : object_load(&o, &lb->object, err);
 }
 
-/* ---- the control group ---- */
-
-static bool read_line(const char *path, const char *mark, char *line, size_t size)
-{
-	FILE *f = fopen(path, "re");
-	bool found = false;
-
-	while (f && !found && fgets(line, (int)size, f))
-		found = strstr(line, mark);
-	if (f)
-		fclose(f);
-	return found;
-}
-
-/* What a run left that was killed in the moment between making its group and taking it away. */
-static void remove_stale(const char *parent)
-{
-	DIR *dir = opendir(parent);
-	struct dirent *e;
-
-	while (dir && (e = readdir(dir))) {
-		pid_t pid = strncmp(e->d_name, GROUP_MARK, strlen(GROUP_MARK)) == 0
-				    ? (pid_t)strtol(e->d_name + strlen(GROUP_MARK), NULL, 10)
-				    : 0;
-
-		if (pid > 0 && kill(pid, 0) && errno == ESRCH)
-			unlinkat(dirfd(dir), e->d_name, AT_REMOVEDIR);
-	}
-	if (dir)
-		closedir(dir);
-}
-
-/* Below the process's own. */
-static int name_group(struct sock_lb *lb, struct err *err)
-{
-	char line[1024], root[128], parent[900];
-	char *path;
-
-	if (!read_line("/proc/self/mounts", " cgroup2 ", line, sizeof(line)) ||
-	    sscanf(line, "%*s %127s", root) != 1)
-		return err_system(err, ENOENT, "socketLB needs a cgroup2 mount, and there is none");
-	if (!read_line("/proc/self/cgroup", "0::", line, sizeof(line)))
-		return err_system(err, ENOENT, "/proc/self/cgroup names no control group");
-	path = line + strlen("0::");
-	path[strcspn(path, "\n")] = '\0';
-	if (snprintf(parent, sizeof(parent), "%s%s", root, path) >= (int)sizeof(parent))
-		return err_system(err, ENAMETOOLONG, "%s%s", root, path);
-	remove_stale(parent);
-	snprintf(lb->group, sizeof(lb->group), "%s/" GROUP_MARK "%d", parent, (int)getpid());
-	return 0;
-}
+/* ---- life ---- */
 
 int sock_lb_open(const struct sim *s, unsigned node, const char *objects, const char *pin_dir,
 		 struct sock_lb **out, struct err *err)
@@ -204,7 +146,7 @@ int sock_lb_open(const struct sim *s, unsigned node, const char *objects, const 
 	lb->arena = a;
 	lb->sim = s;
 	lb->node = node;
-	ret = access(path, R_OK) ? 1 : name_group(lb, err);
+	ret = access(path, R_OK) ? 1 : sock_group_name(a, &lb->group, err);
 	if (!ret)
 		ret = load(lb, path, pin_dir, err);
 	if (ret) {
@@ -268,35 +210,6 @@ static int ns_of(struct sock_lb *lb, const struct cluster_place *sender, struct 
 	lb->pods = arena_grow(lb->arena, lb->pods, lb->n_pods, sizeof(*lb->pods));
 	lb->pods[lb->n_pods++] = (struct pod_ns){ arena_strdup(lb->arena, pod), fd };
 	return fd;
-}
-
-/* A socket is of the control group of the task that made it, whoever uses it. With the child's descriptors being
- * the parent's, the place that the parent holds is taken by the socket.
- */
-static int socket_in(int group, int ns, int family, int type, struct err *err)
-{
-	struct clone_args args = { .flags = CLONE_FILES | CLONE_INTO_CGROUP,
-				   .exit_signal = SIGCHLD,
-				   .cgroup = (uint64_t)group };
-	int place = open("/dev/null", O_RDONLY | O_CLOEXEC), status = 0;
-	pid_t pid;
-
-	if (place < 0)
-		return err_system(err, errno, "/dev/null");
-	pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
-	if (pid == 0) {
-		int s = setns(ns, CLONE_NEWNET) ? -1 : socket(family, type | SOCK_CLOEXEC, 0);
-
-		if (s < 0 || dup3(s, place, O_CLOEXEC) < 0)
-			_exit(errno);
-		close(s);
-		_exit(0);
-	}
-	if (pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) && !WEXITSTATUS(status))
-		return place;
-	err_system(err, pid < 0 ? errno : WEXITSTATUS(status), "a socket in a control group");
-	close(place);
-	return -err->no;
 }
 
 union address {
@@ -380,8 +293,8 @@ static int connect_in(struct sock_lb *lb, int group, const struct cluster_place 
 	int ret = ns < 0 ? ns : attach(lb, group, 0, N_CONNECT, links, err);
 
 	if (!ret) {
-		fd = socket_in(group, ns, to->addr.family == 4 ? AF_INET : AF_INET6,
-			       tcp ? SOCK_STREAM : SOCK_DGRAM, err);
+		fd = sock_in_group(group, ns, to->addr.family == 4 ? AF_INET : AF_INET6,
+				   tcp ? SOCK_STREAM : SOCK_DGRAM, err);
 		ret = fd < 0 ? fd : connect_and_ask(lb, fd, group, tcp, to, links, out, err);
 	}
 	for (size_t i = 0; i < N_HOOKS; i++)
