@@ -5,181 +5,36 @@
  * An alias shares the anchored node instead of copying it; what it would add when walked counts
  * against MAX_NODES, so that a few nested aliases cannot make a walk endless.
  */
-#include "scenario/yaml.h"
-
 #include <errno.h>
 #include <libfyaml.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
-#include "scenario/yaml_plain.h"
+#include "scenario/yaml_parts.h"
 
-#define MAX_BYTES     (16u << 20)
-#define MAX_BIG_BYTES (2047u << 20) /* of manifests */
-#define MAX_BIG_NODES 50000000u
-#define MAX_DEPTH     60
-#define MAX_NODES     1000000u
-/* Longer lines are counted in bytes: counting characters for every node of one would be quadratic. */
-#define MAX_CHAR_LINE 400
+#define MAX_BYTES (16u << 20)
+#define MAX_DEPTH 60
+#define MAX_NODES 1000000u
 
-struct anchor {
-	const char *name;
-	struct value *v; /* NULL while it is being read */
-	size_t weight;
-};
+static int read_node(struct yaml_loader *l, struct fy_event *e, int depth, struct value **out);
 
-struct loader {
-	struct arena *a;
-	const char *text, *name;
-	size_t len;
-	int first_line; /* its number, where text is a part of the file */
-	size_t *lines; /* where each line starts */
-	size_t n_lines;
-	struct fy_parser *parser;
-	struct fy_diag *diag;
-	struct buf said; /* what libfyaml says without a place */
-	struct anchor *anchors;
-	size_t n_anchors;
-	size_t nodes, max_nodes;
-	size_t at; /* start of the latest token: the place of what has none */
-	struct err *err;
-};
-
-static void index_lines(struct loader *l)
-{
-	const char *p = l->text, *end = l->text + l->len;
-
-	while (p && p < end) {
-		l->lines = arena_grow(l->a, l->lines, l->n_lines, sizeof(*l->lines));
-		l->lines[l->n_lines++] = (size_t)(p - l->text);
-		p = memchr(p, '\n', (size_t)(end - p));
-		if (p)
-			p++;
-	}
-}
-
-static struct loc loc_at(const struct loader *l, size_t pos)
-{
-	size_t lo = 0, hi = l->n_lines;
-	struct loc loc = { l->name, l->first_line, 1 };
-	size_t start;
-
-	if (!l->n_lines)
-		return loc;
-	if (pos >= l->len)
-		pos = l->len - 1;
-	while (hi - lo > 1) {
-		size_t mid = (lo + hi) / 2;
-
-		if (l->lines[mid] <= pos)
-			lo = mid;
-		else
-			hi = mid;
-	}
-	start = l->lines[lo];
-	loc.line = (int)lo + l->first_line;
-	if (start == 0 && l->first_line == 1 && l->len >= 3 &&
-	    memcmp(l->text, "\xef\xbb\xbf", 3) == 0 && pos >= 3)
-		start = 3;
-	if (pos - start > MAX_CHAR_LINE) {
-		loc.col = (int)(pos - start) + 1;
-		return loc;
-	}
-	for (size_t i = start; i < pos; i++)
-		loc.col += (l->text[i] & 0xc0) != 0x80;
-	return loc;
-}
-
-static int fail(struct loader *l, size_t pos, const char *msg)
-{
-	struct loc loc = loc_at(l, pos);
-
-	return err_input(l->err, &loc, "%s", msg);
-}
-
-static size_t token_pos(struct loader *l, struct fy_token *t)
-{
-	const struct fy_mark *m = t ? fy_token_start_mark(t) : NULL;
-
-	if (m)
-		l->at = m->input_pos;
-	return l->at;
-}
-
-/* A tab as indentation is what libfyaml reports as a broken key one line before. */
-static bool tab_near(struct loader *l, int line, size_t *pos)
-{
-	for (int n = line - 1; n <= line; n++) {
-		if (n < 0 || (size_t)n >= l->n_lines)
-			continue;
-		*pos = l->lines[n];
-		*pos += strspn(l->text + *pos, " ");
-		if (l->text[*pos] == '\t')
-			return true;
-	}
-	return false;
-}
-
-static int syntax_error(struct loader *l)
-{
-	struct fy_diag_error *e;
-	void *it = NULL;
-	size_t tab;
-
-	while ((e = fy_diag_errors_iterate(l->diag, &it))) {
-		size_t pos = token_pos(l, e->fyt);
-		bool block = strncmp(e->msg, "invalid multiline", 17) == 0;
-
-		if (e->type != FYET_ERROR)
-			continue;
-		if (tab_near(l, e->line, &tab))
-			return fail(l, tab, "YAML: a tab cannot indent a line, use spaces");
-		if (!e->fyt && e->line > 0 && (size_t)e->line <= l->n_lines)
-			pos = l->lines[e->line - 1] + (size_t)(e->column > 0 ? e->column - 1 : 0);
-		fail(l, pos, arena_printf(l->a, "YAML: %s", e->msg));
-		if (block)
-			err_hint(l->err, "is the line after it indented too far?");
-		return -EINVAL;
-	}
-	if (l->said.len) {
-		char *line = arena_strndup(l->a, l->said.data, strcspn(l->said.data, "\n"));
-
-		return fail(l, l->at, arena_printf(l->a, "YAML: %s", line));
-	}
-	return fail(l, l->at, "YAML: syntax error");
-}
-
-/* The next event; NULL at the end of the stream or on an error, with l->err set then. */
-static struct fy_event *next_event(struct loader *l, int *rc)
-{
-	struct fy_event *e = fy_parser_parse(l->parser);
-
-	*rc = 0;
-	if (!e && (fy_parser_get_stream_error(l->parser) || l->said.len))
-		*rc = syntax_error(l);
-	return e;
-}
-
-static int read_node(struct loader *l, struct fy_event *e, int depth, struct value **out);
-
-static struct value *new_node(struct loader *l, enum value_kind kind, size_t pos)
+static struct value *new_node(struct yaml_loader *l, enum value_kind kind, size_t pos)
 {
 	struct value *v = arena_new_of(l->a, struct value);
 
 	v->kind = kind;
-	v->loc = loc_at(l, pos);
+	v->loc = yaml_loc_at(l, pos);
 	return v;
 }
 
-static int count_nodes(struct loader *l, size_t n)
+static int count_nodes(struct yaml_loader *l, size_t n)
 {
 	l->nodes += n;
 	if (l->nodes > l->max_nodes)
-		return fail(l, l->at,
-			    "too many values in one file (more than a million, "
-			    "what aliases stand for included)");
+		return yaml_fail(l, l->at,
+				 "too many values in one file (more than a million, "
+				 "what aliases stand for included)");
 	return 0;
 }
 
@@ -190,7 +45,7 @@ static bool is_null(const char *s)
 }
 
 /* "!!str 12" is text; other tags of YAML's own change nothing here; private ones are refused. */
-static int read_tag(struct loader *l, struct fy_event *e, bool *is_text)
+static int read_tag(struct yaml_loader *l, struct fy_event *e, bool *is_text)
 {
 	struct fy_token *t = fy_event_get_tag_token(e);
 	size_t len = 0;
@@ -206,13 +61,13 @@ static int read_tag(struct loader *l, struct fy_event *e, bool *is_text)
 	}
 	if (len > sizeof(core) - 1 && memcmp(tag, core, sizeof(core) - 1) == 0)
 		return 0;
-	return fail(l, token_pos(l, t), "YAML: private tags have no meaning here");
+	return yaml_fail(l, yaml_token_pos(l, t), "YAML: private tags have no meaning here");
 }
 
-static int read_scalar(struct loader *l, struct fy_event *e, struct value **out)
+static int read_scalar(struct yaml_loader *l, struct fy_event *e, struct value **out)
 {
 	struct fy_token *t = fy_event_get_token(e);
-	size_t len = 0, pos = token_pos(l, t);
+	size_t len = 0, pos = yaml_token_pos(l, t);
 	const char *text = t ? fy_token_get_text(t, &len) : "";
 	bool quoted = t && fy_token_scalar_style(t) != FYSS_PLAIN;
 	bool tagged;
@@ -226,7 +81,7 @@ static int read_scalar(struct loader *l, struct fy_event *e, struct value **out)
 	     fy_token_scalar_style(t) == FYSS_DOUBLE_QUOTED))
 		pos--;
 	if (!text || memchr(text, '\0', len))
-		return fail(l, pos, "YAML: a NUL character cannot stand in a value");
+		return yaml_fail(l, pos, "YAML: a NUL character cannot stand in a value");
 	text = arena_strndup(l->a, text, len);
 	*out = new_node(l, !quoted && !tagged && is_null(text) ? VALUE_NULL : VALUE_SCALAR, pos);
 	(*out)->quoted = quoted || tagged;
@@ -235,10 +90,10 @@ static int read_scalar(struct loader *l, struct fy_event *e, struct value **out)
 	return 0;
 }
 
-static int read_alias(struct loader *l, struct fy_event *e, struct value **out)
+static int read_alias(struct yaml_loader *l, struct fy_event *e, struct value **out)
 {
 	struct fy_token *t = fy_event_get_token(e);
-	size_t len = 0, pos = token_pos(l, t);
+	size_t len = 0, pos = yaml_token_pos(l, t);
 	const char *text = fy_token_get_text(t, &len);
 	char *name;
 
@@ -249,27 +104,27 @@ static int read_alias(struct loader *l, struct fy_event *e, struct value **out)
 	}
 	name = arena_strndup(l->a, text ? text : "", len);
 	for (size_t i = l->n_anchors; i-- > 0;) {
-		struct anchor *an = &l->anchors[i];
+		struct yaml_anchor *an = &l->anchors[i];
 
 		if (strcmp(an->name, name) != 0)
 			continue;
 		if (!an->v)
-			return fail(l, pos, "YAML: this alias contains itself");
+			return yaml_fail(l, pos, "YAML: this alias contains itself");
 		*out = an->v;
 		return count_nodes(l, an->weight);
 	}
-	return fail(l, pos, arena_printf(l->a, "YAML: no anchor &%s before this alias", name));
+	return yaml_fail(l, pos, arena_printf(l->a, "YAML: no anchor &%s before this alias", name));
 }
 
-static int read_list(struct loader *l, int depth, struct value *list)
+static int read_list(struct yaml_loader *l, int depth, struct value *list)
 {
 	for (;;) {
 		int rc;
-		struct fy_event *e = next_event(l, &rc);
+		struct fy_event *e = yaml_next_event(l, &rc);
 		struct value *item;
 
 		if (!e)
-			return rc ? rc : fail(l, l->at, "YAML: the list has no end");
+			return rc ? rc : yaml_fail(l, l->at, "YAML: the list has no end");
 		if (e->type == FYET_SEQUENCE_END) {
 			fy_parser_event_free(l->parser, e);
 			return 0;
@@ -282,7 +137,7 @@ static int read_list(struct loader *l, int depth, struct value *list)
 	}
 }
 
-static void push_pair(struct loader *l, struct value *map, struct value *key, struct value *v)
+static void push_pair(struct yaml_loader *l, struct value *map, struct value *key, struct value *v)
 {
 	map->keys = arena_grow(l->a, map->keys, map->n, sizeof(*map->keys));
 	map->keys[map->n] = key;
@@ -301,7 +156,7 @@ static int by_text(const void *a, const void *b)
 	return x->loc.col - y->loc.col;
 }
 
-static int check_duplicates(struct loader *l, const struct value *map)
+static int check_duplicates(struct yaml_loader *l, const struct value *map)
 {
 	struct value **sorted;
 
@@ -318,7 +173,7 @@ static int check_duplicates(struct loader *l, const struct value *map)
 }
 
 /* YAML 1.1's "<<: *base", as Kubernetes and Helm read it: keys given here win. */
-static int merge_into(struct loader *l, struct value *map, const struct value *from, int depth)
+static int merge_into(struct yaml_loader *l, struct value *map, const struct value *from, int depth)
 {
 	if (from->kind == VALUE_LIST && depth == 0) {
 		for (size_t i = 0; i < from->n; i++) {
@@ -337,7 +192,7 @@ static int merge_into(struct loader *l, struct value *map, const struct value *f
 	return 0;
 }
 
-static int read_pair(struct loader *l, struct fy_event *e, int depth, struct value *map,
+static int read_pair(struct yaml_loader *l, struct fy_event *e, int depth, struct value *map,
 		     struct value **merge)
 {
 	struct value *key, *v;
@@ -349,9 +204,9 @@ static int read_pair(struct loader *l, struct fy_event *e, int depth, struct val
 		return err_input(l->err, &key->loc, "a key is missing before ':'");
 	if (key->kind != VALUE_SCALAR)
 		return err_input(l->err, &key->loc, "a key must be plain text");
-	e = next_event(l, &rc);
+	e = yaml_next_event(l, &rc);
 	if (!e)
-		return rc ? rc : fail(l, l->at, "YAML: the key has no value");
+		return rc ? rc : yaml_fail(l, l->at, "YAML: the key has no value");
 	if (e->type == FYET_SCALAR && !fy_event_get_token(e))
 		l->at += strlen(key->text); /* an absent value: point behind its key */
 	rc = read_node(l, e, depth + 1, &v);
@@ -368,16 +223,16 @@ static int read_pair(struct loader *l, struct fy_event *e, int depth, struct val
 	return 0;
 }
 
-static int read_map(struct loader *l, int depth, struct value *map)
+static int read_map(struct yaml_loader *l, int depth, struct value *map)
 {
 	struct value *merge = NULL;
 
 	for (;;) {
 		int rc;
-		struct fy_event *e = next_event(l, &rc);
+		struct fy_event *e = yaml_next_event(l, &rc);
 
 		if (!e)
-			return rc ? rc : fail(l, l->at, "YAML: the map has no end");
+			return rc ? rc : yaml_fail(l, l->at, "YAML: the map has no end");
 		if (e->type == FYET_MAPPING_END) {
 			fy_parser_event_free(l->parser, e);
 			break;
@@ -392,20 +247,20 @@ static int read_map(struct loader *l, int depth, struct value *map)
 	return merge ? merge_into(l, map, merge, 0) : 0;
 }
 
-static int read_collection(struct loader *l, struct fy_event *e, int depth, struct value **out)
+static int read_collection(struct yaml_loader *l, struct fy_event *e, int depth, struct value **out)
 {
 	bool is_map = e->type == FYET_MAPPING_START, tagged;
-	size_t pos = token_pos(l, fy_event_get_token(e));
+	size_t pos = yaml_token_pos(l, fy_event_get_token(e));
 
 	if (depth > MAX_DEPTH)
-		return fail(l, pos, "nested too deeply");
+		return yaml_fail(l, pos, "nested too deeply");
 	if (read_tag(l, e, &tagged))
 		return -EINVAL;
 	*out = new_node(l, is_map ? VALUE_MAP : VALUE_LIST, pos);
 	return is_map ? read_map(l, depth, *out) : read_list(l, depth, *out);
 }
 
-static int read_node(struct loader *l, struct fy_event *e, int depth, struct value **out)
+static int read_node(struct yaml_loader *l, struct fy_event *e, int depth, struct value **out)
 {
 	struct fy_token *t = e->type == FYET_ALIAS ? NULL : fy_event_get_anchor_token(e);
 	size_t anchor = l->n_anchors, before = l->nodes;
@@ -420,7 +275,7 @@ static int read_node(struct loader *l, struct fy_event *e, int depth, struct val
 
 		l->anchors = arena_grow(l->a, l->anchors, l->n_anchors, sizeof(*l->anchors));
 		l->anchors[l->n_anchors++] =
-			(struct anchor){ arena_strndup(l->a, name ? name : "", len), NULL, 0 };
+			(struct yaml_anchor){ arena_strndup(l->a, name ? name : "", len), NULL, 0 };
 	}
 	if (e->type == FYET_ALIAS)
 		rc = read_alias(l, e, out);
@@ -429,7 +284,7 @@ static int read_node(struct loader *l, struct fy_event *e, int depth, struct val
 	else if (e->type == FYET_MAPPING_START || e->type == FYET_SEQUENCE_START)
 		rc = read_collection(l, e, depth, out);
 	else
-		rc = fail(l, l->at, "YAML: unexpected end");
+		rc = yaml_fail(l, l->at, "YAML: unexpected end");
 	if (!rc && t) {
 		l->anchors[anchor].v = *out;
 		l->anchors[anchor].weight = l->nodes - before;
@@ -437,11 +292,11 @@ static int read_node(struct loader *l, struct fy_event *e, int depth, struct val
 	return rc;
 }
 
-static int read_documents(struct loader *l, struct value ***docs, size_t *n)
+static int read_documents(struct yaml_loader *l, struct value ***docs, size_t *n)
 {
 	for (;;) {
 		int rc;
-		struct fy_event *e = next_event(l, &rc);
+		struct fy_event *e = yaml_next_event(l, &rc);
 		struct value *v = NULL;
 
 		if (!e)
@@ -461,107 +316,20 @@ static int read_documents(struct loader *l, struct value ***docs, size_t *n)
 	}
 }
 
-static void keep_message(struct fy_diag *diag, void *user, const char *text, size_t len)
+int yaml_read_all(struct yaml_loader *l, struct value ***docs, size_t *n)
 {
-	struct loader *l = user;
-
-	(void)diag;
-	if (l->said.len < 500)
-		buf_add(&l->said, text, len);
-}
-
-static int open_parser(struct loader *l)
-{
-	struct fy_parse_cfg cfg = { .flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG | FYPCF_JSON_NONE };
-	struct fy_diag_cfg diag;
-
-	fy_diag_cfg_default(&diag);
-	diag.fp = NULL;
-	diag.output_fn = keep_message;
-	diag.user = l;
-	diag.level = FYET_ERROR;
-	diag.colorize = false;
-	diag.show_source = diag.show_position = diag.show_type = diag.show_module = false;
-	l->diag = fy_diag_create(&diag);
-	if (!l->diag)
-		return err_system(l->err, ENOMEM, "cannot start the YAML parser");
-	fy_diag_set_collect_errors(l->diag, true);
-	cfg.diag = l->diag;
-	l->parser = fy_parser_create(&cfg);
-	if (!l->parser || fy_parser_set_string(l->parser, l->text, l->len))
-		return err_system(l->err, ENOMEM, "cannot start the YAML parser");
-	return 0;
-}
-
-/* Length of the UTF-8 character at p, 0 if it is none (RFC 3629, section 4). */
-static size_t utf8_length(const uint8_t *p, size_t left)
-{
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t len = *p < 0x80 ? 1 : *p >> 5 == 6 ? 2 : *p >> 4 == 14 ? 3 : *p >> 3 == 30 ? 4 : 0;
-	uint32_t c = len == 1 ? *p : *p & (0x7f >> len);
-
-	if (!len || len > left)
-		return 0;
-	for (size_t i = 1; i < len; i++) {
-		if (p[i] >> 6 != 2)
-			return 0;
-		c = c << 6 | (p[i] & 0x3f);
-	}
-	if (c < least[len] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
-		return 0;
-	return len;
-}
-
-/* The first byte that is no UTF-8, or len. */
-static size_t not_utf8(const char *text, size_t len)
-{
-	for (size_t i = 0, n; i < len; i += n) {
-		uint64_t eight = 0;
-
-		if (len - i >= 8)
-			memcpy(&eight, text + i, 8);
-		n = len - i >= 8 && !(eight & 0x8080808080808080ull)
-			    ? 8
-			    : utf8_length((const uint8_t *)text + i, len - i);
-		if (!n)
-			return i;
-	}
-	return len;
-}
-
-static int check_bytes(struct loader *l, size_t max)
-{
-	const char *nul = memchr(l->text, '\0', l->len);
-	struct loc whole = { l->name, 0, 0 };
-	size_t bad;
-
-	if (l->len > max)
-		return err_input(l->err, &whole, "larger than %zu MiB, which no manifest is",
-				 (max + (1u << 20) - 1) >> 20);
-	if (nul)
-		return fail(l, (size_t)(nul - l->text), "a NUL byte: this is no YAML text");
-	bad = not_utf8(l->text, l->len);
-	if (bad < l->len)
-		return fail(l, bad, "a byte that is no UTF-8: save the file as UTF-8");
-	return 0;
-}
-
-static int parse(struct loader *l, struct value ***docs, size_t *n)
-{
-	int rc = open_parser(l);
+	int rc = yaml_open_parser(l);
 
 	if (!rc)
 		rc = read_documents(l, docs, n);
-	fy_parser_destroy(l->parser);
-	fy_diag_destroy(l->diag);
-	buf_free(&l->said);
+	yaml_close_parser(l);
 	return rc;
 }
 
 int yaml_parse(struct arena *a, const char *text, size_t len, const char *name,
 	       struct value ***docs, size_t *n, struct err *err)
 {
-	struct loader l = {
+	struct yaml_loader l = {
 		.a = a, .len = len, .first_line = 1, .max_nodes = MAX_NODES, .err = err
 	};
 	int rc;
@@ -570,9 +338,9 @@ int yaml_parse(struct arena *a, const char *text, size_t len, const char *name,
 	l.name = arena_strdup(a, name);
 	*docs = NULL;
 	*n = 0;
-	index_lines(&l);
-	rc = check_bytes(&l, MAX_BYTES);
-	return rc ? rc : parse(&l, docs, n);
+	yaml_index_lines(&l);
+	rc = yaml_check_bytes(&l, MAX_BYTES);
+	return rc ? rc : yaml_read_all(&l, docs, n);
 }
 
 int yaml_load(struct arena *a, const char *path, struct value ***docs, size_t *n, struct err *err)
@@ -582,106 +350,4 @@ int yaml_load(struct arena *a, const char *path, struct value ***docs, size_t *n
 	int rc = file_read(a, path, &text, &len, err);
 
 	return rc ? rc : yaml_parse(a, text, len, path, docs, n, err);
-}
-
-/* ---- big files ---- */
-
-struct each {
-	struct arena *a;
-	yaml_visit visit;
-	void *user;
-	struct err *err;
-};
-
-/* By the general reader: trees stay in the arena, for aliases may share them. */
-static int each_general(const struct each *e, const struct yaml_slice *s)
-{
-	struct loader l = { .a = e->a,
-			    .text = s->text,
-			    .len = s->len,
-			    .name = s->name,
-			    .first_line = s->line,
-			    .max_nodes = MAX_BIG_NODES,
-			    .err = e->err };
-	struct value **docs = NULL;
-	size_t n = 0;
-	int rc;
-
-	index_lines(&l);
-	rc = parse(&l, &docs, &n);
-	for (size_t i = 0; i < n && !rc; i++)
-		rc = e->visit(e->user, docs[i]);
-	return rc;
-}
-
-static int each_slice(const struct each *e, const struct yaml_slice *s)
-{
-	struct arena *nodes, *items;
-	struct value *v;
-	int rc;
-
-	if (!yaml_plain_check(s))
-		return each_general(e, s);
-	nodes = arena_new();
-	items = arena_new();
-	rc = yaml_plain_read(s, e->a, nodes, items, e->visit, e->user, &v);
-	if (!rc && v)
-		rc = e->visit(e->user, v);
-	arena_free(items);
-	arena_free(nodes);
-	return rc;
-}
-
-/* "---" or "..." alone on a line: between two documents, wherever it stands (YAML 1.2, 9.1.2). */
-static bool is_marker(const char *line, const char *end)
-{
-	return (strncmp(line, "---", 3) == 0 || strncmp(line, "...", 3) == 0) &&
-	       (line + 3 == end || (line[3] == '\r' && line + 4 == end));
-}
-
-static int each_document(const struct each *e, char *text, size_t len, const char *name)
-{
-	struct yaml_slice s = { text, 0, 1, name };
-	char *end = text + len, *next;
-	int line = 1, rc = 0;
-
-	for (char *p = text; p < end && !rc; p = next, line++) {
-		char *eol = memchr(p, '\n', (size_t)(end - p));
-
-		eol = eol ? eol : end;
-		next = eol + 1;
-		if (!is_marker(p, eol))
-			continue;
-		s.len = (size_t)(p - s.text);
-		rc = each_slice(e, &s);
-		s.text = next < end ? next : end;
-		s.line = line + 1;
-	}
-	s.len = (size_t)(end - s.text);
-	return rc ? rc : each_slice(e, &s);
-}
-
-/* Directives speak of the document after them, and a byte order mark is no text. */
-static bool is_whole(const char *text, size_t len)
-{
-	return *text == '%' || memmem(text, len, "\n%", 2) || strncmp(text, "\xef\xbb\xbf", 3) == 0;
-}
-
-int yaml_each(struct arena *a, const char *path, yaml_visit visit, void *user, struct err *err)
-{
-	struct each e = { a, visit, user, err };
-	struct loader l = { .a = a, .first_line = 1, .err = err };
-	char *text;
-	int rc = file_read(a, path, &text, &l.len, err);
-
-	if (rc)
-		return rc;
-	l.text = text;
-	l.name = arena_strdup(a, path);
-	if (memchr(text, '\0', l.len) || not_utf8(text, l.len) < l.len || l.len > MAX_BIG_BYTES)
-		index_lines(&l);
-	rc = check_bytes(&l, MAX_BIG_BYTES);
-	if (!rc && is_whole(text, l.len))
-		return each_general(&e, &(struct yaml_slice){ text, l.len, 1, l.name });
-	return rc ? rc : each_document(&e, text, l.len, l.name);
 }
