@@ -200,7 +200,7 @@ static void print_redirects(struct buf *out, const struct hop *h)
 	}
 }
 
-/* Without checksums, which follow, and bytes, which the fields say better. */
+/* Without checksums, which follow, and bytes, which the fields say better and the seed worse. */
 static void print_rewrite(struct buf *out, const struct hop *h)
 {
 	__cleanup_buf struct buf diff = BUF_INIT;
@@ -208,8 +208,8 @@ static void print_rewrite(struct buf *out, const struct hop *h)
 	print_packet_diff(&diff, &h->in, &h->out, "");
 	for (const char *at = buf_str(&diff); *at;) {
 		int len = (int)strcspn(at, "\n");
-		bool skip =
-			strncmp(at, "bytes ", 6) == 0 || memmem(at, (size_t)len, ".checksum ", 10);
+		bool skip = strncmp(at, "bytes ", 6) == 0 || strncmp(at, "length ", 7) == 0 ||
+			    memmem(at, (size_t)len, ".checksum ", 10);
 
 		if (!skip) {
 			label(out, "rewrites");

@@ -147,6 +147,23 @@ Test(tree, devices_have_names_and_no_numbers)
 	buf_free(&out);
 }
 
+/* Sequence numbers are among them, which are the seed's. */
+Test(tree, bytes_are_told_by_their_fields_alone)
+{
+	struct frame *out_frame = &f->hops[0].out;
+	struct buf out = BUF_INIT;
+
+	out_frame->data = arena_alloc(f->a, sizeof(etcd_reply) + 4);
+	memcpy(out_frame->data, etcd_reply, sizeof(etcd_reply));
+	out_frame->data[14 + 8] = 63; /* TTL */
+	out_frame->len = out_frame->wire_len = sizeof(etcd_reply) + 4;
+	tree_print(&out, 1, &f->packets[0]);
+	cr_expect(text_has(buf_str(&out), "|  rewrites   ip.ttl 64 -> 63\n"));
+	cr_expect(text_has(buf_str(&out), "|  rewrites   frame.len 58 -> 62\n"));
+	cr_expect_not(text_has(buf_str(&out), "bytes"));
+	buf_free(&out);
+}
+
 /* ---- held against lines ---- */
 
 Test(tree, the_same_text_passes)
