@@ -33,11 +33,9 @@ static __always_inline int family_off(struct packet *pkt)
 	return CONFIG(enable_host_firewall) ? DROP(pkt, DROP_UNKNOWN_L3) : 0;
 }
 
-/* Fills *pkt up to the network layer and its identities. 0, or the reason to drop. */
-static __always_inline int identify(ctx_t *ctx, struct packet *pkt)
+/* Fills *pkt up to the network layer. 0, or the reason to drop. */
+static __always_inline int parse(ctx_t *ctx, struct packet *pkt)
 {
-	int ret;
-
 	switch (eth_parse(ctx, pkt)) {
 	case ETH_TRUNCATED:
 		return DROP(pkt, DROP_INVALID);
@@ -48,11 +46,9 @@ static __always_inline int identify(ctx_t *ctx, struct packet *pkt)
 	}
 	switch (pkt->ethertype) {
 	case ETH_P_IP:
-		ret = CONFIG(enable_ipv4) ? ipv4_parse(ctx, pkt) : family_off(pkt);
-		break;
+		return CONFIG(enable_ipv4) ? ipv4_parse(ctx, pkt) : family_off(pkt);
 	case ETH_P_IPV6:
-		ret = CONFIG(enable_ipv6) ? ipv6_parse(ctx, pkt) : family_off(pkt);
-		break;
+		return CONFIG(enable_ipv6) ? ipv6_parse(ctx, pkt) : family_off(pkt);
 	case ETH_P_ARP:
 		if (pkt->l3_off + ARP_IPV4_LEN > ctx_len(ctx))
 			return DROP(pkt, DROP_INVALID);
@@ -60,13 +56,51 @@ static __always_inline int identify(ctx_t *ctx, struct packet *pkt)
 	default:
 		return 0;
 	}
-	if (ret || !is_ip(pkt))
-		return ret;
+}
+
+static __always_inline void look_up_identities(ctx_t *ctx, struct packet *pkt)
+{
 	pkt->src_identity = ipcache_identity(&pkt->saddr, pkt->is_ipv6);
 	pkt->dst_identity = ipcache_identity(&pkt->daddr, pkt->is_ipv6);
 	debug_identity(ctx, &pkt->saddr, pkt->is_ipv6, pkt->src_identity);
 	debug_identity(ctx, &pkt->daddr, pkt->is_ipv6, pkt->dst_identity);
+}
+
+/* Fills *pkt up to the network layer and its identities. 0, or the reason to drop. */
+static __always_inline int identify(ctx_t *ctx, struct packet *pkt)
+{
+	int ret = parse(ctx, pkt);
+
+	if (!ret && is_ip(pkt))
+		look_up_identities(ctx, pkt);
+	return ret;
+}
+
+/* The same, identities only where they are asked for at once: a packet that a service takes is sent on whosever
+ * it is, and to look up both costs as much as to translate it.
+ */
+static __always_inline int identify_late(ctx_t *ctx, struct packet *pkt)
+{
+	bool at_once = CONFIG(debug) || CONFIG(host_policy_on_services) ||
+		       trace_wanted(TRACE_FROM_NETWORK, false);
+	int ret = parse(ctx, pkt);
+
+	if (ret || !is_ip(pkt))
+		return ret;
+	pkt->unidentified = !at_once;
+	if (at_once)
+		look_up_identities(ctx, pkt);
 	return 0;
+}
+
+/* What went on without. The destination is the one that services may have given it. */
+static __always_inline void identify_now(struct packet *pkt)
+{
+	if (pkt->unidentified)
+		pkt->src_identity = source_identity(pkt);
+	if (pkt->unidentified || pkt->rewritten)
+		pkt->dst_identity = ipcache_identity(&pkt->daddr, pkt->is_ipv6);
+	pkt->unidentified = false;
 }
 
 static __always_inline __u8 trace_reason(const struct packet *pkt, bool tracked)
@@ -101,10 +135,9 @@ static __always_inline int from_netdev(ctx_t *ctx, struct packet *pkt)
 	bool tracked, host;
 	int ret;
 
+	identify_now(pkt);
 	if (pkt->proxy_port)
 		return to_proxy(ctx, pkt);
-	if (pkt->rewritten)
-		pkt->dst_identity = ipcache_identity(&pkt->daddr, pkt->is_ipv6);
 	host = pkt->dst_identity == IDENTITY_HOST;
 	tracked = CONFIG(enable_host_firewall) && host;
 	if (tracked) {
@@ -171,7 +204,7 @@ int cil_from_netdev(ctx_t *ctx)
 
 	if (!pkt)
 		return CTX_DROP;
-	ret = packet_so_far(pkt, identify(ctx, pkt));
+	ret = packet_so_far(pkt, identify_late(ctx, pkt));
 	if (trace_wanted(TRACE_FROM_NETWORK, false))
 		trace_packet(ctx, pkt, TRACE_FROM_NETWORK, TRACE_REASON_UNKNOWN);
 	if (!ret && is_ip(pkt)) {

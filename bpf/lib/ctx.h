@@ -240,6 +240,7 @@ struct packet {
 	__u32 end; /* first byte after the IP packet: link-layer padding is no part of it */
 	__u32 now; /* see packet_now() */
 	__u32 src_identity, dst_identity; /* 0 until looked up */
+	bool unidentified; /* not yet, but whoever tells of the packet is to */
 	union addr saddr, daddr;
 	__be32 frag_id; /* IPv4: in the first two bytes */
 	__be16 sport, dport; /* see l4.h for ICMP */

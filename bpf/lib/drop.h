@@ -29,7 +29,7 @@ static __always_inline void drop_tell(ctx_t *ctx, const struct packet *pkt, int 
 	struct drop_notify msg = {
 		.hdr = notify_header(ctx, NOTIFY_DROP, -reason, NOTIFY_DROP_VERSION),
 		.src_label = source_identity(pkt),
-		.dst_label = pkt->dst_identity,
+		.dst_label = destination_identity(pkt),
 		.dst_id = pkt->dst_endpoint,
 		.line = pkt->drop_line,
 		.file = pkt->drop_file,

@@ -82,9 +82,17 @@ static __always_inline __u32 ipcache_identity(const union addr *addr, bool ipv6)
 /* Who has sent the packet. XDP looks only when it is asked: most of its packets need no answer. */
 static __always_inline __u32 source_identity(const struct packet *pkt)
 {
-	if (!CTX_IS_XDP || pkt->src_identity)
+	if (!(CTX_IS_XDP || pkt->unidentified) || pkt->src_identity)
 		return pkt->src_identity;
 	return ipcache_identity(pkt->rewritten ? &pkt->was.saddr : &pkt->saddr, pkt->is_ipv6);
+}
+
+/* For whom it was when it came. XDP does not say. */
+static __always_inline __u32 destination_identity(const struct packet *pkt)
+{
+	if (CTX_IS_XDP || !pkt->unidentified)
+		return pkt->dst_identity;
+	return ipcache_identity(pkt->rewritten ? &pkt->was.daddr : &pkt->daddr, pkt->is_ipv6);
 }
 
 #endif

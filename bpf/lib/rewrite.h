@@ -25,24 +25,48 @@ enum rewrite_side {
 #define IPV6_OFF_SADDR 8
 #define IPV6_OFF_DADDR 24
 
+/* The end of IPv4's fixed header. */
+struct ipv4_end {
+	__u8 ttl, protocol;
+	__u16 sum;
+	__be32 saddr, daddr;
+};
+
+/* With the header's checksum, in one piece: skb->csum covers both and stays. */
+static __always_inline int rewrite_addr4(ctx_t *ctx, struct packet *pkt, enum rewrite_side side,
+					 const union addr *to, __s64 *diff)
+{
+	__u32 off = pkt->l3_off + IPV4_OFF_TTL;
+	__be32 was, is = to->ip4;
+	struct ipv4_end end;
+
+	if (!ctx_load_header(ctx, off, &end, sizeof(end)))
+		return DROP_WRITE_ERROR;
+	if (side == REWRITE_SOURCE) {
+		was = end.saddr;
+		end.saddr = is;
+	} else {
+		was = end.daddr;
+		end.daddr = is;
+	}
+	*diff = csum_diff(&was, &is, sizeof(is));
+	end.sum = csum_fold((__u32)*diff + (__u16)~end.sum);
+	return ctx_store(ctx, off, &end, sizeof(end)) ? 0 : DROP_WRITE_ERROR;
+}
+
 /* Writes an address; *diff is what it changes in a sum. */
 static __always_inline int rewrite_addr_bytes(ctx_t *ctx, struct packet *pkt,
 					      enum rewrite_side side, const union addr *from,
 					      const union addr *to, __s64 *diff)
 {
 	union addr was = *from, is = *to;
-	__u32 off, len = pkt->is_ipv6 ? sizeof(is.ip6) : sizeof(is.ip4);
+	__u32 off;
 
-	if (pkt->is_ipv6) {
-		off = pkt->l3_off + (side == REWRITE_SOURCE ? IPV6_OFF_SADDR : IPV6_OFF_DADDR);
-		*diff = csum_diff(&was, &is, sizeof(is.ip6));
-		return ctx_store(ctx, off, &is, sizeof(is.ip6)) ? 0 : DROP_WRITE_ERROR;
-	}
-	off = pkt->l3_off + (side == REWRITE_SOURCE ? IPV4_OFF_SADDR : IPV4_OFF_DADDR);
-	*diff = csum_diff(&was.ip4, &is.ip4, sizeof(is.ip4));
-	if (!ctx_store(ctx, off, &is.ip4, len))
-		return DROP_WRITE_ERROR;
-	return csum_l3(ctx, pkt->l3_off + CSUM_OFF_IPV4, *diff) ? DROP_CSUM_L3 : 0;
+	if (!pkt->is_ipv6)
+		return rewrite_addr4(ctx, pkt, side, to, diff);
+	off = pkt->l3_off + (side == REWRITE_SOURCE ? IPV6_OFF_SADDR : IPV6_OFF_DADDR);
+	*diff = csum_diff(&was, &is, sizeof(is.ip6));
+	return ctx_store(ctx, off, &is, sizeof(is.ip6)) ? 0 : DROP_WRITE_ERROR;
 }
 
 /* A port; of an ICMP echo the identifier, which stands elsewhere. */
