@@ -5,6 +5,8 @@
 #ifndef VERDICT_SCENARIO_YAML_PARTS_H
 #define VERDICT_SCENARIO_YAML_PARTS_H
 
+#include <errno.h>
+
 #include "base/buf.h"
 #include "scenario/yaml.h"
 
@@ -37,7 +39,15 @@ struct yaml_loader {
 /* yaml_text.c. Places are offsets in the text. */
 void yaml_index_lines(struct yaml_loader *l); /* before places are asked for */
 struct loc yaml_loc_at(const struct yaml_loader *l, size_t pos);
-int yaml_fail(struct yaml_loader *l, size_t pos, const char *msg); /* an input error */
+/* An input error. Here, so that a look at one file tells that it is never 0. */
+static inline int yaml_fail(struct yaml_loader *l, size_t pos, const char *msg)
+{
+	struct loc loc = yaml_loc_at(l, pos);
+
+	err_input(l->err, &loc, "%s", msg);
+	return -EINVAL;
+}
+
 /* The first byte that is no UTF-8, or len. */
 size_t yaml_not_utf8(const char *text, size_t len);
 /* Input error for text that is none, or is longer than max. */

@@ -53,13 +53,6 @@ struct loc yaml_loc_at(const struct yaml_loader *l, size_t pos)
 	return loc;
 }
 
-int yaml_fail(struct yaml_loader *l, size_t pos, const char *msg)
-{
-	struct loc loc = yaml_loc_at(l, pos);
-
-	return err_input(l->err, &loc, "%s", msg);
-}
-
 /* Length of the UTF-8 character at p, 0 if it is none (RFC 3629, section 4). */
 static size_t utf8_length(const uint8_t *p, size_t left)
 {
