@@ -58,22 +58,6 @@ static int load(int slots)
 			     sizeof(insns) / sizeof(*insns), NULL);
 }
 
-static int make_tagger(struct sim *s, struct err *err)
-{
-	struct sim_tagger *t = calloc(1, sizeof(*t));
-
-	if (!t)
-		return err_system(err, ENOMEM, "a program for VLAN tags");
-	t->prog = -1;
-	s->tagger = t;
-	t->slots = bpf_map_create(BPF_MAP_TYPE_PROG_ARRAY, "tagged", 4, 4, 1, NULL);
-	if (t->slots >= 0)
-		t->prog = load(t->slots);
-	return t->prog < 0 ? err_system(err, t->slots < 0 ? -t->slots : -t->prog,
-					"loading a program for VLAN tags")
-			   : 0;
-}
-
 void sim_free_tagger(struct sim *s)
 {
 	if (!s->tagger)
@@ -84,6 +68,29 @@ void sim_free_tagger(struct sim *s)
 	s->tagger = NULL;
 }
 
+static struct sim_tagger *tagger_of(struct sim *s, struct err *err)
+{
+	struct sim_tagger *t = s->tagger;
+
+	if (t)
+		return t;
+	t = calloc(1, sizeof(*t));
+	if (!t) {
+		err_system(err, ENOMEM, "a program for VLAN tags");
+		return NULL;
+	}
+	t->prog = -1;
+	s->tagger = t;
+	t->slots = bpf_map_create(BPF_MAP_TYPE_PROG_ARRAY, "tagged", 4, 4, 1, NULL);
+	if (t->slots >= 0)
+		t->prog = load(t->slots);
+	if (t->prog >= 0)
+		return t;
+	err_system(err, t->slots < 0 ? -t->slots : -t->prog, "loading a program for VLAN tags");
+	sim_free_tagger(s);
+	return NULL;
+}
+
 static bool is_tagged(const struct frame *f)
 {
 	uint16_t type = f->len < TAG_AT + TAG_LEN ? 0 : get_be16(f->data + TAG_AT);
@@ -91,17 +98,17 @@ static bool is_tagged(const struct frame *f)
 	return type == ETH_P_8021Q || type == ETH_P_8021AD;
 }
 
-static int run_without(struct sim *s, struct prog_run *r, const struct frame *whole,
+static int run_without(const struct sim_tagger *t, struct prog_run *r, const struct frame *whole,
 		       const char **why, struct err *err)
 {
 	int fd = r->fd;
 	uint32_t slot = 0;
 	uint16_t type;
 
-	if (bpf_map_update_elem(s->tagger->slots, &slot, &fd, BPF_ANY))
+	if (bpf_map_update_elem(t->slots, &slot, &fd, BPF_ANY))
 		return err_system(err, errno, "a program for VLAN tags cannot call another");
 	memcpy(&type, whole->data + TAG_AT, sizeof(type));
-	r->fd = s->tagger->prog;
+	r->fd = t->prog;
 	r->cb[0] = type;
 	r->cb[1] = get_be16(whole->data + TAG_AT + 2);
 	return prog_run(r, why, err);
@@ -120,14 +127,15 @@ static void put_tag_back(struct prog_run *r, const struct frame *whole)
 int sim_run_tagged(struct sim *s, struct prog_run *r, const struct frame *whole, const char **why,
 		   struct err *err)
 {
+	const struct sim_tagger *t;
 	uint8_t *bare;
 	int ret;
 
 	if (!is_tagged(whole))
 		return prog_run(r, why, err);
-	ret = s->tagger ? 0 : make_tagger(s, err);
-	if (ret)
-		return ret;
+	t = tagger_of(s, err);
+	if (!t)
+		return -err->no;
 	bare = malloc(whole->len);
 	if (!bare)
 		return err_system(err, ENOMEM, "a packet of %u bytes", whole->len);
@@ -135,7 +143,7 @@ int sim_run_tagged(struct sim *s, struct prog_run *r, const struct frame *whole,
 	memcpy(bare + TAG_AT, whole->data + TAG_AT + TAG_LEN, whole->len - TAG_AT - TAG_LEN);
 	r->data = bare;
 	r->len = whole->len - TAG_LEN;
-	ret = run_without(s, r, whole, why, err);
+	ret = run_without(t, r, whole, why, err);
 	free(bare);
 	if (!ret && r->verdict == NOT_CALLED)
 		return err_system(err, EINVAL, "a program for VLAN tags could not call another");
