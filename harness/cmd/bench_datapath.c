@@ -32,7 +32,7 @@ struct side {
 struct result {
 	bool measured;
 	double ns;
-	struct race_ratio to_theirs; /* of ours */
+	struct quartiles to_theirs; /* of ours */
 	int verdict;
 	enum hook hook;
 	struct bench_way way;
@@ -270,7 +270,7 @@ static void print_result(const struct result *r)
 
 static void print_ratios(const struct result *ours, const struct result *theirs)
 {
-	const struct race_ratio *r = &ours->to_theirs;
+	const struct quartiles *r = &ours->to_theirs;
 
 	printf(" %6.2f %4.2f-%.2f", r->middle, r->low, r->high);
 	if (theirs->way.instructions)

@@ -40,14 +40,17 @@ static int take_turn(struct race_lane *l, int empty_fd, size_t turn, struct err 
 {
 	struct race_lane empty = { .run = l->run };
 	double nothing = 0, ns = 0;
+	struct calm calm;
 	uint64_t lost;
 	int ret = ns_enter(l->ns_fd, err);
 
 	empty.run.fd = empty_fd;
+	calm_begin(&calm);
 	if (!ret)
 		ret = block(&empty, &nothing, err);
 	if (!ret)
 		ret = block(l, &ns, err);
+	calm_end(&calm);
 	l->ns[turn] = ns - nothing;
 	return ret || !l->events ? ret : event_ring_read(l->events, ignore, NULL, &lost, err);
 }
@@ -78,15 +81,11 @@ double race_ns(const struct race_lane *l)
 	return median_of_doubles(sorted, RACE_TURNS);
 }
 
-struct race_ratio race_ratio(const struct race_lane *a, const struct race_lane *b)
+struct quartiles race_ratio(const struct race_lane *a, const struct race_lane *b)
 {
 	double ratios[RACE_TURNS];
-	struct race_ratio r = { 0 };
 
 	for (size_t i = 0; i < RACE_TURNS; i++)
 		ratios[i] = a->ns[i] / b->ns[i];
-	r.middle = median_of_doubles(ratios, RACE_TURNS);
-	r.low = ratios[RACE_TURNS / 4];
-	r.high = ratios[RACE_TURNS * 3 / 4];
-	return r;
+	return quartiles_of(ratios, RACE_TURNS);
 }

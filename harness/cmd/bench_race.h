@@ -26,14 +26,10 @@ struct race_lane {
 	double ns[RACE_TURNS]; /* out: of a run, that of an empty program subtracted */
 };
 
-/* a to b: the median over the turns, and the quartiles around it. */
-struct race_ratio {
-	double low, middle, high;
-};
-
 /* The thread is in the last lane's namespace afterwards. */
 int race(struct race_lane *const lanes[], size_t n, struct err *err);
 double race_ns(const struct race_lane *l);
-struct race_ratio race_ratio(const struct race_lane *a, const struct race_lane *b);
+struct quartiles race_ratio(const struct race_lane *a,
+			    const struct race_lane *b); /* over the turns */
 
 #endif

@@ -7,6 +7,22 @@
 #include <linux/bpf.h>
 #include <stdlib.h>
 
+void calm_begin(struct calm *c)
+{
+	const struct sched_param lowest = { .sched_priority = 1 };
+
+	*c = (struct calm){ .policy = sched_getscheduler(0) };
+	if (c->policy == SCHED_FIFO || c->policy == SCHED_RR || sched_getparam(0, &c->param))
+		return;
+	c->is_ours = sched_setscheduler(0, SCHED_FIFO, &lowest) == 0;
+}
+
+void calm_end(const struct calm *c)
+{
+	if (c->is_ours)
+		sched_setscheduler(0, c->policy, &c->param);
+}
+
 int timed_run(struct timed_run *r, struct err *err)
 {
 	struct __sk_buff skb = {
@@ -73,4 +89,13 @@ double median_of_doubles(double *list, size_t n)
 {
 	qsort(list, n, sizeof(*list), by_double);
 	return list[n / 2];
+}
+
+struct quartiles quartiles_of(double *list, size_t n)
+{
+	struct quartiles q = { .middle = median_of_doubles(list, n) };
+
+	q.low = list[n / 4];
+	q.high = list[n * 3 / 4];
+	return q;
 }
