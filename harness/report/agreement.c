@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "report/agreement.h"
 
+#include <fnmatch.h>
 #include <string.h>
 
 #include "judge/print.h"
@@ -11,6 +12,7 @@ struct pair {
 	struct agreement_row *row;
 	const struct scenario_result *ours, *theirs;
 	unsigned step, packet; /* that are looked at */
+	bool sums; /* checksums are, not all other fields */
 };
 
 void agreement_begin(struct agreement *g, struct arena *a, const struct target_desc *target)
@@ -23,7 +25,8 @@ void agreement_begin(struct agreement *g, struct arena *a, const struct target_d
 	};
 }
 
-static const struct desc_known *find_known(const struct pair *p, const char *field)
+static const struct desc_known *find_known(const struct pair *p, const char *field,
+					   const char *theirs)
 {
 	const struct target_desc *t = p->g->target;
 
@@ -31,7 +34,8 @@ static const struct desc_known *find_known(const struct pair *p, const char *fie
 		const struct desc_known *k = &t->known[i];
 
 		if (strcmp(k->scenario, p->row->scenario) != 0 || (k->step && k->step != p->step) ||
-		    (k->field && strcmp(k->field, field) != 0))
+		    (k->field && strcmp(k->field, field) != 0) ||
+		    (k->theirs && fnmatch(k->theirs, theirs, 0) != 0))
 			continue;
 		p->g->seen[i] = true;
 		return k;
@@ -65,7 +69,7 @@ static void differs(struct pair *p, const char *field, const char *ours, const c
 					    arena_strdup(a, field),
 					    arena_strdup(a, ours),
 					    arena_strdup(a, theirs),
-					    find_known(p, field) };
+					    find_known(p, field, theirs) };
 	r->n_new += !d->known;
 }
 
@@ -98,12 +102,13 @@ static const char *outcome_text(const struct pair *p, const struct trace *t)
 	return t->why ? arena_printf(p->g->arena, "%s (%s)", word, t->why) : word;
 }
 
-/* The first header field in which the packets differ. */
-static void first_field(void *arg, const struct field *f, const char *ours, const char *theirs)
+/* A sum differs where what it sums up does: that is told, unless it is the sum alone. */
+static void take_field(void *arg, const struct field *f, const char *ours, const char *theirs)
 {
 	struct pair *p = arg;
 
-	differs(p, field_name(f), ours, theirs);
+	if (p->sums == (strstr(field_name(f), "checksum") != NULL))
+		differs(p, field_name(f), ours, theirs);
 }
 
 static const struct frame *arrived(const struct trace *t)
@@ -119,10 +124,13 @@ static void compare_bytes(struct pair *p, const struct frame *ours, const struct
 	if (!ours->data || !theirs->data ||
 	    (ours->len == theirs->len && memcmp(ours->data, theirs->data, ours->len) == 0))
 		return;
-	if (packet_parse(ours->data, ours->len, LINK_ETHERNET, &lo) == 0 &&
-	    packet_parse(theirs->data, theirs->len, LINK_ETHERNET, &lt) == 0)
-		field_diff(ours->data, ours->len, &lo, theirs->data, theirs->len, &lt, first_field,
+	packet_parse(ours->data, ours->len, LINK_ETHERNET, &lo);
+	packet_parse(theirs->data, theirs->len, LINK_ETHERNET, &lt);
+	for (int sums = 0; sums < 2 && p->row->n_diffs == before; sums++) {
+		p->sums = sums;
+		field_diff(ours->data, ours->len, &lo, theirs->data, theirs->len, &lt, take_field,
 			   p);
+	}
 	if (p->row->n_diffs == before)
 		differs(p, "bytes", arena_printf(p->g->arena, "%u bytes", ours->len),
 			arena_printf(p->g->arena, "%u others", theirs->len));

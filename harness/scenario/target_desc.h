@@ -99,6 +99,7 @@ struct desc_known {
 	const char *scenario;
 	unsigned step; /* from 1; 0: any */
 	const char *field; /* NULL: any */
+	const char *theirs; /* a pattern with '*'; NULL: anything */
 	enum known_cause cause;
 	const char *why, *reference; /* reference: NULL */
 	struct loc loc;

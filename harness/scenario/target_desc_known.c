@@ -12,9 +12,27 @@ static const struct word causes[] = {
 };
 const struct word_table words_known_cause = { "cause", causes, sizeof(causes) / sizeof(causes[0]) };
 
+/* One line of the file: the same of several scenarios. */
+struct known_line {
+	struct desc_known is; /* of all of them */
+	const char **scenarios;
+	size_t n;
+};
+
 static int kn_scenario(struct schema_ctx *ctx, const struct value *v, void *out)
 {
-	return read_string(ctx, v, &((struct desc_known *)out)->scenario);
+	struct known_line *k = out;
+	const struct value *one = v;
+	struct value *const *items = v->kind == VALUE_LIST ? v->items : (struct value **)&one;
+	size_t n = v->kind == VALUE_LIST ? v->n : 1;
+	int rc = 0;
+
+	if (!n)
+		return err_input(ctx->err, &v->loc, "expected at least one scenario");
+	k->scenarios = arena_alloc(ctx->arena, n * sizeof(*k->scenarios));
+	for (; k->n < n && !rc; k->n++)
+		rc = read_string(ctx, items[k->n], &k->scenarios[k->n]);
+	return rc;
 }
 
 static int kn_step(struct schema_ctx *ctx, const struct value *v, void *out)
@@ -22,59 +40,72 @@ static int kn_step(struct schema_ctx *ctx, const struct value *v, void *out)
 	uint64_t n = 0;
 	int rc = read_u64(ctx, v, UINT32_MAX, &n);
 
-	((struct desc_known *)out)->step = (unsigned)n;
+	((struct known_line *)out)->is.step = (unsigned)n;
 	return rc;
 }
 
 static int kn_field(struct schema_ctx *ctx, const struct value *v, void *out)
 {
-	return read_string(ctx, v, &((struct desc_known *)out)->field);
+	return read_string(ctx, v, &((struct known_line *)out)->is.field);
+}
+
+static int kn_theirs(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	return read_string(ctx, v, &((struct known_line *)out)->is.theirs);
 }
 
 static int kn_cause(struct schema_ctx *ctx, const struct value *v, void *out)
 {
 	int cause = 0, rc = read_word(ctx, v, &words_known_cause, &cause);
 
-	((struct desc_known *)out)->cause = (enum known_cause)cause;
+	((struct known_line *)out)->is.cause = (enum known_cause)cause;
 	return rc;
 }
 
 static int kn_why(struct schema_ctx *ctx, const struct value *v, void *out)
 {
-	return read_string(ctx, v, &((struct desc_known *)out)->why);
+	return read_string(ctx, v, &((struct known_line *)out)->is.why);
 }
 
 static int kn_reference(struct schema_ctx *ctx, const struct value *v, void *out)
 {
-	return read_string(ctx, v, &((struct desc_known *)out)->reference);
+	return read_string(ctx, v, &((struct known_line *)out)->is.reference);
 }
 
 /* clang-format off */
 const struct schema schema_target_known = {
 	"known", "Where the target is known to do otherwise than Verdict's own datapath does. `verdict run --target` tells such a difference as documented, and says so when it is no longer there.",
 	(const struct schema_key[]){
-	{ "scenario", true, "name", NULL, "the scenario", "node-port-snat", kn_scenario },
+	{ "scenario", true, "name, or list of names", NULL, "the scenario; of several it is the same in each", "[node-port-snat, host-firewall]", kn_scenario },
 	{ "step", false, "number", "any", "the step", "2", kn_step },
 	{ "field", false, "name", "any", "what differs: `outcome`, `at`, `drop_reason`, `error`, a packet's field, or what an expectation of the scenario names", "drop_reason", kn_field },
+	{ "theirs", false, "text", "anything", "what the target has there; `*` stands for anything in it", "\"unknown*\"", kn_theirs },
 	{ "cause", true, "`bug`, `choice` or `limit`", NULL, "`bug`: a mistake of the target's; `choice`: both are right; `limit`: what the simulator does not model", "limit", kn_cause },
 	{ "why", true, "text", NULL, "what is done otherwise", "\"socket programs run on no engine\"", kn_why },
 	{ "reference", false, "text", "none", "where it is reported", "cilium/cilium#1234", kn_reference },
 	{ 0 } } };
 /* clang-format on */
 
+static int read_line(struct schema_ctx *ctx, struct target_desc *d, const struct value *v)
+{
+	struct known_line k = { .is.loc = v->loc };
+	int rc = schema_bind(ctx, &schema_target_known, v, &k);
+
+	for (size_t i = 0; i < k.n && !rc; i++) {
+		d->known = arena_grow(ctx->arena, d->known, d->n_known, sizeof(*d->known));
+		d->known[d->n_known] = k.is;
+		d->known[d->n_known++].scenario = k.scenarios[i];
+	}
+	return rc;
+}
+
 int target_read_known(struct schema_ctx *ctx, const struct value *v, void *out)
 {
-	struct target_desc *d = out;
 	int rc = 0;
 
 	if (v->kind != VALUE_LIST)
 		return err_input(ctx->err, &v->loc, "expected a list of known differences");
-	d->known = arena_alloc(ctx->arena, (v->n + 1) * sizeof(*d->known));
-	for (; d->n_known < v->n && !rc; d->n_known++) {
-		struct desc_known *k = &d->known[d->n_known];
-
-		*k = (struct desc_known){ .loc = v->items[d->n_known]->loc };
-		rc = schema_bind(ctx, &schema_target_known, v->items[d->n_known], k);
-	}
+	for (size_t i = 0; i < v->n && !rc; i++)
+		rc = read_line(ctx, out, v->items[i]);
 	return rc;
 }
