@@ -246,9 +246,21 @@ static void define_identities(struct define_out *o)
 	define(o, "WORLD_IPV6_ID", both ? "10" : "2");
 }
 
-/* Socket programs run on no engine. Services are translated where the packet is, as it is with
- * socketLB.hostNamespaceOnly.
+/* An agent without kube-proxy always translates sockets, too. Here they are where socketLB.enabled asks for it; else
+ * services are translated where the packet is, for which programs of pods are as with socketLB.hostNamespaceOnly.
  */
+static void define_sockets(struct define_out *o)
+{
+	const struct value *v = o->c->manifests.values;
+	bool sockets = values_bool(v, "socketLB.enabled");
+	bool of_pods = sockets && !values_bool(v, "socketLB.hostNamespaceOnly");
+
+	define_if(o, "ENABLE_SOCKET_LB_FULL", of_pods);
+	define_if(o, "ENABLE_SOCKET_LB_HOST_ONLY",
+		  !of_pods && (sockets || config_serves_node_ports(o->c)));
+	define_if(o, "ENABLE_SOCKET_LB_PEER", sockets);
+}
+
 static void define_services(struct define_out *o)
 {
 	const struct cluster *c = o->c;
@@ -256,7 +268,6 @@ static void define_services(struct define_out *o)
 
 	define_if(o, "ENABLE_NODEPORT",
 		  node_ports || config_masquerades(c, 4) || config_masquerades(c, 6));
-	define_if(o, "ENABLE_SOCKET_LB_HOST_ONLY", node_ports);
 	define_if(o, "ENABLE_DSR", config_uses_dsr(c));
 	define_if(o, "ENABLE_DSR_ICMP_ERRORS", config_uses_dsr(c));
 	define_if(o, "ENABLE_DSR_BYUSER",
@@ -371,6 +382,7 @@ int cluster_node_defines(const struct cluster *c, unsigned node, struct arena *a
 	define_switches(&o);
 	define_numbers(&o);
 	define_identities(&o);
+	define_sockets(&o);
 	define_services(&o);
 	define_addresses(&o);
 	define_exclusion(&o, 4);
