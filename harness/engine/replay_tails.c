@@ -1,31 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The tail calls that a program takes: traced, and called by the name of the program they lead to. */
-#include <bpf/bpf.h>
-#include <errno.h>
-#include <linux/bpf.h>
-
 #include "base/log.h"
 #include "engine/replay_internal.h"
-
-/* Names must be read before the trace's own programs stand in the slots. */
-static void read_slots(struct replay *r, const struct map *m)
-{
-	struct bpf_map_info info = { 0 };
-	uint32_t len = sizeof(info), id;
-
-	if (bpf_obj_get_info_by_fd(m->fd, &info, &len))
-		return;
-	for (uint32_t slot = 0; slot < m->max_entries; slot++) {
-		const char *name;
-
-		if (bpf_map_lookup_elem(m->fd, &slot, &id))
-			continue;
-		name = target_slot_program(r->target, info.id, slot);
-		r->slots = arena_grow(r->arena, r->slots, r->n_slots, sizeof(*r->slots));
-		r->slots[r->n_slots++] =
-			(struct tail_slot_name){ info.id, slot, arena_strdup(r->arena, name) };
-	}
-}
 
 const char *replay_slot_program(const struct replay *r, uint32_t map_id, uint32_t slot)
 {
@@ -35,26 +11,31 @@ const char *replay_slot_program(const struct replay *r, uint32_t map_id, uint32_
 	return NULL;
 }
 
+/* Names must be read before the trace's own programs stand in the slots. */
 int replay_trace_tails(struct replay *r, struct err *err)
 {
-	size_t n = 0, untraced;
+	struct tail_place *places;
+	struct target_slot *slots;
+	size_t n, untraced;
 	const char *why;
-	int *arrays, ret;
+	int ret;
 
 	if (!r->env || r->opts.verdicts_only)
 		return 0;
-	arrays = arena_alloc(r->arena, (target_n_maps(r->target) + 1) * sizeof(*arrays));
-	for (size_t i = 0; i < target_n_maps(r->target); i++) {
-		const struct map *m = target_map(r->target, i);
+	slots = target_slots(r->target, r->arena, &n);
+	places = arena_alloc(r->arena, (n + 1) * sizeof(*places));
+	r->slots = arena_alloc(r->arena, (n + 1) * sizeof(*r->slots));
+	for (size_t i = 0; i < n; i++) {
+		const struct target_slot *s = &slots[i];
+		const char *name = target_slot_program(r->target, s->map_id, s->index);
 
-		if (m->type != BPF_MAP_TYPE_PROG_ARRAY)
-			continue;
-		read_slots(r, m);
-		arrays[n++] = m->fd;
+		places[i] = (struct tail_place){ s->array, s->index };
+		r->slots[r->n_slots++] = (struct tail_slot_name){ s->map_id, s->index,
+								  arena_strdup(r->arena, name) };
 	}
-	if (!r->n_slots)
+	if (!n)
 		return 0;
-	ret = tail_trace_install(r->env, arrays, n, &r->tails, err);
+	ret = tail_trace_install(r->env, places, n, &r->tails, err);
 	if (ret)
 		return err_wrap(err, "tracing tail calls");
 	untraced = tail_trace_untraced(r->tails, &why);

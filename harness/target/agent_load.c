@@ -202,18 +202,31 @@ static void list_slots(struct agent_load *l)
 	}
 }
 
+/* -1: another load has it, too. */
+static int own_map_fd(const struct agent_load *l, uint32_t map_id)
+{
+	for (size_t i = 0; i < l->n_maps; i++)
+		if (l->maps[i].id == map_id)
+			return l->maps[i].map->fd;
+	return -1;
+}
+
 static int trace(const struct agent *a, struct agent_load *l, struct err *err)
 {
-	int *arrays = arena_alloc(l->arena, (l->n_maps + 1) * sizeof(*arrays)), ret;
+	struct tail_place *places = arena_alloc(l->arena, (l->n_slots + 1) * sizeof(*places));
 	size_t n = 0, untraced;
 	const char *why;
+	int ret;
 
 	if (!a->opts.trace_tail_calls || !a->opts.env)
 		return 0;
-	for (size_t i = 0; i < l->n_maps; i++)
-		if (l->maps[i].map->type == BPF_MAP_TYPE_PROG_ARRAY)
-			arrays[n++] = l->maps[i].map->fd;
-	ret = n ? tail_trace_install(a->opts.env, arrays, n, &l->trace, err) : 0;
+	for (size_t i = 0; i < l->n_slots; i++) {
+		int fd = own_map_fd(l, l->slots[i].map_id);
+
+		if (fd >= 0)
+			places[n++] = (struct tail_place){ fd, l->slots[i].index };
+	}
+	ret = n ? tail_trace_install(a->opts.env, places, n, &l->trace, err) : 0;
 	if (ret)
 		return err_wrap(err, "tracing tail calls of %s", l->file->path);
 	untraced = n ? tail_trace_untraced(l->trace, &why) : 0;
@@ -282,6 +295,27 @@ struct agent_load *load_find(const struct agent *a, const char *object, const ch
 	return NULL;
 }
 
+static uint32_t policy_id(const struct agent *a, const struct asked *q)
+{
+	const struct agent_pin *pin =
+		q->policy_map ? release_find_pin(a->now, q->policy_map) : NULL;
+
+	return pin ? pin->id : 0;
+}
+
+/* Takes l over: it, or one like it that is there already. */
+static int load_or_unpark(struct agent *a, struct agent_load **l, const struct asked *q,
+			  struct err *err)
+{
+	struct agent_load *same = load_unpark(a->now, *l);
+
+	if (!same)
+		return load(a, *l, q, err);
+	load_free(*l);
+	*l = same;
+	return load_make_new(same, err);
+}
+
 static int load_new(struct agent *a, const struct agent_file *f, const struct cluster_device *dev,
 		    struct agent_load **out, struct err *err)
 {
@@ -295,7 +329,8 @@ static int load_new(struct agent *a, const struct agent_file *f, const struct cl
 	l->device = arena_strdup(arena, dev->name);
 	ask(a, f, dev, &q);
 	l->how = describe(&q, arena);
-	ret = load(a, l, &q, err);
+	l->policy_id = policy_id(a, &q);
+	ret = load_or_unpark(a, &l, &q, err);
 	if (ret) {
 		load_free(l);
 		return err_wrap(err, "device %s", dev->name);
@@ -351,19 +386,6 @@ void agent_drop_stale_loads(struct agent *a)
 			continue;
 		}
 		*at = l->next;
-		load_free(l);
+		load_park(a->now, l);
 	}
-}
-
-void load_free(struct agent_load *l)
-{
-	struct err ignored;
-
-	tail_trace_remove(l->trace, &ignored);
-	for (size_t i = 0; i < l->n_maps; i++) {
-		raw_free(&l->maps[i].initial);
-		map_close(l->maps[i].map);
-	}
-	object_free(l->o);
-	arena_free(l->arena);
 }

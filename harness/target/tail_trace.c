@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@ struct traced {
 };
 
 struct traced_array {
+	int given; /* the caller's descriptor */
 	int fd, shadow; /* ours both; shadow -1: none yet */
 	uint32_t id, max_entries;
 	unsigned type; /* of the programs, once the first is known */
@@ -157,30 +159,57 @@ static void trace_slot(struct tail_trace *t, struct traced_array *a, uint32_t sl
 	leave_untraced(t, a->id, slot, ret);
 }
 
-static int trace_array(struct tail_trace *t, int fd, struct err *err)
+static int add_array(struct tail_trace *t, int fd, struct err *err)
 {
 	struct bpf_map_info info = { 0 };
-	uint32_t len = sizeof(info), prog_id;
-	struct traced_array *a;
+	uint32_t len = sizeof(info);
+	struct traced_array a = { .given = fd, .shadow = -1 };
 
 	if (bpf_obj_get_info_by_fd(fd, &info, &len))
 		return err_system(err, errno, "cannot trace the tail calls of a prog array");
-	t->arrays = arena_grow(t->arena, t->arrays, t->n_arrays, sizeof(*a));
-	a = &t->arrays[t->n_arrays];
-	*a = (struct traced_array){
-		.fd = dup(fd), .shadow = -1, .id = info.id, .max_entries = info.max_entries
-	};
-	if (a->fd < 0)
+	a.id = info.id;
+	a.max_entries = info.max_entries;
+	a.fd = dup(fd);
+	if (a.fd < 0)
 		return err_system(err, errno, "cannot trace the tail calls of %s", info.name);
-	t->n_arrays++;
-	for (uint32_t slot = 0; slot < info.max_entries; slot++)
-		if (!bpf_map_lookup_elem(fd, &slot, &prog_id))
-			trace_slot(t, a, slot, prog_id);
+	t->arrays = arena_grow(t->arena, t->arrays, t->n_arrays, sizeof(a));
+	t->arrays[t->n_arrays++] = a;
 	return 0;
 }
 
-int tail_trace_install(struct helper_env *env, const int *arrays, size_t n, struct tail_trace **out,
-		       struct err *err)
+static struct traced_array *find_array(const struct tail_trace *t, int fd)
+{
+	for (size_t i = 0; i < t->n_arrays; i++)
+		if (t->arrays[i].given == fd)
+			return &t->arrays[i];
+	return NULL;
+}
+
+static bool is_named_before(const struct tail_place *places, size_t i)
+{
+	for (size_t j = 0; j < i; j++)
+		if (places[j].array == places[i].array && places[j].slot == places[i].slot)
+			return true;
+	return false;
+}
+
+static int trace_place(struct tail_trace *t, const struct tail_place *place, struct err *err)
+{
+	struct traced_array *a = find_array(t, place->array);
+	uint32_t prog_id;
+	int ret = 0;
+
+	if (bpf_map_lookup_elem(place->array, &place->slot, &prog_id))
+		return 0;
+	if (!a)
+		ret = add_array(t, place->array, err);
+	if (!ret)
+		trace_slot(t, find_array(t, place->array), place->slot, prog_id);
+	return ret;
+}
+
+int tail_trace_install(struct helper_env *env, const struct tail_place *places, size_t n,
+		       struct tail_trace **out, struct err *err)
 {
 	struct arena *arena = arena_new();
 	struct tail_trace *t = arena_new_of(arena, struct tail_trace);
@@ -190,7 +219,8 @@ int tail_trace_install(struct helper_env *env, const int *arrays, size_t n, stru
 	t->arena = arena;
 	t->env_fd = helper_env_fd(env);
 	for (size_t i = 0; i < n && !ret; i++)
-		ret = trace_array(t, arrays[i], err);
+		if (!is_named_before(places, i))
+			ret = trace_place(t, &places[i], err);
 	if (ret) {
 		tail_trace_remove(t, &ignored);
 		return ret;

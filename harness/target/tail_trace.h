@@ -17,12 +17,18 @@
 
 struct tail_trace;
 
-/* arrays: descriptors of prog arrays, with their slots filled. Traced are slots that hold tc or XDP programs
- * and that the kernel lets the small program stand in; all others stay as they are, and are counted.
- * System error if nothing can be loaded at all; then every slot is as before.
+/* A slot that somebody filled: an array has 65,536 of them, and the kernel tells of one at a time. */
+struct tail_place {
+	int array; /* descriptor of the prog array */
+	uint32_t slot;
+};
+
+/* Of the places, those that hold tc or XDP programs and that the kernel lets the small program stand in are
+ * traced; all others stay as they are, and are counted unless they are empty. One that is named twice counts
+ * once. System error if nothing can be loaded at all; then every slot is as before.
  */
-int tail_trace_install(struct helper_env *env, const int *arrays, size_t n, struct tail_trace **out,
-		       struct err *err);
+int tail_trace_install(struct helper_env *env, const struct tail_place *places, size_t n,
+		       struct tail_trace **out, struct err *err);
 size_t tail_trace_slots(const struct tail_trace *t);
 /* Filled slots that could not be traced, and why the first of them could not (NULL: there is none). */
 size_t tail_trace_untraced(const struct tail_trace *t, const char **why);

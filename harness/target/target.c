@@ -255,6 +255,35 @@ const char *target_slot_program(const struct target *t, uint32_t map_id, uint32_
 	return NULL;
 }
 
+static struct target_slot *add_slot(const struct target *t, struct arena *a,
+				    struct target_slot *slots, size_t *n,
+				    const struct load_slot *slot)
+{
+	for (size_t i = 0; i < t->set->n_maps; i++) {
+		const struct set_map *m = t->set->maps[i];
+
+		if (m->id != slot->map_id)
+			continue;
+		slots = arena_grow(a, slots, *n, sizeof(*slots));
+		slots[(*n)++] = (struct target_slot){ m->map->fd, m->id, slot->index };
+	}
+	return slots;
+}
+
+struct target_slot *target_slots(const struct target *t, struct arena *a, size_t *n)
+{
+	const struct target_set *s = t->set;
+	struct target_slot *slots = NULL;
+
+	*n = 0;
+	for (size_t i = 0; i < s->n_shown; i++)
+		for (size_t j = 0; j < s->shown[i]->n_slots; j++)
+			slots = add_slot(t, a, slots, n, &s->shown[i]->slots[j]);
+	for (size_t i = 0; i < s->n_wired; i++)
+		slots = add_slot(t, a, slots, n, &s->wired[i]);
+	return slots;
+}
+
 struct event_ring *target_events(const struct target *t)
 {
 	return t->events;

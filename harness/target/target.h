@@ -85,6 +85,14 @@ const char *target_nearest_map(const struct target *t, const char *name);
 const char *target_map_name(const struct target *t, uint32_t map_id); /* NULL: not ours */
 /* The program in a slot of a prog array, by name; NULL: not known. */
 const char *target_slot_program(const struct target *t, uint32_t map_id, uint32_t slot);
+/* The slots of prog arrays that the objects themselves and the target file fill, some named twice; memory from a.
+ * Others may have been filled, or these emptied, since.
+ */
+struct target_slot {
+	int array; /* descriptor */
+	uint32_t map_id, index;
+};
+struct target_slot *target_slots(const struct target *t, struct arena *a, size_t *n);
 
 struct event_ring *target_events(const struct target *t); /* NULL: it has no event map */
 

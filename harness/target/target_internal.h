@@ -129,6 +129,8 @@ struct target_set {
 	size_t n_programs;
 	const char **pristine; /* "name (why)" */
 	size_t n_pristine;
+	struct load_slot *wired; /* by set_wire() */
+	size_t n_wired;
 };
 
 /* Loads have a bit each. */

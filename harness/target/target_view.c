@@ -103,6 +103,8 @@ static void show_pristine(struct target_set *s)
 void set_show(struct target_set *s, const struct plan *p)
 {
 	arena_reset(s->view);
+	s->wired = NULL;
+	s->n_wired = 0;
 	show_loads(s, p);
 	show_maps(s);
 	for (size_t i = 0; i < s->n_maps; i++)

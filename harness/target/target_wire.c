@@ -33,6 +33,13 @@ static const struct set_program *find_program(const struct target_set *s,
 	return NULL;
 }
 
+static void note_slot(struct target_set *s, const struct set_map *m, const struct set_program *p,
+		      uint32_t index)
+{
+	s->wired = arena_grow(s->view, s->wired, s->n_wired, sizeof(*s->wired));
+	s->wired[s->n_wired++] = (struct load_slot){ m->id, index, p->fd, p->id };
+}
+
 static int fill_slot(struct set_map *m, const struct set_program *p, const struct desc_tail_call *t,
 		     struct err *err)
 {
@@ -51,14 +58,16 @@ static int fill_slot(struct set_map *m, const struct set_program *p, const struc
 			     "one type");
 }
 
-static int wire(const struct target_set *s, const struct plan *p, const struct desc_tail_call *t,
+static int wire(struct target_set *s, const struct plan *p, const struct desc_tail_call *t,
 		struct err *err)
 {
 	const struct set_program *prog = find_program(s, t);
 	struct set_map *m = set_find_map(s, t->map);
 
-	if (prog && m)
+	if (prog && m) {
+		note_slot(s, m, prog, t->index);
 		return fill_slot(m, prog, t, err);
+	}
 	if (!prog && t->ref.may_lack)
 		return 0;
 	/* of an object that is left out, as the user asked */

@@ -158,10 +158,13 @@ static struct ran run_with(const struct interposed_object *o, const char *progra
 static struct tail_trace *trace_calls(const struct interposed_object *o)
 {
 	int fd = object_map_fd(o->object, "cilium_calls");
+	struct tail_place places[64];
 	struct tail_trace *t = NULL;
 	const char *why;
 
-	cr_assert_eq(tail_trace_install(o->env, &fd, 1, &t, err), 0, "%s", err->text);
+	for (uint32_t i = 0; i < 64; i++) /* more than it has */
+		places[i] = (struct tail_place){ fd, i };
+	cr_assert_eq(tail_trace_install(o->env, places, 64, &t, err), 0, "%s", err->text);
 	cr_expect_gt(tail_trace_slots(t), 10);
 	cr_expect_eq(tail_trace_untraced(t, &why), 0, "%s", why);
 	return t;

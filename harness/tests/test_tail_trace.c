@@ -64,9 +64,11 @@ static struct tail_trace *install(const struct interposed_object *o, const char 
 {
 	struct err err = { 0 };
 	struct tail_trace *t = NULL;
-	int fd = array_of(o, kind);
+	struct tail_place places[10];
 
-	cr_assert_eq(tail_trace_install(o->env, &fd, 1, &t, &err), 0, "%s", err.text);
+	for (uint32_t i = 0; i < 10; i++) /* 0 again; those that are empty */
+		places[i] = (struct tail_place){ array_of(o, kind), i % 8 };
+	cr_assert_eq(tail_trace_install(o->env, places, 10, &t, &err), 0, "%s", err.text);
 	return t;
 }
 
