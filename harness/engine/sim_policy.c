@@ -234,6 +234,24 @@ static int nearness(const struct entry *e, const struct question *q)
 	       (port ? 5 : 0) + (proto ? 2 : 0);
 }
 
+/* From the entry's ports to that one. */
+static unsigned ports_between(const struct entry *e, const struct question *q)
+{
+	uint16_t mask = policy_port_mask(e->bits), low = e->port & mask;
+	uint16_t high = low | (uint16_t)~mask;
+
+	if (q->port < low)
+		return low - q->port;
+	return q->port > high ? q->port - high : 0;
+}
+
+static bool is_nearer(const struct entry *e, const struct entry *than, const struct question *q)
+{
+	int near = nearness(e, q), other = nearness(than, q);
+
+	return near != other ? near > other : ports_between(e, q) < ports_between(than, q);
+}
+
 static const struct entry *next_nearest(const struct teller *t, const bool *told)
 {
 	const struct entry *best = NULL;
@@ -243,7 +261,7 @@ static const struct entry *next_nearest(const struct teller *t, const bool *told
 
 		if (told[i] || e->deny || e->egress != t->q.egress)
 			continue;
-		if (!best || nearness(e, &t->q) > nearness(best, &t->q))
+		if (!best || is_nearer(e, best, &t->q))
 			best = e;
 	}
 	return best;

@@ -23,7 +23,7 @@ blocks() {
 
 # Without what differs from run to run, or with every line added to the datapath.
 same_each_time() {
-	sed -E 's/[0-9.]+ m?s(: .* of packets.*)?$/T/; s/(\.h:)[0-9]+/\1N/g' "$@"
+	sed -E 's/[0-9.]+ m?s(: .* of packets.*)?$/T/; s/(\.[ch]:)[0-9]+/\1N/g' "$@"
 }
 
 run_in_tree() {
@@ -67,7 +67,7 @@ replay_alike() {
 		s,^object [^ ]*/,object ,' "$@"
 }
 
-# Transcripts: "$ [sudo] build/verdict run NAME" of a scenario above, `replay`, `record` and the blessing
+# Transcripts: "$ [sudo] build/verdict run NAME" of a scenario above, `explain`, `replay`, `record` and the blessing
 # of what it wrote, and tshark on a capture.
 for doc in "${docs[@]}"; do
 	for block in $(blocks "$doc" ''); do
@@ -82,6 +82,10 @@ for doc in "${docs[@]}"; do
 		*build/verdict\ run\ *)
 			same_each_time "$docs_tree/shown" >"$docs_tree/expected"
 			same_each_time "$docs_tree/${command##* }.out" >"$docs_tree/actual"
+			;;
+		*build/verdict\ explain\ *)
+			same_each_time "$docs_tree/shown" >"$docs_tree/expected"
+			bash -c "${command#sudo }" 2>&1 </dev/null | same_each_time >"$docs_tree/actual"
 			;;
 		*build/verdict\ replay\ *)
 			replay_alike "$docs_tree/shown" >"$docs_tree/expected"
