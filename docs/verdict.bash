@@ -76,6 +76,10 @@ _verdict()
 			return
 		fi
 		;;
+	--sweep)
+		_verdict_reply -W 'all vlan ip-options extension-headers gso non-linear checksum-complete ipv6 seeds' -- "$cur"
+		return
+		;;
 	--only)
 		_verdict_reply -W 'engine events datapath replay' -- "$cur"
 		return
@@ -86,7 +90,7 @@ _verdict()
 		;;
 	esac
 	case ${COMP_WORDS[1]} in
-	run) options='--engine -k -v --tap --junit --json --out --target --alone --objects --seed --shuffle --jobs --bless --pristine --help' ;;
+	run) options='--engine -k -v --tap --junit --json --out --target --alone --objects --seed --shuffle --sweep --jobs --bless --pristine --help' ;;
 	explain) options='--step --packet --all --monitor --target --objects --seed --help' ;;
 	replay)
 		options='--object --program --target --objects --hook --config --maps --map-size --type'

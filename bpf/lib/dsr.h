@@ -240,7 +240,8 @@ static __always_inline int dsr_wrap6(ctx_t *ctx, struct packet *pkt, const union
 		.payload_len = bpf_htons((__u16)len),
 		.nexthdr = IPPROTO_IPV6,
 		.hop_limit = ICMP_ERROR_TTL,
-		.saddr = CONFIG(dsr_rss_prefix6),
+		/* by its words: of a copied union clang takes those from the initializer */
+		.saddr = { .d = { CONFIG(dsr_rss_prefix6).d.d1, CONFIG(dsr_rss_prefix6).d.d2 } },
 		.daddr = to->ip6,
 	};
 

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "cmd/cmd.h"
 #include "cmd/run_all.h"
+#include "scenario/sweep.h"
 #include "scenario/target_desc.h"
 
 #define MAX_PATTERNS 32
@@ -16,7 +17,7 @@ struct options {
 	struct run_options run;
 	bool has_seed, shuffle, has_jobs, alone;
 	uint64_t seed, order, jobs; /* --seed, --shuffle, --jobs */
-	const char *target;
+	const char *target, *sweep;
 	struct target_desc *desc; /* of --target */
 	const char *patterns[MAX_PATTERNS + 1]; /* of -k; ends with NULL */
 	size_t n_patterns;
@@ -65,6 +66,8 @@ static int got(void *arg, const char *name, const char *value)
 		o->run.report.tap = true;
 	else if (strcmp(name, "--pristine") == 0)
 		o->run.settings.pristine = true;
+	else if (strcmp(name, "--sweep") == 0)
+		o->sweep = value;
 	else if (strcmp(name, "--bless") == 0)
 		o->run.bless = true;
 	else if (strcmp(name, "--junit") == 0)
@@ -136,6 +139,7 @@ static int run_main(int argc, char **argv)
 		return EXIT_HARNESS;
 	if (outputs_writable(&opts, err) ||
 	    (opts.target && target_desc_load(opts.target, &opts.desc, err)) ||
+	    (opts.sweep && sweep_parse(opts.sweep, &opts.run.settings.sweep, err)) ||
 	    select_scenarios(rest, n_rest, opts.patterns, &sel, err)) {
 		cmd_error("%s", err->text);
 		ret = err_exit_code(err);
@@ -174,6 +178,9 @@ static const struct cmd_option options[] = {
 	{ "--jobs", "N",
 	  "how many processes do the work side by side (default: one a processor); 1: this one "
 	  "alone" },
+	{ "--sweep", "LIST",
+	  "run scenarios again with what must not matter changed, as well: all, or some of vlan, "
+	  "ip-options, extension-headers, gso, non-linear, checksum-complete, ipv6, seeds" },
 	{ "--bless", NULL,
 	  "for the scenarios named, which `verdict record` wrote and you have read: where all "
 	  "holds, print every expectation and take the line `unreviewed` out of the file" },

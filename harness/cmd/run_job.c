@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "cmd/stop.h"
+#include "cmd/sweep.h"
 #include "report/report.h"
 
 static struct run_outcome *outcome_new(const struct run_job *job)
@@ -30,7 +31,8 @@ struct run_outcome *run_job_failed(const struct run_job *job, const struct err *
 	return o;
 }
 
-static void execute(const struct run_job *job, const struct run_opts *opts, struct run_outcome *o)
+static void execute(const struct run_job *job, const struct run_opts *opts, unsigned sweep,
+		    struct run_outcome *o)
 {
 	struct run_trace *trace = arena_new_of(o->arena, struct run_trace);
 	struct err *err = arena_new_of(o->arena, struct err);
@@ -42,6 +44,7 @@ static void execute(const struct run_job *job, const struct run_opts *opts, stru
 		return;
 	}
 	judge_scenario(o->arena, job->item->scenario, trace, &o->res);
+	sweep_run(job->item->scenario, job->kind, sweep, opts, o->arena, &o->res);
 }
 
 static void write_packets(const struct run_settings *settings, struct run_outcome *o)
@@ -82,7 +85,7 @@ struct run_outcome *run_job(const struct run_job *job, const struct run_settings
 		return skipped(job);
 	o = outcome_new(job);
 	progress(arg, 1, (unsigned)job->item->scenario->n_steps, 0);
-	execute(job, &opts, o);
+	execute(job, &opts, settings->sweep, o);
 	o->res.duration_ns = clock_ns() - began;
 	write_packets(settings, o);
 	if (!stop_signal() || o->res.status != STATUS_ERROR)

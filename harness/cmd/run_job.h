@@ -12,6 +12,7 @@ struct run_settings {
 	const char *objects; /* folder; NULL: installed */
 	const char *out; /* folder for pcapng */
 	bool pristine;
+	unsigned sweep; /* variants of --sweep, bits of enum variant_kind; 0: what scenarios say */
 };
 
 struct run_job {

@@ -24,6 +24,14 @@ struct engine_opts {
 	uint64_t seed; /* where random numbers start, unless pristine */
 };
 
+/* How a packet lies in its skb, beside its bytes (engine/variant.h). All zero: linear, one segment, no sum. */
+struct skb_shape {
+	bool is_tagged; /* testrun: with a tag of VLAN 0 wherever it comes in by a wire or from a pod */
+	bool is_summed; /* testrun: CHECKSUM_COMPLETE */
+	bool is_nonlinear; /* the linear part is the Ethernet header */
+	uint16_t gso_size, gso_segs; /* testrun: data of gso_segs segments; 0: one segment */
+};
+
 /* A packet and where it enters. */
 struct injection {
 	int from; /* index of the sending node: enters at its native device's egress; -1: the world, enters on
@@ -39,6 +47,7 @@ struct injection {
 	 */
 	bool raw;
 	struct frame frame; /* MACs are set */
+	struct skb_shape shape;
 	uint64_t now_ns; /* virtual time since the run began; never goes back */
 };
 

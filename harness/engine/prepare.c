@@ -324,6 +324,8 @@ int prepare_packet(const struct prepare *p, const struct send_step *send,
 
 	if (!ret)
 		ret = bind_addresses(p->cluster, send, &in->frame, err);
+	if (!ret && p->family)
+		variant_to_ip6(p->family, &in->frame);
 	if (!ret)
 		ret = go_live(p, a, in, pass, trace);
 	if (ret)

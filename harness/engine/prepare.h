@@ -7,6 +7,7 @@
 
 #include "engine/engine.h"
 #include "engine/flow.h"
+#include "engine/variant.h"
 
 struct prepare {
 	const struct cluster *cluster;
@@ -14,6 +15,7 @@ struct prepare {
 	const struct topology *topology;
 	bool follows; /* as the engine does */
 	struct flows *flows; /* NULL: packets are sent as they are */
+	struct variant_family *family; /* packets are translated to IPv6; NULL: no */
 };
 
 /* 0: *in, *pass and the packet's part of *trace are filled; ready to inject. 1: the packet is not sent:

@@ -107,6 +107,10 @@ static int run_skb(struct prog_run *r, const char **why, struct err *err)
 		.ingress_ifindex = r->ingress_ifindex,
 		.mark = r->mark,
 		.cb = { r->cb[0], r->cb[1] },
+		.gso_size = r->gso_size,
+		.gso_segs = r->gso_segs,
+		.wire_len = r->wire_len,
+		.data_end = r->linear,
 	};
 	struct __sk_buff after = { .mark = r->mark };
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = r->data, .data_size_in = r->len,

@@ -20,6 +20,10 @@ struct prog_run {
 	uint32_t mark; /* of an skb */
 	uint32_t cb[2]; /* the beginning of an skb's cb */
 	uint32_t rx_queue; /* XDP */
+	/* Of an skb of several segments: bytes of data in each, how many, and what all take on the wire; 0: one */
+	uint32_t gso_size, gso_segs, wire_len;
+	/* Of an skb: bytes in its linear part; 0: all. Not every kernel can. */
+	uint32_t linear;
 	/* Of an skb: its sum is known, as from a device that sums up all (CHECKSUM_COMPLETE). A program
 	 * that leaves another one is -EBADMSG.
 	 */

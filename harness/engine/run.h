@@ -17,6 +17,7 @@ struct run_opts {
 	const struct target_desc *target; /* of scenarios with a cluster; NULL: Verdict's own */
 	bool pristine;
 	bool lookups; /* programs note what they ask of maps: hop.lookups */
+	const struct variant *variant; /* NULL: as it is written */
 	const struct engine_ops *ops; /* in the place of the kind's own; NULL: that */
 	bool all_maps; /* of raw scenarios: changes of every map, not of those expected alone */
 	void (*progress)(void *arg, unsigned step, unsigned steps,

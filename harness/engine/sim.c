@@ -3,6 +3,7 @@
 #include "engine/sim.h"
 
 #include <errno.h>
+#include <linux/if_ether.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -16,6 +17,15 @@
 const struct cluster_node *walk_node(const struct walk *w)
 {
 	return &w->sim->cluster->nodes[w->node];
+}
+
+/* All segments but one are data alone. */
+uint32_t walk_ip_len(const struct walk *w)
+{
+	uint32_t more = w->shape.gso_segs ? (w->shape.gso_segs - 1u) * w->shape.gso_size : 0;
+	uint32_t len = w->frame.len > ETH_HLEN ? w->frame.len - ETH_HLEN : 0;
+
+	return len > more ? len - more : len;
 }
 
 const char *walk_at(const struct walk *w)
@@ -154,12 +164,14 @@ static void start_at(struct walk *w, const struct injection *in)
 		w->iif = w->dev->ifindex;
 		w->step = SIM_RECEIVE;
 		set_macs(w, sim_gateway_mac, w->dev->mac);
+		sim_put_priority_tag(w);
 		return;
 	}
 	w->node = (unsigned)from->node;
 	if (from->endpoint) {
 		w->dev = from->endpoint->device;
 		set_macs(w, from->endpoint->mac, w->dev->mac);
+		sim_put_priority_tag(w);
 		w->iif = w->dev->ifindex;
 		w->step = SIM_INGRESS;
 		return;
@@ -198,7 +210,7 @@ static int walk_answer(const struct walk *of, struct err *err)
 int sim_walk(struct sim *s, const struct injection *in, struct arena *a, struct trace *t,
 	     struct err *err)
 {
-	struct walk w = { .sim = s, .trace = t, .a = a, .frame = in->frame };
+	struct walk w = { .sim = s, .trace = t, .a = a, .frame = in->frame, .shape = in->shape };
 	int ret;
 
 	start_at(&w, in);

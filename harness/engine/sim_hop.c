@@ -2,6 +2,7 @@
 /* One program run on a packet's way, and what can be seen of it. */
 #include <errno.h>
 #include <linux/bpf.h>
+#include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
 #include <string.h>
 
@@ -132,6 +133,32 @@ static int refused(struct walk *w, struct hop *hop, const char *why)
 	return 2;
 }
 
+/* A device that sums up packets would have them thrown away by the stack from here on. */
+static int sum_is_wrong(struct walk *w, struct hop *hop, struct err *err)
+{
+	err_clear(err);
+	hop->not_run = true;
+	walk_unmodelled(w, arena_printf(w->a,
+					"%s changed the packet, and the sum of its bytes "
+					"(CHECKSUM_COMPLETE) is not true any more",
+					hop->program));
+	return 2;
+}
+
+static void set_shape(const struct walk *w, struct prog_run *r)
+{
+	uint32_t data = (uint32_t)w->shape.gso_size * w->shape.gso_segs;
+
+	r->is_summed = w->shape.is_summed;
+	r->linear = w->shape.is_nonlinear ? ETH_HLEN : 0;
+	if (!data || r->len <= data)
+		return;
+	r->gso_size = w->shape.gso_size;
+	r->gso_segs = w->shape.gso_segs;
+	/* each segment has the headers (qdisc_pkt_len_init()) */
+	r->wire_len = r->len + (r->len - data) * (r->gso_segs - 1);
+}
+
 static int run(struct walk *w, enum hook hook, const struct agent_program *p, struct err *err)
 {
 	struct hop *hop = add_hop(w, hook, p);
@@ -152,12 +179,15 @@ static int run(struct walk *w, enum hook hook, const struct agent_program *p, st
 	const char *why;
 	int ret;
 
+	set_shape(w, &r);
 	if (w->sim->env) {
 		helper_env_begin(w->sim->env);
 		helper_env_set_tunnel(w->sim->env, w->tunnel);
 	}
 	ret = hook == HOOK_XDP ? prog_run(&r, &why, err)
 			       : sim_run_tagged(w->sim, &r, &w->frame, &why, err);
+	if (ret < 0 && r.is_summed && err->no == EBADMSG)
+		return sum_is_wrong(w, hop, err);
 	if (ret)
 		return ret < 0 ? err_wrap(err, "%s at %s", hop->program, hop->at)
 			       : refused(w, hop, why);

@@ -35,6 +35,7 @@ struct walk {
 	unsigned node;
 	const struct cluster_device *dev;
 	uint32_t mark; /* of the skb */
+	struct skb_shape shape;
 	uint32_t iif; /* device of this node it came in by; 0: made here */
 	const struct tunnel_meta *tunnel; /* metadata it carries; NULL: none */
 	bool is_outer; /* a tunnel device of this node made it */
@@ -51,6 +52,8 @@ int walk_deliver(struct walk *w, const struct cluster_endpoint *endpoint);
 /* What happens between two programs, for people; at NULL: the node. */
 void walk_note(struct walk *w, const char *at, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* Bytes of its largest segment from the IP header on: what an MTU is compared with. */
+uint32_t walk_ip_len(const struct walk *w);
 const struct cluster_node *walk_node(const struct walk *w);
 /* "master-0/eth0" */
 const char *walk_at(const struct walk *w);
@@ -75,6 +78,8 @@ int sim_run_tagged(struct sim *s, struct prog_run *r, const struct frame *whole,
 		   struct err *err);
 /* Takes tags of VLAN 0 off, as a node's IP does that has no device for them. */
 void sim_drop_priority_tags(struct walk *w);
+/* Where it comes in from a wire or a pod: puts one on, if its shape says so and it has none. */
+void sim_put_priority_tag(struct walk *w);
 /* sim_follow.c: what the last hop comes to. */
 int sim_after_xdp(struct walk *w, struct err *err);
 int sim_after_tc(struct walk *w, enum sim_step otherwise, struct err *err);

@@ -109,11 +109,6 @@ int sim_neigh_output(struct walk *w, const struct ip_addr *next_hop, struct err 
 	return output_to(w, r.has_gateway ? &r.gateway : &q.dst, err);
 }
 
-static uint32_t ip_len(const struct frame *f)
-{
-	return f->len > ETH_HLEN ? f->len - ETH_HLEN : 0;
-}
-
 /* IPv6 is never cut on the way. */
 static bool must_not_fragment(const struct frame *f, const struct layers *l)
 {
@@ -126,7 +121,7 @@ static int output_pieces(struct walk *w, const struct layers *l, uint32_t mtu,
 {
 	int ret = output_to(w, next, err);
 
-	if (ret || w->step != SIM_EGRESS || ip_len(&w->frame) <= mtu)
+	if (ret || w->step != SIM_EGRESS || walk_ip_len(w) <= mtu)
 		return ret;
 	return sim_cut(w, l, mtu);
 }
@@ -143,7 +138,7 @@ static int output_unrouted(struct walk *w)
 static int output_too_big(struct walk *w, const struct layers *l, uint32_t mtu,
 			  const struct ip_addr *next, struct err *err)
 {
-	const char *size = arena_printf(w->a, "%u bytes, and %s takes %u", ip_len(&w->frame),
+	const char *size = arena_printf(w->a, "%u bytes, and %s takes %u", walk_ip_len(w),
 					w->dev->name, mtu);
 
 	if (l->ip.version == 6 && w->is_outer)
@@ -185,7 +180,7 @@ int sim_output(struct walk *w, struct err *err)
 		return walk_unmodelled(w, "its route leads to a device that is not modelled");
 	mtu = r.mtu ? r.mtu : w->dev->mtu;
 	next = r.has_gateway ? &r.gateway : &q.dst;
-	if (ip_len(&w->frame) <= mtu)
+	if (walk_ip_len(w) <= mtu)
 		return output_to(w, next, err);
 	packet_parse(w->frame.data, w->frame.len, LINK_ETHERNET, &l);
 	return output_too_big(w, &l, mtu, next, err);
@@ -252,10 +247,10 @@ static int forward(struct walk *w, const struct layers *l, const struct fib_rout
 	mtu = r->mtu ? r->mtu : w->dev->mtu;
 	if (!frame_hop(&w->frame, l, w->a))
 		return not_forwarded(w, l, SIM_TTL, 0, "its TTL ends here", err);
-	if (ip_len(&w->frame) > mtu && must_not_fragment(&w->frame, l))
+	if (walk_ip_len(w) > mtu && must_not_fragment(&w->frame, l))
 		return not_forwarded(w, l, SIM_TOO_BIG, mtu,
 				     arena_printf(w->a, "it has %u bytes, and %s takes %u",
-						  ip_len(&w->frame), w->dev->name, mtu),
+						  walk_ip_len(w), w->dev->name, mtu),
 				     err);
 	return output_pieces(w, l, mtu, r->has_gateway ? &r->gateway : dst, err);
 }

@@ -164,3 +164,20 @@ void sim_drop_priority_tags(struct walk *w)
 		w->frame = f;
 	}
 }
+
+void sim_put_priority_tag(struct walk *w)
+{
+	/* TPID of a VLAN's tag, priority 5 of no VLAN */
+	static const uint8_t tag[TAG_LEN] = { 0x81, 0x00, 0xa0, 0x00 };
+	struct frame f = w->frame;
+
+	if (!w->shape.is_tagged || f.len < ETH_HLEN || is_tagged(&f))
+		return;
+	f.len += sizeof(tag);
+	f.wire_len = f.len;
+	f.data = arena_alloc(w->a, f.len);
+	memcpy(f.data, w->frame.data, TAG_AT);
+	memcpy(f.data + TAG_AT, tag, sizeof(tag));
+	memcpy(f.data + TAG_AT + sizeof(tag), w->frame.data + TAG_AT, w->frame.len - TAG_AT);
+	w->frame = f;
+}

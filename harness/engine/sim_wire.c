@@ -57,6 +57,7 @@ static int to_node(struct walk *w, unsigned node)
 	w->tunnel = NULL;
 	w->is_outer = false;
 	w->iif = w->dev->ifindex;
+	sim_put_priority_tag(w);
 	w->step = SIM_RECEIVE;
 	return 0;
 }

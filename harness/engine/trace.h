@@ -189,6 +189,11 @@ struct loaded_object {
 	size_t n_pristine;
 };
 
+/* The two addresses of one member; family 0: it has none of that family. */
+struct address_pair {
+	struct ip_addr four, six;
+};
+
 struct run_trace {
 	struct step_trace *steps;
 	size_t n_steps;
@@ -201,6 +206,14 @@ struct run_trace {
 	size_t n_objects;
 	const char **notes; /* what a reader of the result should know */
 	size_t n_notes;
+	/* Of a variant: why it cannot be run at all (nothing ran then; NULL: it ran), how many packets it
+	 * changed, and why it left the first one that it did not.
+	 */
+	const char *refused, *left;
+	uint64_t n_varied;
+	/* Variant ipv6: who was who. */
+	struct address_pair *pairs;
+	size_t n_pairs;
 };
 
 #endif

@@ -68,7 +68,7 @@ static bool alike(const struct difference *a, const struct difference *b)
 		a->packet->outcome == b->packet->outcome &&
 		(a->packet->outcome == OUTCOME_UNMODELLED || a->packet->outcome == OUTCOME_NONE);
 
-	if (a->loc.line != b->loc.line || a->loc.col != b->loc.col ||
+	if (a->variant != b->variant || a->loc.line != b->loc.line || a->loc.col != b->loc.col ||
 	    strcmp(a->field, b->field) != 0 || strcmp(a->expected, b->expected) != 0 ||
 	    !same_place(a->hop, b->hop))
 		return false;

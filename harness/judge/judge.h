@@ -14,6 +14,9 @@ struct difference {
 	const char *field; /* "outcome", "drop_reason", "ct", "ip.src", "events: drop", ... */
 	const char *expected, *actual;
 	const char *detail; /* more lines: map entries, nearest monitor lines; may be NULL */
+	/* Of a variant: its name, and the packet's index in its step; expected is what was seen without. */
+	const char *variant; /* NULL: of the scenario as it is written */
+	size_t index;
 };
 
 enum status {
@@ -30,6 +33,23 @@ struct step_result {
 	size_t n_diffs;
 };
 
+enum sweep_status {
+	SWEEP_SAME,
+	SWEEP_DIFFERS, /* the differences stand among those of the steps */
+	SWEEP_NOT_RUN, /* it changes nothing here, or cannot be had */
+	SWEEP_EXCEPTED, /* the scenario says that something else is right */
+};
+
+/* One variant of the scenario. */
+struct sweep_result {
+	const char *name; /* "vlan", "seed 7" */
+	enum sweep_status status;
+	const char *
+		why; /* NOT_RUN, EXCEPTED; of the others why it left packets as they are, or NULL */
+	uint64_t n_varied; /* packets */
+	size_t n_diffs;
+};
+
 struct scenario_result {
 	const struct scenario *scenario; /* NULL if the file could not be read: path and err then */
 	const char *path; /* as typed */
@@ -43,6 +63,9 @@ struct scenario_result {
 	size_t n_steps;
 	uint64_t packets, checks; /* how many packets were sent, expectations evaluated */
 	uint64_t duration_ns; /* the loading included, trace->loading_ns */
+	struct sweep_result
+		*sweeps; /* that were asked for; none where the scenario itself does not hold */
+	size_t n_sweeps;
 	const char *pcapng; /* what was written for this run, NULL if nothing */
 };
 

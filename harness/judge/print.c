@@ -234,6 +234,8 @@ static void print_hop(struct buf *out, size_t number, const struct hop *h)
 static void print_head(struct buf *out, const struct difference *d)
 {
 	buf_printf(out, "%s:%d: ", d->loc.file ? d->loc.file : "?", d->loc.line);
+	if (d->variant)
+		buf_printf(out, "sweep %s: ", d->variant);
 	if (d->packet) {
 		buf_printf(out, "packet %" PRIu32 " (%s, ", d->packet->number,
 			   base_name(d->packet->capture));

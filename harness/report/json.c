@@ -8,6 +8,7 @@
 
 #include "report/agreement_formats.h"
 #include "report/json.h"
+#include "report/sweeps.h"
 
 struct report_file {
 	struct reporter r;
@@ -55,9 +56,11 @@ static int json_begin(struct reporter *r, const struct report_env *env, unsigned
 	return 0;
 }
 
-static size_t packet_index(const struct step_trace *t, const struct trace *packet)
+static size_t packet_index(const struct step_trace *t, const struct difference *d)
 {
-	return t && packet ? (size_t)(packet - t->packets) : 0;
+	if (d->variant)
+		return d->index;
+	return t ? (size_t)(d->packet - t->packets) : 0;
 }
 
 static json_t *difference(const struct difference *d, const struct step_trace *t)
@@ -69,8 +72,8 @@ static json_t *difference(const struct difference *d, const struct step_trace *t
 	json_object_set_new(o, "file", json_text(d->loc.file));
 	json_object_set_new(o, "line", json_integer(d->loc.line));
 	json_object_set_new(o, "step", json_integer(d->step));
-	json_object_set_new(o, "packet",
-			    d->packet ? json_number(packet_index(t, d->packet)) : json_null());
+	json_object_set_new(o, "packet", d->packet ? json_number(packet_index(t, d)) : json_null());
+	json_object_set_new(o, "variant", json_text(d->variant));
 	json_object_set_new(o, "hop",
 			    d->hop && d->packet ? json_number((uint64_t)(d->hop - d->packet->hops))
 						: json_null());
@@ -133,6 +136,24 @@ static json_t *notes(const struct run_trace *trace)
 	return list;
 }
 
+static json_t *sweeps(const struct scenario_result *res)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < res->n_sweeps; i++) {
+		const struct sweep_result *s = &res->sweeps[i];
+		json_t *o = json_object();
+
+		json_object_set_new(o, "variant", json_text(s->name));
+		json_object_set_new(o, "status", json_text(report_sweep_status(s->status)));
+		json_object_set_new(o, "why", json_text(s->why));
+		json_object_set_new(o, "varied", json_number(s->n_varied));
+		json_object_set_new(o, "differences", json_number(s->n_diffs));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
 static int json_result(struct reporter *r, const struct scenario_result *res, struct err *err)
 {
 	struct report_file *j = (struct report_file *)r;
@@ -157,6 +178,7 @@ static int json_result(struct reporter *r, const struct scenario_result *res, st
 			    res->trace ? json_integer(res->trace->interposed) : json_null());
 	json_object_set_new(o, "objects", json_objects(res->trace));
 	json_object_set_new(o, "notes", notes(res->trace));
+	json_object_set_new(o, "sweeps", sweeps(res));
 	json_object_set_new(o, "pcapng", json_text(res->pcapng));
 	json_object_set_new(o, "steps", steps(res));
 	json_array_append_new(j->scenarios, o);

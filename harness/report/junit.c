@@ -11,6 +11,7 @@
 #include "report/agreement_formats.h"
 #include "report/common.h"
 #include "report/objects.h"
+#include "report/sweeps.h"
 
 #define SHOWN_DIFFERENCES 100 /* of one scenario, at length: CI systems choke on more */
 
@@ -145,6 +146,11 @@ static void system_out(struct suite *s, const struct scenario_result *res)
 	size_t notes = res->trace ? res->trace->n_notes : 0;
 	__cleanup_buf struct buf text = BUF_INIT;
 
+	for (size_t i = 0; i < res->n_sweeps; i++) {
+		buf_puts(&text, "sweep ");
+		report_print_variant(&text, &res->sweeps[i]);
+		buf_putc(&text, '\n');
+	}
 	for (size_t i = 0; i < notes; i++)
 		buf_printf(&text, "note: %s\n", res->trace->notes[i]);
 	if (res->pcapng)

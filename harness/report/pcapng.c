@@ -34,13 +34,15 @@ static void print_differences(void *arg, const struct hop *h, struct buf *out)
 
 	for (size_t i = d->step ? d->first[r->packet] : 0; i; i = d->next[i - 1]) {
 		const struct difference *diff = &d->step->diffs[i - 1];
-		const struct hop *at = diff->hop ? diff->hop : &r->t->hops[r->t->n_hops - 1];
+		const struct hop *at =
+			diff->hop && !diff->variant ? diff->hop : &r->t->hops[r->t->n_hops - 1];
 
 		if (at != h)
 			continue;
-		buf_printf(out, "\nNOT AS EXPECTED (%s:%d): %s: expected %s, actual %s",
-			   diff->loc.file ? diff->loc.file : "?", diff->loc.line, diff->field,
-			   diff->expected, diff->actual);
+		buf_printf(out, "\nNOT AS EXPECTED (%s:%d): %s%s%s%s: expected %s, actual %s",
+			   diff->loc.file ? diff->loc.file : "?", diff->loc.line,
+			   diff->variant ? "sweep " : "", diff->variant ? diff->variant : "",
+			   diff->variant ? ": " : "", diff->field, diff->expected, diff->actual);
 	}
 }
 
@@ -55,12 +57,13 @@ static void index_differences(struct dump *d, size_t step)
 	d->first = arena_alloc(d->a, (st->n_packets + 1) * sizeof(*d->first));
 	d->next = arena_alloc(d->a, (d->step->n_diffs + 1) * sizeof(*d->next));
 	for (size_t i = d->step->n_diffs; i > 0; i--) {
-		const struct trace *packet = d->step->diffs[i - 1].packet;
+		const struct difference *diff = &d->step->diffs[i - 1];
+		size_t at = diff->variant ? diff->index : (size_t)(diff->packet - st->packets);
 
-		if (!packet)
+		if (!diff->packet || at >= st->n_packets)
 			continue;
-		d->next[i - 1] = d->first[packet - st->packets];
-		d->first[packet - st->packets] = i;
+		d->next[i - 1] = d->first[at];
+		d->first[at] = i;
 	}
 }
 

@@ -9,6 +9,7 @@
 #include "report/agreement_formats.h"
 #include "report/common.h"
 #include "report/objects.h"
+#include "report/sweeps.h"
 
 #define SHOWN_DIFFERENCES 100 /* of one scenario: the JSON report has them all */
 
@@ -72,6 +73,8 @@ static void tap_difference(struct buf *out, const struct difference *d)
 		yaml_line(out, "      ", "at", d->hop->at);
 		yaml_line(out, "      ", "program", d->hop->program);
 	}
+	if (d->variant)
+		yaml_line(out, "      ", "variant", d->variant);
 	yaml_line(out, "      ", "field", d->field);
 	yaml_line(out, "      ", "expected", d->expected);
 	yaml_line(out, "      ", "actual", d->actual);
@@ -134,6 +137,25 @@ static void tap_notes(struct buf *out, const struct run_trace *trace)
 	}
 }
 
+/* Those that ran and changed nothing are counted. */
+static void tap_variants(struct buf *out, const struct scenario_result *res)
+{
+	size_t n = report_variants(res);
+
+	if (n)
+		buf_printf(out, "# sweep: %zu variant%s\n", n, n == 1 ? "" : "s");
+	for (size_t i = 0; i < res->n_sweeps; i++) {
+		__cleanup_buf struct buf line = BUF_INIT;
+
+		if (res->sweeps[i].status == SWEEP_SAME)
+			continue;
+		report_print_variant(&line, &res->sweeps[i]);
+		buf_puts(out, "# sweep ");
+		tap_escaped(out, buf_str(&line));
+		buf_putc(out, '\n');
+	}
+}
+
 /* An unreviewed one has no directive: what prove(1) takes for work still to do, it counts as passed. */
 static int tap_result(struct reporter *r, const struct scenario_result *res, struct err *err)
 {
@@ -152,6 +174,7 @@ static int tap_result(struct reporter *r, const struct scenario_result *res, str
 	buf_putc(&out, '\n');
 	if (!ok)
 		tap_block(&out, res);
+	tap_variants(&out, res);
 	tap_notes(&out, res->trace);
 	tap_objects(t, &out, res->trace);
 	fputs(buf_str(&out), t->f);

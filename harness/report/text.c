@@ -12,6 +12,7 @@
 #include "report/common.h"
 #include "report/lines.h"
 #include "report/objects.h"
+#include "report/sweeps.h"
 
 #define SHOWN_DIFFERENCES 5 /* without -v: enough to see the pattern, few enough to see the rest */
 #define PROGRESS_AFTER_NS 300000000ull
@@ -26,6 +27,7 @@ struct text {
 	bool standing; /* and does */
 	uint64_t began_ns, shown_ns; /* progress: of this scenario, last time */
 	struct buf summary; /* what did not pass, again at the end */
+	struct variants_left *left;
 	struct buf objects; /* that were told of */
 	struct buf told, of; /* what the last failed result differed in; its scenario and engine */
 };
@@ -178,6 +180,17 @@ static void print_notes(struct text *t, const struct run_trace *trace)
 	}
 }
 
+static void print_variants(struct text *t, const struct scenario_result *res)
+{
+	for (size_t i = 0; i < res->n_sweeps; i++) {
+		__cleanup_buf struct buf line = BUF_INIT;
+
+		buf_puts(&line, "sweep ");
+		report_print_variant(&line, &res->sweeps[i]);
+		lines_print(&t->lines, buf_str(&line), "      ", FAINT);
+	}
+}
+
 static void print_unreviewed(struct text *t, const struct scenario_result *res)
 {
 	__cleanup_buf struct buf line = BUF_INIT;
@@ -207,6 +220,7 @@ static void print_head(struct text *t, const struct scenario_result *res)
 		[STATUS_SKIPPED] = { "skip", YELLOW },
 	};
 	__cleanup_buf struct buf name = BUF_INIT;
+	size_t n;
 
 	report_clean(&name, report_name(res));
 	fprintf(t->f, "%s%-5s%s %-44s %-8s", lines_mark(&t->lines, heads[res->status].colour),
@@ -216,6 +230,9 @@ static void print_head(struct text *t, const struct scenario_result *res)
 		fprintf(t->f, " %5" PRIu64 " packet%s ", res->packets,
 			res->packets == 1 ? " " : "s");
 		print_duration(t->f, res->duration_ns);
+		n = report_variants(res);
+		if (n)
+			fprintf(t->f, ", %zu variant%s", n, n == 1 ? "" : "s");
 	}
 	fputc('\n', t->f);
 }
@@ -224,7 +241,12 @@ static void print_head(struct text *t, const struct scenario_result *res)
 static void remember(struct text *t, const struct scenario_result *res)
 {
 	const char *why = res->status == STATUS_SKIPPED ? res->skip_reason : NULL;
+	__cleanup_buf struct buf swept = BUF_INIT;
 
+	report_print_swept(&swept, res);
+	if (swept.len)
+		why = buf_str(&swept);
+	variants_left_add(t->left, res);
 	if (res->status == STATUS_PASSED)
 		return;
 	buf_printf(&t->summary, "%-7s %s", report_status(res->status), report_name(res));
@@ -250,6 +272,8 @@ static int text_result(struct reporter *r, const struct scenario_result *res, st
 		fprintf(t->f, "      seed %" PRIu64 "\n", res->scenario->seed);
 	for (size_t i = 0; t->verbose && res->trace && i < res->trace->n_steps; i++)
 		print_step(t, &res->trace->steps[i]);
+	if (t->verbose)
+		print_variants(t, res);
 	if (res->status == STATUS_FAILED)
 		print_differences(t, res);
 	if (res->status == STATUS_UNREVIEWED)
@@ -301,6 +325,7 @@ static int text_end(struct reporter *r, const struct report_totals *totals, stru
 
 	clear_progress(t);
 	fputc('\n', t->f);
+	variants_left_print(&t->summary, t->left);
 	lines_print(&t->lines, buf_str(&t->summary), "", PLAIN);
 	fprintf(t->f, "%" PRIu64 " packet%s, %" PRIu64 " check%s, ", totals->packets,
 		totals->packets == 1 ? "" : "s", totals->checks, totals->checks == 1 ? "" : "s");
@@ -325,6 +350,7 @@ static void text_free(struct reporter *r)
 	struct text *t = (struct text *)r;
 
 	clear_progress(t);
+	variants_left_free(t->left);
 	buf_free(&t->summary);
 	buf_free(&t->objects);
 	buf_free(&t->told);
@@ -350,6 +376,7 @@ struct reporter *report_text(FILE *f, int verbose)
 	t->r.ops = &text_ops;
 	t->f = f;
 	t->verbose = verbose;
+	t->left = variants_left_new();
 	lines_open(&t->lines, f);
 	t->live = t->lines.terminal;
 	return &t->r;

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "scenario/parts.h"
+#include "scenario/sweep.h"
 #include "scenario/target_desc.h"
 #include "scenario/yaml.h"
 
@@ -108,6 +109,14 @@ static int sc_unreviewed(struct schema_ctx *ctx, const struct value *v, void *ou
 	return read_bool(ctx, v, &s->unreviewed);
 }
 
+static int sc_sweep(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	struct sweep *s = arena_new_of(ctx->arena, struct sweep);
+
+	((struct scenario *)out)->sweep = s;
+	return read_sweep(ctx, v, s);
+}
+
 static int sc_steps(struct schema_ctx *ctx, const struct value *v, void *out)
 {
 	return read_steps(ctx, v, out);
@@ -127,12 +136,13 @@ const struct schema schema_scenario = {
 	{ "engines", false, "list of `testrun`, `netns`", "both; `testrun` with a target", "which engines can run it", "[testrun]", sc_engines },
 	{ "seed", false, "number", "`1`", "where random numbers start", "7", sc_seed },
 	{ "hosts", false, "map of names to addresses", "none", "hosts outside the cluster, for flows written by hand", "{client: [192.0.2.10, \"2001:db8::10\"]}", sc_hosts },
+	{ "sweep", false, "`all`, list of [variants](#variants), or [sweep](#sweep)", "nothing", "the scenario again with what must not matter changed: nothing else may change", "[vlan, gso]", sc_sweep },
 	{ "unreviewed", false, "`true` or `false`", "`false`", "`verdict record` wrote down what it saw: no pass until somebody has looked and run `verdict run --bless`", "true", sc_unreviewed },
 	{ "steps", true, "list of steps", NULL, "what happens, in order", "[{advance: 1s}, {check: {}}]", sc_steps },
 	{ 0 } } };
 
 const struct schema *const schema_parts[] = {
-	&schema_scenario, &schema_target, &schema_step, &schema_send, &schema_seen, &schema_flow, &schema_tunnel, &schema_restart, &schema_upgrade,
+	&schema_scenario, &schema_sweep, &schema_target, &schema_step, &schema_send, &schema_seen, &schema_flow, &schema_tunnel, &schema_restart, &schema_upgrade,
 	&schema_override, &schema_expect, &schema_identity, &schema_redirect, &schema_hop, &schema_maps, &schema_entry,
 	NULL };
 /* clang-format on */

@@ -235,6 +235,10 @@ int check_raw(struct schema_ctx *ctx, const struct value *v, struct scenario *s)
 		return err_input(ctx->err, key_loc(v, "values"),
 				 "values belong to a cluster: constants of a target stand in its "
 				 "config");
+	if (s->target && s->sweep)
+		return err_input(
+			ctx->err, key_loc(v, "sweep"),
+			"a raw scenario is not swept: variants are of scenarios with a cluster");
 	if (s->target && (s->engines & ENGINE_NETNS) && value_get(v, "engines"))
 		return err_input(ctx->err, key_loc(v, "engines"),
 				 "a raw scenario runs on testrun only");

@@ -3,6 +3,7 @@
 #include "base/words.h"
 #include "scenario/flow.h"
 #include "scenario/parts.h"
+#include "scenario/sweep.h"
 
 static void print_words(struct buf *out, const char *title, const char *text,
 			const struct word_table *t)
@@ -203,6 +204,10 @@ void schema_print_reference(struct buf *out)
 		    "program kept it (`consumed`).\n`unmodelled`, what the harness cannot know, "
 		    "cannot be expected: it never passes.",
 		    &words_outcome);
+	print_words(out, "Variants",
+		    "For `sweep`. A variant that cannot be had, or that changes no packet, is named with the "
+		    "reason; it is no pass.",
+		    &words_variant);
 	print_words(out, "Conntrack states", "For `ct`.", &words_ct_state);
 	print_words(out, "Verdicts", "For `verdict`: what tc programs return.", &words_tc_verdict);
 	print_words(out, "XDP verdicts", "For `verdict` in raw scenarios, as the two below.",

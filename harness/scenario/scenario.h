@@ -304,6 +304,7 @@ struct raw_target {
 };
 
 struct world_host; /* scenario/flow.h */
+struct sweep; /* scenario/sweep.h */
 
 struct scenario {
 	struct arena *arena; /* holds all of it */
@@ -320,6 +321,7 @@ struct scenario {
 	bool wants_lookups; /* an expectation has a tree: programs have to note what they look up */
 	bool unreviewed; /* recorded, and nobody has said yet that it is right */
 	struct loc unreviewed_loc;
+	const struct sweep *sweep; /* variants that the file asks for, or takes exception to; NULL: none */
 	struct world_host *hosts; /* outside the cluster, by name */
 	size_t n_hosts;
 	unsigned n_flows; /* hand-written ones */

@@ -550,6 +550,7 @@ static const struct {
 	{ "flow", NULL, "from: client, to: \"10.0.0.1:80\", do: [syn], ", HEAD "  - tcp: {",
 	  "}\n" },
 	{ "seen", NULL, "at: node-1/eth0, ", HEAD "  - send: {capture: x.pcap, seen: [{", "}]}\n" },
+	{ "sweep", NULL, "", "cluster: cl\nsteps: [{check: {}}]\nsweep: {", "}\n" },
 	{ "tunnel", NULL, "id: 1, ", RAW_HEAD "  - send: {capture: x.pcap, tunnel: {", "}}\n" },
 	{ "restart", NULL, "node: n, ", HEAD "  - restart: {", "}\n" },
 	{ "upgrade", NULL, "node: n, objects: o, ", HEAD "  - upgrade: {", "}\n" },
