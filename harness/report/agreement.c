@@ -172,7 +172,9 @@ static void compare_step(struct pair *p, const struct step_trace *ours,
 
 /* ---- what was expected of it ---- */
 
-static bool fails_alike(const struct difference *d, const struct scenario_result *res)
+/* The same expectation of the same packet. */
+static const struct difference *find_same(const struct difference *d,
+					  const struct scenario_result *res)
 {
 	for (size_t i = 0; i < res->n_steps; i++) {
 		const struct step_result *s = &res->steps[i];
@@ -181,34 +183,34 @@ static bool fails_alike(const struct difference *d, const struct scenario_result
 			const struct difference *o = &s->diffs[j];
 
 			if (o->loc.line == d->loc.line && o->step == d->step &&
-			    !strcmp(o->field, d->field) && !strcmp(o->actual, d->actual) &&
+			    !strcmp(o->field, d->field) &&
 			    (o->packet ? o->packet->number : 0) ==
 				    (d->packet ? d->packet->number : 0))
-				return true;
+				return o;
 		}
 	}
-	return false;
+	return NULL;
+}
+
+static void compare_failure(struct pair *p, const struct difference *d, bool is_ours,
+			    const struct difference *other)
+{
+	const char *there = other ? other->actual : d->expected;
+
+	if (other && !strcmp(other->actual, d->actual))
+		return;
+	p->step = d->step;
+	p->packet = d->packet ? d->packet->number : 0;
+	differs(p, d->field, is_ours ? d->actual : there, is_ours ? there : d->actual);
 }
 
 static void compare_failures(struct pair *p, const struct scenario_result *one,
 			     const struct scenario_result *other)
 {
-	const char *as_expected, *actual;
-
-	for (size_t i = 0; i < one->n_steps; i++) {
-		for (size_t j = 0; j < one->steps[i].n_diffs; j++) {
-			const struct difference *d = &one->steps[i].diffs[j];
-
-			if (fails_alike(d, other))
-				continue;
-			p->step = d->step;
-			p->packet = d->packet ? d->packet->number : 0;
-			as_expected = d->expected;
-			actual = d->actual;
-			differs(p, d->field, one == p->ours ? actual : as_expected,
-				one == p->ours ? as_expected : actual);
-		}
-	}
+	for (size_t i = 0; i < one->n_steps; i++)
+		for (size_t j = 0; j < one->steps[i].n_diffs; j++)
+			compare_failure(p, &one->steps[i].diffs[j], one == p->ours,
+					find_same(&one->steps[i].diffs[j], other));
 }
 
 static const char *error_text(const struct pair *p, const struct scenario_result *res)

@@ -58,6 +58,8 @@ void agreement_print_first(struct buf *out, const struct agreement_row *r);
 void agreement_print_known(struct buf *out, const struct desc_known *k);
 /* "38 agree, 2 differ as documented, ..." */
 void agreement_print_totals(struct buf *out, const struct agreement *g);
+/* Of docs/conformance.md: what the target's file documents, as a Markdown table. */
+void agreement_print_documented(struct buf *out, const struct target_desc *t);
 /* The table, a row a scenario and engine, what is gone, and the totals. */
 void agreement_print(struct buf *out, const struct agreement *g);
 

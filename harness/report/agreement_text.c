@@ -117,3 +117,54 @@ void agreement_print(struct buf *out, const struct agreement *g)
 	print_gone(out, g);
 	agreement_print_totals(out, g);
 }
+
+/* ---- the table of what is documented ---- */
+
+static void print_scenarios(struct buf *out, const struct target_desc *t, size_t from, size_t to)
+{
+	for (size_t i = from; i < to; i++)
+		buf_printf(out, "%s[%s](../scenarios/%s)", i > from ? ", " : "",
+			   t->known[i].scenario, t->known[i].scenario);
+}
+
+static void print_where(struct buf *out, const struct desc_known *k)
+{
+	if (k->step)
+		buf_printf(out, "step %u", k->step);
+	if (k->field)
+		buf_printf(out, "%s`%s`", k->step ? ", " : "", k->field);
+	if (!k->step && !k->field)
+		buf_puts(out, "all");
+}
+
+static void print_reference(struct buf *out, const char *reference)
+{
+	size_t repository = strcspn(reference, "#");
+
+	if (reference[repository])
+		buf_printf(out, "[%s](https://github.com/%.*s/issues/%s)", reference,
+			   (int)repository, reference, reference + repository + 1);
+	else
+		buf_puts(out, reference);
+}
+
+void agreement_print_documented(struct buf *out, const struct target_desc *t)
+{
+	buf_puts(out, "| scenarios | where | cause | what is done otherwise | upstream |\n"
+		      "|---|---|---|---|---|\n");
+	for (size_t i = 0, next; i < t->n_known; i = next) {
+		const struct desc_known *k = &t->known[i];
+
+		for (next = i; next < t->n_known && t->known[next].loc.line == k->loc.line; next++)
+			;
+		buf_puts(out, "| ");
+		print_scenarios(out, t, i, next);
+		buf_puts(out, " | ");
+		print_where(out, k);
+		buf_printf(out, " | %s | %s | ", word_name(&words_known_cause, (int)k->cause),
+			   k->why);
+		if (k->reference)
+			print_reference(out, k->reference);
+		buf_puts(out, " |\n");
+	}
+}
