@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What the agent's parts share: agent.c (the order of a start), agent_maps.c (objects opened for their maps),
  * agent_entries.c (the node's entries), agent_gc.c, agent_load.c (programs loaded for a device),
- * agent_slots.c (slots of endpoints), agent_run.c (packets), agent_reset.c, agent_restart.c, agent_return.c (to a
- * release that was there before).
+ * agent_park.c (loads that are kept), agent_slots.c (slots of endpoints), agent_run.c (packets), agent_reset.c,
+ * agent_restart.c, agent_return.c (to a release that was there before).
  */
 #ifndef VERDICT_TARGET_AGENT_INTERNAL_H
 #define VERDICT_TARGET_AGENT_INTERNAL_H
@@ -61,6 +61,7 @@ struct agent_load {
 	const struct agent_file *file;
 	const char *device;
 	const char *how; /* all that it was loaded with, as text */
+	uint32_t policy_id; /* of the endpoint's policy map; 0: it has none */
 	struct object *o;
 	struct own_map *maps;
 	size_t n_maps;
@@ -83,6 +84,8 @@ struct release_set {
 	struct agent_pin **pins;
 	size_t n_pins;
 	struct agent_load *loads;
+	/* Of devices that are gone, or are configured otherwise at present; the newest first. */
+	struct agent_load *parked;
 };
 
 /* A slot by an endpoint's id, in an array that all objects of the node share. */
@@ -175,9 +178,19 @@ int agent_collect(struct agent *a, struct err *err);
 int agent_load_for(struct agent *a, const struct agent_file *f, const struct cluster_device *dev,
 		   struct agent_load **out, struct err *err);
 struct agent_load *load_find(const struct agent *a, const char *object, const char *device);
-/* Those whose device is gone, or is configured otherwise. */
+/* Those whose device is gone, or is configured otherwise; some are kept, for it may be as before again. */
 void agent_drop_stale_loads(struct agent *a);
+/* What it holds is as after the load. */
+int load_make_new(struct agent_load *l, struct err *err);
+
+/* agent_park.c: loads that may be wanted again. Takes l over; the oldest of too many is freed. */
+void load_park(struct release_set *r, struct agent_load *l);
+/* One for the same device, loaded with all the same on the same maps: what is node-wide is the release's. NULL:
+ * there is none.
+ */
+struct agent_load *load_unpark(struct release_set *r, const struct agent_load *wanted);
 void load_free(struct agent_load *l);
+void loads_free(struct agent_load *l); /* the list; NULL is fine */
 
 /* agent_slots.c: what stands in the slots of endpoints: programs that are loaded, and small ones where they are
  * not yet.

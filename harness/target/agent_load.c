@@ -303,17 +303,24 @@ static uint32_t policy_id(const struct agent *a, const struct asked *q)
 	return pin ? pin->id : 0;
 }
 
-/* Takes l over: it, or one like it that is there already. */
+/* Takes *l over: it is loaded, or one that is kept takes its place. */
 static int load_or_unpark(struct agent *a, struct agent_load **l, const struct asked *q,
 			  struct err *err)
 {
-	struct agent_load *same = load_unpark(a->now, *l);
+	struct agent_load *kept = load_unpark(a->now, *l);
+	const char *what = kept ? "Took back" : "Loaded";
+	int ret;
 
-	if (!same)
-		return load(a, *l, q, err);
-	load_free(*l);
-	*l = same;
-	return load_make_new(same, err);
+	if (kept) {
+		load_free(*l);
+		*l = kept;
+	}
+	ret = kept ? load_make_new(kept, err) : load(a, *l, q, err);
+	if (!ret)
+		agent_log(a, "info", "agent",
+			  "\"%s datapath programs\" node=%s device=%s object=%s", what,
+			  a->node->name, (*l)->device, (*l)->file->desc->name);
+	return ret;
 }
 
 static int load_new(struct agent *a, const struct agent_file *f, const struct cluster_device *dev,
@@ -337,8 +344,6 @@ static int load_new(struct agent *a, const struct agent_file *f, const struct cl
 	}
 	l->next = a->now->loads;
 	a->now->loads = l;
-	agent_log(a, "info", "agent", "\"Loaded datapath programs\" node=%s device=%s object=%s",
-		  a->node->name, dev->name, f->desc->name);
 	*out = l;
 	return 0;
 }

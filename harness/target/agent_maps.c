@@ -406,12 +406,8 @@ void release_free(struct release_set *r)
 {
 	if (!r)
 		return;
-	while (r->loads) {
-		struct agent_load *next = r->loads->next;
-
-		load_free(r->loads);
-		r->loads = next;
-	}
+	loads_free(r->loads);
+	loads_free(r->parked);
 	for (size_t i = 0; i < r->n_pins; i++)
 		pin_free(r->pins[i]);
 	for (size_t i = 0; i < r->n_files; i++)

@@ -44,15 +44,23 @@ static int reset_own(struct own_map *m, struct err *err)
 	return ret ? ret : raw_put(m->map, &m->initial, err);
 }
 
+int load_make_new(struct agent_load *l, struct err *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < l->n_maps && !ret; i++)
+		ret = reset_own(&l->maps[i], err);
+	return ret;
+}
+
 static int reset_maps(struct agent *a, struct err *err)
 {
 	int ret = 0;
 
 	for (size_t i = 0; i < a->now->n_pins && !ret; i++)
 		ret = reset_pin(a->now->pins[i], err);
-	for (struct agent_load *l = a->now->loads; l; l = l->next)
-		for (size_t i = 0; i < l->n_maps && !ret; i++)
-			ret = reset_own(&l->maps[i], err);
+	for (struct agent_load *l = a->now->loads; l && !ret; l = l->next)
+		ret = load_make_new(l, err);
 	return ret;
 }
 

@@ -8,7 +8,10 @@ enum { SYN = 2, SYN_ACK = 18, ACK = 16 };
 
 static bool is_loaded(const struct pods_agent *p, const char *device)
 {
-	return strstr(buf_str(&p->log), arena_printf(p->n->arena, "device=%s ", device)) != NULL;
+	const char *line = arena_printf(
+		p->n->arena, "\"Loaded datapath programs\" node=k8s1 device=%s ", device);
+
+	return strstr(buf_str(&p->log), line) != NULL;
 }
 
 /* The name of the program in a slot of cilium_call_policy. */
@@ -239,6 +242,7 @@ Test(agent_loads, an_update_lets_go_of_what_is_gone, .timeout = 60)
 	struct pods_node *n;
 	struct pods_agent *p;
 	struct cluster_node later;
+	const struct object *o;
 	struct err err = { 0 };
 	size_t flows;
 
@@ -272,15 +276,26 @@ Test(agent_loads, an_update_lets_go_of_what_is_gone, .timeout = 60)
 	cr_expect_eq(pods_count(p, "cilium_ct4_global"), flows);
 	pods_run(p, CLIENT_DEV, HOOK_TC_INGRESS, &syn);
 	cr_expect(!strstr(buf_str(&p->notes), "cilium_call_policy"), "%s", buf_str(&p->notes));
+	/* back again, with a policy map that no program has seen */
+	buf_reset(&p->log);
 	cr_assert_eq(agent_update(p->a, &n->node, &err), 0, "%s", err.text);
 	cr_expect_eq(pods_run(p, CLIENT_DEV, HOOK_TC_INGRESS, &syn), TC_ACT_REDIRECT);
+	cr_expect(is_loaded(p, "server"), "%s", buf_str(&p->log));
 	cr_expect(strstr(buf_str(&p->notes), "ifindex 20 "), "%s", buf_str(&p->notes));
+	o = agent_object(p->a, 0);
 	/* another constant of the server's, and of nobody else */
 	n->devices[SERVER_DEV].config[0].value = value_scalar(n->arena, "21");
 	buf_reset(&p->log);
 	cr_assert_eq(agent_update(p->a, &n->node, &err), 0, "%s", err.text);
 	cr_expect_eq(pods_run(p, CLIENT_DEV, HOOK_TC_INGRESS, &syn), TC_ACT_REDIRECT);
 	cr_expect(is_loaded(p, "server") && !is_loaded(p, "client"), "%s", buf_str(&p->log));
+	/* and as before: that is still there */
+	n->devices[SERVER_DEV].config[0].value = value_scalar(n->arena, "20");
+	buf_reset(&p->log);
+	cr_assert_eq(agent_update(p->a, &n->node, &err), 0, "%s", err.text);
+	cr_expect_eq(pods_run(p, CLIENT_DEV, HOOK_TC_INGRESS, &syn), TC_ACT_REDIRECT);
+	cr_expect(!is_loaded(p, "server"), "%s", buf_str(&p->log));
+	cr_expect_eq(agent_object(p->a, 0), o);
 	pods_stop(p);
 	pods_end(n);
 }
