@@ -215,9 +215,6 @@ static int place(const struct prepare *p, const struct send_step *send, const st
 		return place_simple(at, &dst, a, in, trace);
 	if (in->sender.node < 0)
 		return place_entry(p, send, at, a, in, trace, err);
-	if (in->from == in->to && !in->sender.endpoint && !dst.endpoint)
-		return unmodelled(trace, "it goes from a node to the same node, by its loopback "
-					 "device, where no program sits");
 	return 0;
 }
 

@@ -138,8 +138,8 @@ static int output_unrouted(struct walk *w)
 static int output_too_big(struct walk *w, const struct layers *l, uint32_t mtu,
 			  const struct ip_addr *next, struct err *err)
 {
-	const char *size = arena_printf(w->a, "%u bytes, and %s takes %u", walk_ip_len(w),
-					w->dev->name, mtu);
+	const char *size =
+		arena_printf(w->a, "%u bytes, and %s takes %u", walk_ip_len(w), w->dev->name, mtu);
 
 	if (l->ip.version == 6 && w->is_outer)
 		return walk_unmodelled(w, arena_printf(w->a,
@@ -153,6 +153,15 @@ static int output_too_big(struct walk *w, const struct layers *l, uint32_t mtu,
 					     "EMSGSIZE or sends less",
 					     size));
 	return output_pieces(w, l, mtu, next, err);
+}
+
+/* By the loopback device, where no program sits. */
+static int to_itself(struct walk *w)
+{
+	w->trace->final = w->frame;
+	w->trace->place = (struct cluster_place){ .node = (int)w->node };
+	return walk_end(w, OUTCOME_DELIVERED, arena_printf(w->a, "%s/lo", walk_node(w)->name),
+			NULL);
 }
 
 int sim_output(struct walk *w, struct err *err)
@@ -172,8 +181,7 @@ int sim_output(struct walk *w, struct err *err)
 	if (ret)
 		return ret;
 	if (r.kind == FIB_LOCAL)
-		return walk_unmodelled(w, "it goes from a node to the same node, by its loopback "
-					  "device, where no program sits");
+		return to_itself(w);
 	if (r.kind == FIB_NONE)
 		return walk_end(w, OUTCOME_DROPPED, walk_node(w)->name, no_route(&r));
 	if (!route_device(w, &r))
