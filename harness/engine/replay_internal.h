@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the files of a replay share: replay.c (life), replay_hop.c (one program run), replay_seed.c
- * (maps), replay_tails.c (tail calls), replay_follow.c (where a packet goes next).
+/* What the files of a replay share: replay.c (life), replay_place.c (where packets enter), replay_hop.c (one
+ * program run), replay_seed.c (maps), replay_tails.c (tail calls), replay_follow.c (where a packet goes next).
  */
 #ifndef VERDICT_ENGINE_REPLAY_INTERNAL_H
 #define VERDICT_ENGINE_REPLAY_INTERNAL_H
@@ -60,6 +60,9 @@ struct place {
 	const struct tunnel_meta *tunnel; /* metadata it arrives with */
 };
 
+/* replay_place.c; replay_at() also. The target file's devices come first, in its order. */
+void replay_plan_devices(struct replay *r);
+bool replay_any_xdp(const struct replay *r);
 /* replay_scratch.c */
 bool replay_is_scratch(const struct replay *r, const struct map *m);
 /* replay_seed.c */
