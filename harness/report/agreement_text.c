@@ -110,7 +110,7 @@ static void print_gone(struct buf *out, const struct agreement *g)
 void agreement_print(struct buf *out, const struct agreement *g)
 {
 	buf_printf(out, "Verdict's own objects and %s\n", g->target->name);
-	buf_printf(out, "  %-*s  %-*s  %-10s  %-10s\n", width(g, false), "SCENARIO", width(g, true),
+	buf_printf(out, "  %-*s  %-*s  %-10s  %s\n", width(g, false), "SCENARIO", width(g, true),
 		   "ENGINE", "OURS", g->target->name);
 	for (size_t i = 0; i < g->n_rows; i++)
 		print_row(out, g, &g->rows[i]);
