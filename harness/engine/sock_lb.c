@@ -92,13 +92,29 @@ static const struct config_value *config(struct sock_lb *lb, uint64_t cookie, si
 static const struct map_override *sizes(struct sock_lb *lb, size_t *n)
 {
 	static const char *const names[] = {
-		"cilium_lb4_services_v2",  "cilium_lb6_services_v2",  "cilium_lb4_backends_v3",
-		"cilium_lb6_backends_v3",  "cilium_lb4_reverse_nat",  "cilium_lb6_reverse_nat",
-		"cilium_lb4_affinity",	   "cilium_lb6_affinity",     "cilium_lb_affinity_match",
-		"cilium_lb4_source_range", "cilium_lb6_source_range", "cilium_lb4_maglev",
-		"cilium_lb6_maglev",	   "cilium_ipcache_v2",	      "cilium_metrics",
-		"cilium_lb4_reverse_sk",   "cilium_lb6_reverse_sk",   "cilium_lb4_health",
-		"cilium_lb6_health",	   "cilium_skip_lb4",	      "cilium_skip_lb6",
+		"cilium_lb4_services_v2",
+		"cilium_lb6_services_v2",
+		"cilium_lb4_backends_v3",
+		"cilium_lb6_backends_v3",
+		"cilium_lb4_reverse_nat",
+		"cilium_lb6_reverse_nat",
+		"cilium_lb4_affinity",
+		"cilium_lb6_affinity",
+		"cilium_lb_affinity_match",
+		"cilium_lb4_source_range",
+		"cilium_lb6_source_range",
+		"cilium_lb4_maglev",
+		"cilium_lb6_maglev",
+		"cilium_ipcache_v2",
+		"cilium_metrics",
+		"cilium_lb4_reverse_sk",
+		"cilium_lb6_reverse_sk",
+		"cilium_lb4_health",
+		"cilium_lb6_health",
+		"cilium_skip_lb4",
+		"cilium_skip_lb6",
+		"cilium_lb_act",
+		"cilium_lxc",
 	};
 	struct map_override *all =
 		arena_alloc(lb->arena, sizeof(names) / sizeof(*names) * sizeof(*all));

@@ -47,8 +47,8 @@ static int open_node(struct engine *e, unsigned node, struct err *err)
 	struct node_state *n = &e->nodes[node];
 	int ret;
 
-	if (n->sock || !e->objects)
-		return !n->sock;
+	if (n->sock)
+		return 0;
 	if (!e->sim.nodes[node].agent)
 		ret = testrun_start_node(e, node, err);
 	else
@@ -57,7 +57,8 @@ static int open_node(struct engine *e, unsigned node, struct err *err)
 		ret = ns_enter(e->sim.nodes[node].ns_fd, err);
 	e->sim.in_node = (int)node;
 	if (!ret)
-		ret = sock_lb_open(&e->sim, node, e->objects, n->pin_dir, &n->sock, err);
+		ret = sock_lb_open(&e->sim, node, agent_folder(e->sim.nodes[node].agent),
+				   n->pin_dir, &n->sock, err);
 	return ret < 0 ? ret : sim_leave(&e->sim, err) ?: ret;
 }
 

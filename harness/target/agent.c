@@ -276,6 +276,11 @@ const char *agent_slot_program(const struct agent *a, uint32_t map_id, uint32_t 
 	return NULL;
 }
 
+const char *agent_folder(const struct agent *a)
+{
+	return a->now->folder;
+}
+
 const char *agent_otherwise(const struct agent *a)
 {
 	return a->now->otherwise;

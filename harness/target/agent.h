@@ -137,6 +137,8 @@ void agent_set_log(struct agent *a, void (*log)(void *arg, const char *line), vo
 const char *agent_object_name(const struct target_desc *target, const char *role, size_t n);
 /* What is loaded, one a device and object: the nth (from 0), NULL past the last. */
 const struct object *agent_object(const struct agent *a, size_t n);
+/* Where its objects come from. */
+const char *agent_folder(const struct agent *a);
 /* What its objects have compiled in that is not as the node has it; NULL: nothing is known to be. */
 const char *agent_otherwise(const struct agent *a);
 struct event_ring *agent_events(const struct agent *a); /* NULL with no_events */
