@@ -72,6 +72,9 @@ Test(sock_lb, each_connection_finds_a_backend_and_affinity_keeps_a_pods)
 	for (uint16_t i = 1; i < 8; i++)
 		more += connects_to(l, "10.0.1.10", 5000 + i, "10.96.0.2") != same;
 	cr_expect_eq(more, 0, "affinity is of a pod's namespace");
+	cr_assert_gt(l->trace.n_notes, 0);
+	cr_expect(strstr(l->trace.notes[0].text, "getpeername() says 10.96.0.2:80"), "%s",
+		  l->trace.notes[0].text);
 	/* the node's own sockets, and an address of no service */
 	cr_expect_neq(connects_to(l, "192.168.10.1", 6000, "10.96.0.1"), 1);
 	cr_expect_eq(connects_to(l, "10.0.1.10", 6001, "10.0.2.30"), 30);
