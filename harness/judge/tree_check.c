@@ -72,7 +72,7 @@ static unsigned likeness(const char *a, const char *b)
 		head++;
 	while (tail < shorter - head && a[la - 1 - tail] == b[lb - 1 - tail])
 		tail++;
-	return (unsigned)((head + tail) * 100 / longer);
+	return longer ? (unsigned)((head + tail) * 100 / longer) : 100;
 }
 
 static unsigned cost_of_other(const struct match *m, const char *want, const char *seen)
