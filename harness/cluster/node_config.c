@@ -14,89 +14,6 @@ struct define_out {
 	struct node_defines *list;
 };
 
-/* The same on every node of every cluster. */
-static const struct node_define fixed[] = {
-	{ "CIDR_IDENTITY_RANGE_END", "33554431", false },
-	{ "CIDR_IDENTITY_RANGE_START", "16777217", false },
-	{ "CONNTRACK_ACCOUNTING", "1", false },
-	{ "CT_SERVICE_CLOSE_REBALANCE", "60", false },
-	{ "CT_SERVICE_LIFETIME_NONTCP", "60", false },
-	{ "CT_SERVICE_LIFETIME_TCP", "8000", false },
-	{ "DSR_ENCAP_GENEVE", "3", false },
-	{ "DSR_ENCAP_IPIP", "2", false },
-	{ "DSR_ENCAP_NONE", "1", false },
-	{ "ENABLE_ARP_RESPONDER", "1", false },
-	{ "ENABLE_IDENTITY_MARK", "1", false },
-	{ "ENCAP4_IFINDEX", "0", false },
-	{ "ENCAP6_IFINDEX", "0", false },
-	{ "HEALTH_ID", "4", false },
-	{ "HOST_ID", "1", false },
-	{ "INIT_ID", "5", false },
-	{ "IS_L3_DEV(ifindex)", "false", true },
-	{ "KUBE_APISERVER_NODE_ID", "7", false },
-	{ "LB_SELECTION_MAGLEV", "2", false },
-	{ "LB_SELECTION_RANDOM", "1", false },
-	{ "LOCAL_DELIVERY_METRICS", "1", true },
-	{ "LOCAL_NODE_ID", "6", false },
-	{ "NAT_46X64_PREFIX_0", "0", false },
-	{ "NAT_46X64_PREFIX_1", "0", false },
-	{ "NAT_46X64_PREFIX_2", "0", false },
-	{ "NAT_46X64_PREFIX_3", "0", false },
-	{ "NODEPORT_PORT_MAX_NAT", "65535", false },
-	{ "POLICY_ACCOUNTING", "1", true },
-	{ "REMOTE_NODE_ID", "6", false },
-	{ "SERVICE_NO_BACKEND_RESPONSE", "1", false },
-	{ "SNAT_COLLISION_RETRIES", "32", false },
-	{ "TUNNEL_PROTOCOL_GENEVE", "2", false },
-	{ "TUNNEL_PROTOCOL_VXLAN", "1", false },
-	{ "TUNNEL_SRC_PORT_HIGH", "0", false },
-	{ "TUNNEL_SRC_PORT_LOW", "0", false },
-	{ "UNKNOWN_ID", "0", false },
-	{ "UNMANAGED_ID", "3", false },
-	{ "VLAN_FILTER(ifindex, vlan_id)", "return false", true },
-	{ "WORLD_ID", "2", false },
-	/* sizes of maps */
-	{ "AUTH_MAP_SIZE", "512000", true },
-	{ "CIDR4_HMAP_ELEMS", "16384", true },
-	{ "CIDR4_LMAP_ELEMS", "16384", true },
-	{ "CILIUM_IPV4_FRAG_MAP_MAX_ENTRIES", "8192", true },
-	{ "CILIUM_IPV6_FRAG_MAP_MAX_ENTRIES", "8192", true },
-	{ "CILIUM_LB_ACT_MAP_MAX_ENTRIES", "65536", true },
-	{ "CILIUM_LB_AFFINITY_MAP_MAX_ENTRIES", "65536", true },
-	{ "CILIUM_LB_BACKENDS_MAP_MAX_ENTRIES", "65536", true },
-	{ "CILIUM_LB_MAGLEV_MAP_MAX_ENTRIES", "65536", true },
-	{ "CILIUM_LB_REV_NAT_MAP_MAX_ENTRIES", "65536", true },
-	{ "CILIUM_LB_SERVICE_MAP_MAX_ENTRIES", "65536", true },
-	{ "CILIUM_LB_SKIP_MAP_MAX_ENTRIES", "100", true },
-	{ "CILIUM_LB_SOURCE_RANGE_MAP_MAX_ENTRIES", "65536", true },
-	{ "CONFIG_MAP_SIZE", "256", true },
-	{ "CT_MAP_SIZE_ANY", "65536", true },
-	{ "CT_MAP_SIZE_TCP", "65536", true },
-	{ "EGRESS_POLICY_MAP_SIZE", "16384", true },
-	{ "ENDPOINTS_MAP_SIZE", "65536", true },
-	{ "IPCACHE_MAP_SIZE", "512000", true },
-	{ "L2_RESPONDER_MAP4_SIZE", "4096", true },
-	{ "L2_RESPONDER_MAP6_SIZE", "4096", true },
-	{ "LB4_REVERSE_NAT_SK_MAP_SIZE", "65536", true },
-	{ "LB4_SRC_RANGE_MAP_SIZE", "65536", true },
-	{ "LB6_REVERSE_NAT_SK_MAP_SIZE", "65536", true },
-	{ "LB6_SRC_RANGE_MAP_SIZE", "65536", true },
-	{ "METRICS_MAP_SIZE", "1024", true },
-	{ "NODEPORT_NEIGH4_SIZE", "65536", true },
-	{ "NODEPORT_NEIGH6_SIZE", "65536", true },
-	{ "NODE_MAP_SIZE", "16384", true },
-	{ "POLICY_MAP_SIZE", "16384", true },
-	{ "POLICY_PROG_MAP_SIZE", "65536", true },
-	{ "POLICY_STATS_MAP_SIZE", "65536", true },
-	{ "SNAT_MAPPING_IPV4_SIZE", "65536", true },
-	{ "SNAT_MAPPING_IPV6_SIZE", "65536", true },
-	{ "SRV6_POLICY_MAP_SIZE", "16384", true },
-	{ "SRV6_SID_MAP_SIZE", "16384", true },
-	{ "SRV6_VRF_MAP_SIZE", "16384", true },
-	{ "THROTTLE_MAP_SIZE", "65536", true },
-	{ "VTEP_MAP_SIZE", "8", true },
-};
-
 static void define_as(struct define_out *o, const char *name, const char *value, bool is_free)
 {
 	struct node_defines *l = o->list;
@@ -377,8 +294,8 @@ int cluster_node_defines(const struct cluster *c, unsigned node, struct arena *a
 	*out = (struct node_defines){ 0 };
 	if (ret)
 		return ret;
-	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
-		define_as(&o, fixed[i].name, fixed[i].value, fixed[i].is_free);
+	for (const struct node_define *d = node_defines_fixed; d->name; d++)
+		define_as(&o, d->name, d->value, d->is_free);
 	define_switches(&o);
 	define_numbers(&o);
 	define_identities(&o);

@@ -19,6 +19,9 @@ struct node_defines {
 	size_t n;
 };
 
+/* The same on every node of every cluster; the last has no name. Of this room only. */
+extern const struct node_define node_defines_fixed[];
+
 /* Memory from a. The node is compiled for it. */
 int cluster_node_defines(const struct cluster *c, unsigned node, struct arena *a,
 			 struct node_defines *out, struct err *err);

@@ -23,7 +23,7 @@ struct report_env { /* what the run ran on, for the head of every report */
 	const char *kernel; /* uname -r */
 	const char *objects; /* folder */
 	const char *version; /* of verdict */
-	unsigned compared; /* how many scenarios run on a target's objects as well, see agreement.h */
+	unsigned compared; /* scenarios that run on a target's objects as well: agreement.h */
 };
 
 struct agreement;
