@@ -23,9 +23,19 @@ expect_exit 2 "$verdict" run /no/such/scenario
 expect_output '/no/such/scenario'
 expect_exit 0 "$verdict" list
 
+# spent: the seconds of processor time so far, to $spent. Not in a pipe: each process of one has times of its own.
+spent() {
+	times >"$output"
+	spent=$(awk -F '[ms ]+' '{ s += $1 * 60 + $2 + $3 * 60 + $4 } END { printf "%.1f", s }' "$output")
+}
+
 for cases in harness/tests/cli/*.sh; do
+	spent
+	began=$spent
 	# shellcheck source=/dev/null
 	. "$cases"
+	spent
+	echo "# ${cases##*/}: CPU $(awk "BEGIN { print $spent - $began }") s"
 done
 
 finish

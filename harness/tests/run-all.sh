@@ -47,8 +47,8 @@ own_leaks() {
 }
 
 # Those that take longest begin first, so that no processor waits for them at the end.
-longest='test_agreement test_datapath_configs test_datapath_builds test_datapath_hostile_node test_netns test_crash
-	test_model'
+longest='test_datapath_builds test_datapath_configs test_agreement test_crash test_netns test_datapath_hostile_node
+	test_agent_loads test_model'
 
 # in_order SOURCE...
 in_order() {
