@@ -106,7 +106,7 @@ _verdict()
 	bench) options='--seconds --only --mode --cluster --capture --objects --help' ;;
 	inspect) options='--json --no-load --program --type --help' ;;
 	maps) options='--json --into --dry-run --help' ;;
-	cluster) options='--node --maps --node-config --help' ;;
+	cluster) options='--node --maps --json --node-config --help' ;;
 	doctor) options='--help' ;;
 	help) options='--markdown --help' ;;
 	esac

@@ -14,7 +14,7 @@
 
 struct options {
 	const char *node, *node_config;
-	bool maps;
+	bool maps, json;
 };
 
 const char *address_text(const struct cluster_show *s, const struct ip_addr *ip)
@@ -239,6 +239,8 @@ static int show(const char *dir, const struct options *o, struct cluster_show *s
 		ret = find_node(s, o->node_config ? o->node_config : o->node, err);
 	if (ret || o->node_config)
 		return ret ? ret : print_node_config(s, err);
+	if (o->json)
+		return cluster_print_json(s, o->maps, err);
 	print_nodes(s);
 	print_identities(s);
 	cluster_print_services(s);
@@ -270,6 +272,7 @@ static int got(void *arg, const char *name, const char *value)
 	struct options *o = arg;
 
 	o->maps |= strcmp(name, "--maps") == 0;
+	o->json |= strcmp(name, "--json") == 0;
 	if (strcmp(name, "--node") == 0)
 		o->node = value;
 	if (strcmp(name, "--node-config") == 0)
@@ -300,6 +303,7 @@ static int cluster_main(int argc, char **argv)
 static const struct cmd_option options[] = {
 	{ "--node", "NAME", "this node's endpoints only" },
 	{ "--maps", NULL, "and the map entries that each node's agent would write" },
+	{ "--json", NULL, "the same as JSON (reports/cluster.schema.json)" },
 	{ "--node-config", "NAME",
 	  "instead of all that: what Cilium 1.19 has compiled into that node's objects, as the C "
 	  "header node_config.h" },

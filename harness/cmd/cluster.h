@@ -16,6 +16,8 @@ const char *ident_text(const struct cluster_show *s, const struct ident *id);
 const char *address_text(const struct cluster_show *s, const struct ip_addr *ip);
 
 void cluster_print_services(const struct cluster_show *s);
+/* All of it as one JSON document; maps: with the entries. */
+int cluster_print_json(const struct cluster_show *s, bool maps, struct err *err);
 /* Each endpoint's policy of one node. */
 int cluster_print_policies(const struct cluster_show *s, const struct cluster_node *node,
 			   struct err *err);
