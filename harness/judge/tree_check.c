@@ -205,6 +205,7 @@ static void tell(struct check *c, const struct match *m, const struct diff *d,
 {
 	const struct tree_expect *e = m->want;
 	size_t at = d->want < e->n ? d->want : e->n - 1;
+	const char *seen = d->change != MISSING && d->seen < m->n ? m->seen[d->seen] : NULL;
 	struct loc loc = { e->loc.file, e->numbers[at], e->loc.col };
 	__cleanup_buf struct buf text = BUF_INIT;
 
@@ -213,8 +214,7 @@ static void tell(struct check *c, const struct match *m, const struct diff *d,
 		      d->change != EXTRA ? quoted(c, e->lines[d->want])
 		      : d->want < e->n	 ? check_text(c, "\"%s\" next", e->lines[d->want])
 					 : "the end of the tree",
-		      d->change == MISSING ? "no such line" : quoted(c, m->seen[d->seen]),
-		      check_text(c, "%s", buf_str(&text)));
+		      seen ? quoted(c, seen) : "no such line", check_text(c, "%s", buf_str(&text)));
 }
 
 /* ---- the check ---- */
