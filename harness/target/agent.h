@@ -142,7 +142,8 @@ const char *agent_folder(const struct agent *a);
 /* What its objects have compiled in that is not as the node has it; NULL: nothing is known to be. */
 const char *agent_otherwise(const struct agent *a);
 struct event_ring *agent_events(const struct agent *a); /* NULL with no_events */
-uint64_t agent_loading_ns(const struct agent *a); /* the time that all its loads have taken so far */
+uint64_t
+agent_loading_ns(const struct agent *a); /* the time that all its loads have taken so far */
 unsigned agent_interposed(const struct agent *a); /* helper calls replaced in what is loaded */
 /* True if an object did not load with its helper calls replaced and runs as shipped: the clock was
  * given in vain, time is real. A line of the log says so. Loads made later may change it.
