@@ -113,6 +113,8 @@ static int launch(struct flight *f, const struct injection *in, struct err *err)
 		way = f->e->nodes[in->to].far;
 		ret = expect_arrival(f, &in->frame, err);
 	}
+	if (!ret && in->shape.is_nonlinear)
+		ret = packet_io_send_paged(way, err);
 	if (!ret)
 		ret = packet_io_send(way, &in->frame, err);
 	f->refused = ret == 1;

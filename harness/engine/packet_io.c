@@ -16,6 +16,7 @@
 
 #include "base/file.h"
 #include "base/ns.h"
+#include "engine/packet_ring.h"
 
 #ifndef PACKET_IGNORE_OUTGOING
 #define PACKET_IGNORE_OUTGOING 23
@@ -28,6 +29,7 @@ struct packet_io {
 	int fd;
 	uint16_t ethertype;
 	uint32_t mtu;
+	struct packet_ring *ring; /* NULL: frames are sent as they are */
 	char device[IFNAMSIZ];
 	uint8_t data[MAX_FRAME + VLAN_LEN];
 };
@@ -108,6 +110,13 @@ static int too_long(const struct packet_io *io, const struct frame *f, struct er
 			"in the cluster's values.yaml");
 }
 
+int packet_io_send_paged(struct packet_io *io, struct err *err)
+{
+	int ret = io->ring ? 0 : packet_ring_open(io->fd, io->mtu, &io->ring, err);
+
+	return ret ? err_wrap(err, "device %s", io->device) : 0;
+}
+
 int packet_io_send(struct packet_io *io, const struct frame *f, struct err *err)
 {
 	ssize_t n;
@@ -120,7 +129,8 @@ int packet_io_send(struct packet_io *io, const struct frame *f, struct err *err)
 	    !(f->len <= io->mtu + ETH_HLEN + VLAN_LEN && f->data[12] == 0x81 && f->data[13] == 0))
 		return too_long(io, f, err);
 	do {
-		n = send(io->fd, f->data, f->len, 0);
+		n = io->ring ? packet_ring_send(io->ring, f->data, f->len)
+			     : send(io->fd, f->data, f->len, 0);
 	} while (n < 0 && errno == EINTR);
 	/* NET_XMIT_DROP comes back as ENOBUFS (net/packet/af_packet.c, net_xmit_errno) */
 	if (n < 0 && errno == ENOBUFS)
@@ -226,6 +236,7 @@ void packet_io_close(struct packet_io *io)
 {
 	if (!io)
 		return;
+	packet_ring_close(io->ring);
 	fd_cleanup(&io->fd);
 	free(io);
 }

@@ -31,6 +31,8 @@ int packet_io_open(int ns_fd, const char *device, uint16_t ethertype, struct pac
  * header).
  */
 int packet_io_send(struct packet_io *io, const struct frame *f, struct err *err);
+/* From now on what it sends lies in pages (engine/packet_ring.h). */
+int packet_io_send_paged(struct packet_io *io, struct err *err);
 /* 1: *out holds the next frame, bytes in the arena, a VLAN tag that the kernel took off put back.
  * 2: the same, of deliveries: a frame that the stack ignores (for another host, or of a VLAN without
  * a device). 0: none is there; never waits.

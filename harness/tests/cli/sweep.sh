@@ -94,4 +94,31 @@ sed -i 's/^sweep: .*/sweep: [gsu]/' "$swept/scenarios/gso/scenario.yaml"
 expect_exit 2 "$verdict" run "$swept/scenarios/gso"
 expect_output "scenario.yaml:.*unknown variant 'gsu'; did you mean 'gso'"
 
+# Real skbs with their headers in pages: the mistake is to look for them where the linear part ends.
+awk '
+	/^int cil_from_netdev\(ctx_t \*ctx\)$/ { inside = 1 }
+	{ print }
+	inside && /^{$/ {
+		print "\tif ((long)ctx->data_end - (long)ctx->data < ETH_HLEN + 20) return CTX_DROP;"
+		inside = 0
+	}' bpf/bpf_host.c >"$swept/bpf_host.c"
+rm "$swept/lib/bpf_host.o"
+expect_true 'a datapath that reads linear headers alone compiles' \
+	clang -std=gnu11 -O2 -g -target bpf -mcpu=v3 -Ibpf -I"/usr/include/$(gcc -print-multiarch)" \
+	-c "$swept/bpf_host.c" -o "$swept/lib/bpf_host.o"
+mkdir "$swept/paged"
+cp fixtures/captures/etcd.pcapng "$swept/paged"
+cat >"$swept/paged/scenario.yaml" <<-END
+	name: paged
+	cluster: $PWD/fixtures/clusters/two-masters
+	sweep: [non-linear]
+	steps:
+	  - send: {capture: etcd.pcapng, packets: 1-2}
+	    expect: {outcome: delivered}
+END
+expect_exit 0 "$verdict" run -v --engine netns --out "$swept/out" "$swept/paged"
+expect_output 'sweep non-linear: nothing else changed, 2 packets varied'
+expect_exit 1 "$verdict" run --engine netns --out "$swept/out" --objects "$swept/lib" "$swept/paged"
+expect_output '^failed +paged \(netns\): sweep non-linear$'
+
 rm -rf "$swept"
