@@ -18,7 +18,6 @@ struct planner {
 	const struct run_plan_opts *opts;
 	struct run_plan *plan;
 	const char *missing[2]; /* by kind; NULL: not asked yet */
-	const char **keys; /* of the groups */
 };
 
 bool run_job_is_idle(const struct run_job *j)
@@ -97,7 +96,7 @@ static const char *group_key(struct arena *a, const struct run_job *job)
 static struct run_group *find_group(const struct planner *p, const char *key)
 {
 	for (size_t i = 0; key && i < p->plan->n_groups; i++)
-		if (p->keys[i] && !strcmp(p->keys[i], key))
+		if (p->plan->groups[i].key && !strcmp(p->plan->groups[i].key, key))
 			return &p->plan->groups[i];
 	return NULL;
 }
@@ -108,11 +107,9 @@ static struct run_group *new_group(struct planner *p, const char *key)
 	size_t n = plan->n_groups;
 	struct run_group *g;
 
-	p->keys = arena_grow(plan->arena, p->keys, n, sizeof(*p->keys));
-	p->keys[n] = key;
 	plan->groups = arena_grow(plan->arena, plan->groups, n, sizeof(*g));
 	g = &plan->groups[plan->n_groups++];
-	*g = (struct run_group){ .cost = key ? COST_LOAD : 0 };
+	*g = (struct run_group){ .key = key, .cost = key ? COST_LOAD : 0 };
 	return g;
 }
 

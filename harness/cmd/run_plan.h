@@ -7,6 +7,7 @@
 
 /* Jobs that share what is loaded: one worker does them, in this order. */
 struct run_group {
+	const char *key; /* what they share; NULL: nothing */
 	size_t *jobs; /* indices */
 	size_t n_jobs;
 	unsigned cost; /* about, in tenths of a second */
