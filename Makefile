@@ -19,7 +19,7 @@ PKG_LIBS = $(call once,PKG_LIBS,$(shell pkg-config --libs $(PKGS)))
 CRITERION_CFLAGS = $(call once,CRITERION_CFLAGS,$(shell pkg-config --cflags criterion))
 CRITERION_LIBS = $(call once,CRITERION_LIBS,$(shell pkg-config --libs criterion))
 # For the tests, which are many; where there is one that takes less time than the usual.
-FAST_LD = $(call once,FAST_LD,$(if $(shell command -v ld.gold),-fuse-ld=gold))
+FAST_LD = $(call once,FAST_LD,$(if $(shell command -v ld.gold 2>/dev/null),-fuse-ld=gold))
 MULTIARCH = $(call once,MULTIARCH,$(shell $(CC) -print-multiarch))
 
 CPPFLAGS_ALL = -D_GNU_SOURCE -Iharness $(PKG_CFLAGS) $(CPPFLAGS)
