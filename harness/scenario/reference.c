@@ -205,7 +205,8 @@ void schema_print_reference(struct buf *out)
 		    "cannot be expected: it never passes.",
 		    &words_outcome);
 	print_words(out, "Variants",
-		    "For `sweep`. A variant that cannot be had, or that changes no packet, is named with the "
+		    "For `sweep`. A variant that cannot be had, or that changes no packet, is "
+		    "named with the "
 		    "reason; it is no pass.",
 		    &words_variant);
 	print_words(out, "Conntrack states", "For `ct`.", &words_ct_state);

@@ -321,7 +321,7 @@ struct scenario {
 	bool wants_lookups; /* an expectation has a tree: programs have to note what they look up */
 	bool unreviewed; /* recorded, and nobody has said yet that it is right */
 	struct loc unreviewed_loc;
-	const struct sweep *sweep; /* variants that the file asks for, or takes exception to; NULL: none */
+	const struct sweep *sweep; /* variants it asks for, or excepts; NULL: none */
 	struct world_host *hosts; /* outside the cluster, by name */
 	size_t n_hosts;
 	unsigned n_flows; /* hand-written ones */
