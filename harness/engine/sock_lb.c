@@ -17,6 +17,7 @@
 #include "engine/replay_net.h"
 #include "engine/sock_group.h"
 #include "scenario/values.h"
+#include "target/elf.h"
 #include "target/maps.h"
 #include "target/object.h"
 
@@ -49,6 +50,7 @@ struct sock_lb {
 	const struct sim *sim;
 	unsigned node;
 	struct object *object;
+	bool has[N_HOOKS]; /* objects of one family, or of old releases, lack some */
 	char *group; /* the control group's folder */
 	struct pod_ns *pods;
 	size_t n_pods;
@@ -128,6 +130,23 @@ static const struct map_override *sizes(struct sock_lb *lb, size_t *n)
 	return all;
 }
 
+static int find_programs(struct sock_lb *lb, const char *path, const char **list, size_t *n,
+			 struct err *err)
+{
+	struct elf_image *image;
+	int ret = elf_load(path, &(struct elf_opts){ .n_types = 0 }, &image, err);
+
+	for (size_t i = 0; !ret && i < N_HOOKS; i++) {
+		for (size_t j = 0; j < image->n_programs; j++)
+			lb->has[i] |= strcmp(image->programs[j].name, hooks[i].program) == 0;
+		if (lb->has[i])
+			list[(*n)++] = hooks[i].program;
+	}
+	if (!ret)
+		elf_free(image);
+	return ret;
+}
+
 static int load(struct sock_lb *lb, const char *path, const char *pin_dir, struct err *err)
 {
 	struct object_opts o = { .path = path,
@@ -136,17 +155,20 @@ static int load(struct sock_lb *lb, const char *path, const char *pin_dir, struc
 				 .refuse_mismatch = true,
 				 .unattached = true,
 				 .env = lb->sim->env };
-	const char *only[N_HOOKS];
+	const char *programs[N_HOOKS];
 	uint64_t cookie = 0;
+	size_t n = 0;
 	int ret = netns_cookie(&cookie, err);
 
-	for (size_t i = 0; i < N_HOOKS; i++)
-		only[i] = hooks[i].program;
+	if (!ret)
+		ret = find_programs(lb, path, programs, &n, err);
+	if (ret)
+		return ret;
 	o.config = config(lb, cookie, &o.n_config);
 	o.maps = sizes(lb, &o.n_maps);
-	o.only = o.asked = only;
-	o.n_only = o.n_asked = N_HOOKS;
-	return ret ? ret : object_load(&o, &lb->object, err);
+	o.only = o.asked = programs;
+	o.n_only = o.n_asked = n;
+	return object_load(&o, &lb->object, err);
 }
 
 /* ---- life ---- */
@@ -267,10 +289,12 @@ static int attach(const struct sock_lb *lb, int group, size_t from, size_t to, i
 		  struct err *err)
 {
 	for (size_t i = from; i < to; i++) {
-		int fd = object_program_fd(lb->object, hooks[i].program, err);
+		int fd = lb->has[i] ? object_program_fd(lb->object, hooks[i].program, err) : 0;
 
 		if (fd < 0)
 			return fd;
+		if (!lb->has[i])
+			continue;
 		links[i] = bpf_link_create(fd, group, hooks[i].type, NULL);
 		if (links[i] < 0)
 			return err_system(err, -links[i], "attaching %s", hooks[i].program);
