@@ -85,7 +85,7 @@ _verdict()
 		return
 		;;
 	-k | --seconds | --step | --packet | --program | --type | --hook | --config | --map-size | --ifindex | --mark | \
-		--rx-queue | --tunnel | --packets | --interface | --seed | --jobs)
+		--rx-queue | --tunnel | --packets | --interface | --seed | --jobs | --nodes)
 		return
 		;;
 	esac
@@ -103,7 +103,7 @@ _verdict()
 		options+=' --follow --pristine --help'
 		;;
 	list) options='-k --json --help' ;;
-	bench) options='--seconds --only --mode --cluster --capture --objects --help' ;;
+	bench) options='--seconds --only --mode --nodes --cluster --capture --objects --help' ;;
 	inspect) options='--json --no-load --program --type --help' ;;
 	maps) options='--json --into --dry-run --help' ;;
 	cluster) options='--node --maps --json --node-config --help' ;;

@@ -42,6 +42,7 @@ struct bench {
 	const char *cluster_dir, *capture, *objects;
 	const char *only; /* a part's name; NULL: all */
 	const char *mode; /* of the datapath; NULL: all */
+	unsigned nodes; /* of the cluster that is big */
 	double seconds;
 	struct cluster *cluster;
 	struct topology *topology;
@@ -343,7 +344,7 @@ static int replay(struct bench *b, struct err *err)
 
 static int cluster(struct bench *b, struct err *err)
 {
-	return bench_cluster(b->objects, err);
+	return bench_cluster(b->objects, b->nodes, err);
 }
 
 static const struct {
@@ -391,6 +392,10 @@ static int got(void *arg, const char *name, const char *value)
 		return choose(b, value);
 	else if (!strcmp(name, "--mode"))
 		b->mode = value;
+	else if (!strcmp(name, "--nodes"))
+		b->nodes = (unsigned)strtoul(value, NULL, 10);
+	if (b->nodes < BENCH_NODES_MIN || b->nodes > BENCH_NODES_MAX)
+		return EXIT_USAGE;
 	return b->seconds >= 0.01 && b->seconds <= 1000 ? 0 : EXIT_USAGE;
 }
 
@@ -399,6 +404,7 @@ static int bench_main(int argc, char **argv)
 	struct bench b = { .cluster_dir = "fixtures/clusters/two-masters",
 			   .capture = "fixtures/captures/etcd.pcapng",
 			   .seconds = 1.0,
+			   .nodes = BENCH_NODES,
 			   .home_ns = -1 };
 	struct err *err = calloc(1, sizeof(*err));
 	char **rest;
@@ -430,6 +436,7 @@ static const struct cmd_option options[] = {
 	{ "--seconds", "N", "how long each of the rounds lasts (default 1)" },
 	{ "--only", "PART", "one part of it: engine, events, datapath, replay, cluster" },
 	{ "--mode", "TEXT", "of the datapath, only the packets whose name has TEXT" },
+	{ "--nodes", "N", "of the big cluster, 20 to 5000 (default 1000)" },
 	{ "--cluster", "DIR", "cluster (default fixtures/clusters/two-masters)" },
 	{ "--capture", "FILE", "capture to loop (default fixtures/captures/etcd.pcapng)" },
 	{ "--objects", "DIR", "folder of the datapath's objects" },

@@ -20,9 +20,14 @@ int bench_events(const char *objects, const char *capture, struct err *err);
  */
 int bench_datapath(const char *objects, const char *mode, struct err *err);
 
-/* How long a cluster of 1,000 nodes, 10,000 services and 100,000 pods takes to be read, and a node of it to be
- * compiled, and what a packet costs in it and in a small one; prints the figures.
+#define BENCH_NODES	1000
+#define BENCH_NODES_MIN 20
+#define BENCH_NODES_MAX 5000
+
+/* How long a cluster of that many nodes, ten times as many services and a hundred times as many pods takes to be
+ * read, and a node of it to be compiled, and what a packet costs in it and in a small one; prints the figures,
+ * and whether they are what is aimed at.
  */
-int bench_cluster(const char *objects, struct err *err);
+int bench_cluster(const char *objects, unsigned nodes, struct err *err);
 
 #endif

@@ -3,6 +3,8 @@
 #ifndef VERDICT_CMD_BENCH_CLUSTER_H
 #define VERDICT_CMD_BENCH_CLUSTER_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 
 #define BENCH_PODS_OF_A_SERVICE 10
@@ -22,5 +24,10 @@ void bench_remove_cluster(const char *dir);
  * cluster and in the one of dir; prints the figures.
  */
 int bench_cluster_packets(const char *dir, const char *objects, struct err *err);
+
+static inline const char *bench_met(bool is_met)
+{
+	return is_met ? "met" : "NOT met";
+}
 
 #endif
