@@ -369,7 +369,7 @@ static __always_inline bool comes_from_itself(struct packet *pkt)
 	lb_loopback_address(pkt->is_ipv6, &loopback);
 	if (!addr_equal(&pkt->saddr, &loopback))
 		return false;
-	entry = ct_find(&flow, TUPLE_F_OUT, packet_now(pkt));
+	entry = ct_find(pkt, &flow, TUPLE_F_OUT);
 	return entry && entry->lb_loopback;
 }
 

@@ -30,13 +30,19 @@ static __always_inline bool parse(ctx_t *ctx, struct packet *pkt)
 	return pkt->ethertype == ETH_P_IP ? !ipv4_parse(ctx, pkt) : !ipv6_parse(ctx, pkt);
 }
 
-/* A flood is what the list is for: unless all events are wanted its packets are only counted. */
+/* A flood is what the list is for: unless all events are wanted its packets are only counted. Then none is
+ * quiet, so that in a flood not even the setting is read.
+ */
 static __always_inline int drop_listed(ctx_t *ctx)
 {
+	__u32 zero = 0;
+	struct prefilter_drops *drops = bpf_map_lookup_elem(&prefilter_drops, &zero);
 	struct packet *pkt;
 
+	if (!drops || prefilter_count(ctx, drops))
+		return CTX_DROP;
 	if (CONFIG(monitor_aggregation) != AGGREGATE_NONE) {
-		prefilter_count(ctx);
+		prefilter_tell_metrics(drops);
 		return CTX_DROP;
 	}
 	pkt = packet_begin();

@@ -260,18 +260,18 @@ static __always_inline int ct_lookup_error(ctx_t *ctx, struct packet *pkt, enum 
 	enum direction quoted_dir = opposite(dir);
 	struct flow quoted = {};
 	struct ct_entry *entry;
-	__u32 l4_off, now = packet_now(pkt);
+	__u32 l4_off;
 	int ret = ct_quoted_flow(ctx, pkt, &quoted, &l4_off);
 
 	if (ret < 0)
 		return ret;
 	if (ret == 0 || !addr_equal(&quoted.saddr, &pkt->daddr))
 		return 0;
-	entry = ct_find(&quoted, tuple_flags_of(quoted_dir), now);
+	entry = ct_find(pkt, &quoted, tuple_flags_of(quoted_dir));
 	pkt->ct.to_initiator = entry;
 	if (!entry) {
 		flow_turn(&quoted);
-		entry = ct_find(&quoted, tuple_flags_of(dir), now);
+		entry = ct_find(pkt, &quoted, tuple_flags_of(dir));
 	}
 	if (entry)
 		ct_take(&pkt->ct, entry, CT_RELATED);
@@ -283,24 +283,22 @@ static __always_inline int ct_lookup_packet(ctx_t *ctx, struct packet *pkt, enum
 	struct flow flow = packet_flow(pkt);
 	enum ct_status status = CT_REPLY;
 	struct ct_entry *entry;
-	__u32 now;
 
 	pkt->ct = (struct ct_state){ .status = CT_NEW, .report = true };
 	if (pkt->icmp_error)
 		return ct_lookup_error(ctx, pkt, dir);
 	if (!pkt->trackable)
 		return 0;
-	now = packet_now(pkt);
 	flow_turn(&flow);
-	entry = ct_find(&flow, tuple_flags_of(opposite(dir)), now);
+	entry = ct_find(pkt, &flow, tuple_flags_of(opposite(dir)));
 	if (!entry) {
 		flow_turn(&flow);
-		entry = ct_find(&flow, tuple_flags_of(dir), now);
+		entry = ct_find(pkt, &flow, tuple_flags_of(dir));
 		status = CT_ESTABLISHED;
 	}
 	if (!entry)
 		return 0;
-	pkt->ct.report = ct_update(entry, pkt, dir, now);
+	pkt->ct.report = ct_update(entry, pkt, dir, packet_now(pkt));
 	ct_count(entry, ctx_len(ctx));
 	ct_take(&pkt->ct, entry, status);
 	return 0;

@@ -30,9 +30,9 @@ static __always_inline void *ct_map(const struct flow *f)
 }
 
 /* The entry under the flow's own key; an expired one is absent, whether or not garbage collection
- * came by.
+ * came by. The packet has the clock, which one that belongs to no flow does not need.
  */
-__subprogram struct ct_entry *ct_find(const struct flow *f, __u8 flags, __u32 now)
+__subprogram struct ct_entry *ct_find(struct packet *pkt, const struct flow *f, __u8 flags)
 {
 	struct ct_entry *entry;
 
@@ -49,7 +49,7 @@ __subprogram struct ct_entry *ct_find(const struct flow *f, __u8 flags, __u32 no
 								       : &cilium_ct_any4_global,
 					    &tuple);
 	}
-	if (!entry || entry->lifetime < now)
+	if (!entry || entry->lifetime < packet_now(pkt))
 		return NULL;
 	return entry;
 }

@@ -7,6 +7,8 @@
 #ifndef VERDICT_LIB_CTX_H
 #define VERDICT_LIB_CTX_H
 
+#include <stddef.h>
+
 #include <linux/pkt_cls.h>
 
 #include <lib/common.h>
@@ -262,10 +264,6 @@ struct packet {
 	bool hop_made; /* XDP has lowered the TTL: see handed_on.h */
 	bool l4_parsed;
 	bool rewritten;
-	struct { /* as it was before the first rewrite() */
-		union addr saddr, daddr;
-		__be16 sport, dport;
-	} was;
 	struct ct_state ct;
 	struct lb_state lb;
 	struct { /* for CALL_ICMP_ERROR */
@@ -277,6 +275,11 @@ struct packet {
 	/* A drop's cause: set where it is decided, told where the program ends. */
 	__u8 drop_file;
 	__u16 drop_line;
+	/* From here on packet_begin() leaves what it finds. */
+	struct { /* where rewritten: as it was before the first rewrite() */
+		union addr saddr, daddr;
+		__be16 sport, dport;
+	} was;
 };
 
 /* The packet at hand lies in a map and not on the stack, of which programs have little, and so that a
@@ -303,7 +306,7 @@ static __always_inline struct packet *packet_begin(void)
 	struct packet *pkt = packet_resume();
 
 	if (pkt)
-		__builtin_memset(pkt, 0, sizeof(*pkt));
+		__builtin_memset(pkt, 0, offsetof(struct packet, was));
 	return pkt;
 }
 

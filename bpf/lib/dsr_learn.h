@@ -180,7 +180,7 @@ __verified_alone bool dsr_note(ctx_t *ctx, struct packet *pkt, const struct dsr_
 	syn = pkt->protocol == IPPROTO_TCP && pkt->tcp_flags & TCP_SYN;
 	begins = syn || pkt->protocol != IPPROTO_TCP;
 	f = packet_flow(pkt);
-	entry = ct_find(&f, TUPLE_F_OUT, packet_now(pkt));
+	entry = ct_find(pkt, &f, TUPLE_F_OUT);
 	if (!told && dsr_begins_direct(pkt))
 		dsr_forget_service(entry);
 	if (!told && (!entry || !entry->dsr_internal))

@@ -49,7 +49,8 @@ __verified_alone int lb_look_up(struct packet *pkt, bool from_endpoint)
 	if (!pkt)
 		return DROP_INVALID;
 	f = &pkt->lb.frontend;
-	__builtin_memset(&pkt->lb, 0, sizeof(pkt->lb));
+	if (f->protocol) /* asked before, about a packet as it was then */
+		__builtin_memset(&pkt->lb, 0, sizeof(pkt->lb));
 	if (!lb_is_service_protocol(pkt->protocol))
 		return 0;
 	f->address = pkt->daddr;
@@ -134,7 +135,7 @@ __verified_alone int lb_choose(ctx_t *ctx, struct packet *pkt)
 	f = &pkt->lb.frontend;
 	client.id = pkt->saddr;
 	answer = lb_answer(pkt);
-	entry = ct_find(&answer, TUPLE_F_SERVICE, packet_now(pkt));
+	entry = ct_find(pkt, &answer, TUPLE_F_SERVICE);
 	known = entry && entry->rev_nat_index == f->rev_nat_index && !lb_ct_begins_anew(entry, pkt);
 	stays = known && lb_stay(pkt, entry);
 	if (!stays && !lb_choose_anew(pkt, &client))
@@ -238,7 +239,7 @@ __verified_alone int lb_error_to_backend(ctx_t *ctx, struct packet *pkt)
 	ret = quote_read(ctx, pkt, &q);
 	if (ret <= 0 || !addr_equal(&q.flow.saddr, &pkt->daddr))
 		return ret < 0 ? ret : 0;
-	entry = ct_find(&q.flow, TUPLE_F_SERVICE, packet_now(pkt));
+	entry = ct_find(pkt, &q.flow, TUPLE_F_SERVICE);
 	if (!entry || !lb_backend_find(&be, (__u32)entry->backend_id, pkt->is_ipv6))
 		return 0;
 	to = (struct quote_side){ .addr = be.address, .port = be.port };

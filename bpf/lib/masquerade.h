@@ -90,7 +90,7 @@ static __always_inline bool masquerade_is_answer(struct packet *pkt)
 	struct flow f = packet_flow(pkt);
 
 	flow_turn(&f);
-	return ct_find(&f, TUPLE_F_IN, packet_now(pkt));
+	return ct_find(pkt, &f, TUPLE_F_IN);
 }
 
 /* Of the host's own flows those that a pod's could be taken for. */

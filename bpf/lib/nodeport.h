@@ -142,13 +142,12 @@ static __always_inline bool nodeport_uses_dsr(const struct packet *pkt)
 __subprogram int nodeport_track(ctx_t *ctx, struct packet *pkt)
 {
 	struct flow f = packet_flow(pkt);
-	__u32 now = packet_now(pkt);
-	struct ct_entry *entry = ct_find(&f, TUPLE_F_OUT, now);
+	struct ct_entry *entry = ct_find(pkt, &f, TUPLE_F_OUT);
 
 	pkt->ct = (struct ct_state){ .status = CT_NEW, .report = true, .node_port = true };
 	if (entry && entry->node_port && entry->rev_nat_index == pkt->lb.frontend.rev_nat_index) {
 		pkt->ct.status = CT_ESTABLISHED;
-		pkt->ct.report = ct_update(entry, pkt, DIR_EGRESS, now);
+		pkt->ct.report = ct_update(entry, pkt, DIR_EGRESS, packet_now(pkt));
 		ct_count(entry, ctx_len(ctx));
 		return 0;
 	}
@@ -218,7 +217,7 @@ __subprogram int nodeport_forget(struct packet *pkt)
 	if (!dsr_begins_direct(pkt))
 		return 0;
 	f = packet_flow(pkt);
-	dsr_forget_service(ct_find(&f, TUPLE_F_OUT, packet_now(pkt)));
+	dsr_forget_service(ct_find(pkt, &f, TUPLE_F_OUT));
 	return 0;
 }
 

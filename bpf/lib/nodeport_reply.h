@@ -45,7 +45,7 @@ __subprogram int nodeport_reply_error(ctx_t *ctx, struct packet *pkt)
 		return ret;
 	if (!addr_equal(&q.flow.saddr, &pkt->daddr))
 		return 0;
-	entry = ct_find(&q.flow, TUPLE_F_OUT, packet_now(pkt));
+	entry = ct_find(pkt, &q.flow, TUPLE_F_OUT);
 	if (!entry || !nodeport_name(entry, pkt->is_ipv6, &as.addr, &as.port))
 		return 0;
 	ret = rewrite_quoted(ctx, pkt, &q, REWRITE_DESTINATION, &as);
@@ -63,7 +63,6 @@ __subprogram int nodeport_reply(ctx_t *ctx, struct packet *pkt)
 	struct ct_entry *entry;
 	union addr addr = {};
 	__be16 port = 0;
-	__u32 now;
 	int ret;
 
 	if (pkt->icmp_error)
@@ -71,11 +70,10 @@ __subprogram int nodeport_reply(ctx_t *ctx, struct packet *pkt)
 	if (!pkt->trackable || is_icmp(pkt))
 		return 0;
 	flow_turn(&f);
-	now = packet_now(pkt);
-	entry = ct_find(&f, TUPLE_F_OUT, now);
+	entry = ct_find(pkt, &f, TUPLE_F_OUT);
 	if (!entry || !nodeport_name(entry, pkt->is_ipv6, &addr, &port))
 		return 0;
-	pkt->ct.report = ct_update(entry, pkt, DIR_INGRESS, now);
+	pkt->ct.report = ct_update(entry, pkt, DIR_INGRESS, packet_now(pkt));
 	ct_count(entry, ctx_len(ctx));
 	pkt->ct.status = CT_REPLY;
 	pkt->orig_saddr = pkt->saddr;

@@ -35,8 +35,9 @@ CIDR_MAP(cilium_cidr_v6_fix, BPF_MAP_TYPE_HASH, lpm_v6_key);
 
 /* On this CPU. */
 struct prefilter_drops {
-	__u64 packets; /* all */
-	__u64 bytes; /* that cilium_metrics does not know of yet */
+	__u32 quiet; /* packets that are only counted here until cilium_metrics is told again */
+	__u32 told; /* how often it was, up to PREFILTER_BATCH */
+	__u64 bytes; /* that it does not know of yet */
 };
 
 struct {
@@ -80,25 +81,30 @@ static __always_inline bool prefilter_has(const struct packet *pkt)
 	return pkt->is_ipv6 ? prefilter_has6(&pkt->saddr) : prefilter_has4(&pkt->saddr);
 }
 
-/* To look for the counter costs as much as to look for the source: in a flood that is done once for
- * PREFILTER_BATCH packets. The first ones are counted at once.
+/* To look for a counter of cilium_metrics costs as much as to look for the source: in a flood that is done once
+ * for PREFILTER_BATCH packets. The first ones are counted at once. True: that is all there is to do.
  */
-static __always_inline void prefilter_count(ctx_t *ctx)
+static __always_inline bool prefilter_count(ctx_t *ctx, struct prefilter_drops *drops)
 {
-	__u32 zero = 0;
-	struct prefilter_drops *drops = bpf_map_lookup_elem(&prefilter_drops, &zero);
-	struct metrics_value more;
-
-	if (!drops)
-		return;
-	drops->packets++;
 	drops->bytes += ctx_len(ctx);
-	if (drops->packets > PREFILTER_BATCH && drops->packets % PREFILTER_BATCH)
-		return;
-	more.count = drops->packets > PREFILTER_BATCH ? PREFILTER_BATCH : 1;
-	more.bytes = drops->bytes;
-	metrics_add_all(-DROP_POLICY_DENY, DIR_INGRESS, SOURCE_FILE, SOURCE_LINE, &more);
+	if (!drops->quiet)
+		return false;
+	drops->quiet--;
+	return true;
+}
+
+static __always_inline void prefilter_tell_metrics(struct prefilter_drops *drops)
+{
+	struct metrics_value more = { .count = PREFILTER_BATCH, .bytes = drops->bytes };
+
+	if (drops->told < PREFILTER_BATCH) {
+		more.count = 1;
+		drops->told++;
+	}
+	if (drops->told == PREFILTER_BATCH)
+		drops->quiet = PREFILTER_BATCH - 1;
 	drops->bytes = 0;
+	metrics_add_all(-DROP_POLICY_DENY, DIR_INGRESS, SOURCE_FILE, SOURCE_LINE, &more);
 }
 
 static __always_inline int prefilter_tell(ctx_t *ctx, struct packet *pkt)
