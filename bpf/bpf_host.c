@@ -24,7 +24,9 @@
 #include <lib/nodeport.h>
 #include <lib/proxy.h>
 #include <lib/trace.h>
+#include <lib/vlan.h>
 
+#define LET_BY	     1 /* of a VLAN that has a device of its own */
 #define ARP_IPV4_LEN 28 /* RFC 826 with 6-byte hardware and 4-byte protocol addresses */
 
 /* No policy could judge it: past the host firewall goes nothing of a family that is switched off. */
@@ -91,6 +93,14 @@ static __always_inline int identify_late(ctx_t *ctx, struct packet *pkt)
 	if (at_once)
 		look_up_identities(ctx, pkt);
 	return 0;
+}
+
+/* At a native device: what its VLAN makes of it, else parsed. */
+static __always_inline int not_of_vlan(struct packet *pkt, int parsed)
+{
+	if (!pkt->vlan)
+		return parsed;
+	return vlan_is_let_by(pkt->vlan) ? LET_BY : DROP(pkt, DROP_VLAN_FILTERED);
 }
 
 /* What went on without. The destination is the one that services may have given it. */
@@ -204,7 +214,9 @@ int cil_from_netdev(ctx_t *ctx)
 
 	if (!pkt)
 		return CTX_DROP;
-	ret = packet_so_far(pkt, identify_late(ctx, pkt));
+	ret = packet_so_far(pkt, not_of_vlan(pkt, identify_late(ctx, pkt)));
+	if (ret == LET_BY)
+		return CTX_PASS;
 	if (trace_wanted(TRACE_FROM_NETWORK, false))
 		trace_packet(ctx, pkt, TRACE_FROM_NETWORK, TRACE_REASON_UNKNOWN);
 	if (!ret && is_ip(pkt)) {
@@ -258,7 +270,9 @@ int cil_to_netdev(ctx_t *ctx)
 
 	if (!pkt)
 		return CTX_DROP;
-	ret = identify(ctx, pkt);
+	ret = not_of_vlan(pkt, identify(ctx, pkt));
+	if (ret == LET_BY)
+		return CTX_PASS;
 	if (!ret && is_ip(pkt))
 		ret = to_netdev(ctx, pkt, &tracked);
 	if (ret < 0)

@@ -64,7 +64,7 @@ SEC("xdp") __call(7) int tail_accelerate(ctx_t *ctx)
 		return CTX_PASS;
 	if (CONFIG(enable_prefilter) && pkt->l3_off != ETH_HLEN && prefilter_has(pkt))
 		return drop_listed(ctx);
-	if (!CONFIG(enable_nodeport_acceleration))
+	if (!CONFIG(enable_nodeport_acceleration) || pkt->vlan)
 		return CTX_PASS;
 	ret = nodeport_ingress(ctx, pkt);
 	if (ret < 0)

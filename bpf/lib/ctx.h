@@ -247,6 +247,7 @@ struct packet {
 	__be32 frag_id; /* IPv4: in the first two bytes */
 	__be16 sport, dport; /* see l4.h for ICMP */
 	__u16 ethertype; /* host order, below VLAN tags */
+	__u16 vlan; /* 0: of none, whatever tags of VLAN 0 it has */
 	__u8 protocol; /* of IPv6 behind the extension headers */
 	__u8 tcp_flags; /* byte 13 of the TCP header; 0 in later fragments */
 	__u8 icmp_type, icmp_code;

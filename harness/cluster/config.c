@@ -86,6 +86,19 @@ static void put_switches(struct config_out *o)
 		put_bool(o, switches[i].name, values_bool(values_of(o), switches[i].path));
 }
 
+static void put_vlans(struct config_out *o)
+{
+	struct value *ids = value_list(o->c->arena);
+	struct vlan_bypass bypass;
+
+	values_vlans(values_of(o), "bpf.vlanBypass", &bypass);
+	for (size_t i = 0; i < VLAN_BYPASS_MAX; i++)
+		value_push(o->c->arena, ids, value_scalar(o->c->arena, "%u", bypass.ids[i]));
+	put_bool(o, "enable_vlan_bypass", bypass.all || bypass.n);
+	put_bool(o, "vlan_bypass_all", bypass.all);
+	put(o, "vlan_bypass", ids);
+}
+
 static void put_conntrack(struct config_out *o)
 {
 	static const struct {
@@ -282,6 +295,7 @@ void compile_config(struct cluster *c, struct cluster_node *node)
 	put_number(&o, "cluster_id", values_number(c->manifests.values, "cluster.id"));
 	put_number(&o, "cluster_id_max", CLUSTERS_MAX);
 	put_switches(&o);
+	put_vlans(&o);
 	put_conntrack(&o);
 	put_events(&o);
 	put_services(&o);

@@ -285,6 +285,20 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct node_define *)a)->name, ((const struct node_define *)b)->name);
 }
 
+static void define_vlans(struct define_out *o)
+{
+	struct buf text = BUF_INIT;
+	struct vlan_bypass bypass;
+
+	values_vlans(o->c->manifests.values, "bpf.vlanBypass", &bypass);
+	buf_puts(&text, "return ");
+	for (size_t i = 0; i < bypass.n && !bypass.all; i++)
+		buf_printf(&text, "(vlan_id) == %u || ", bypass.ids[i]);
+	buf_puts(&text, bypass.all ? "true" : "false");
+	define(o, "VLAN_FILTER(ifindex, vlan_id)", arena_strdup(o->a, buf_str(&text)));
+	buf_free(&text);
+}
+
 int cluster_node_defines(const struct cluster *c, unsigned node, struct arena *a,
 			 struct node_defines *out, struct err *err)
 {
@@ -306,6 +320,7 @@ int cluster_node_defines(const struct cluster *c, unsigned node, struct arena *a
 	define_exclusion(&o, 6);
 	define_tunnel(&o);
 	define_devices(&o);
+	define_vlans(&o);
 	qsort(out->list, out->n, sizeof(*out->list), by_name);
 	return 0;
 }

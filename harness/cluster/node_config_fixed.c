@@ -40,7 +40,6 @@ const struct node_define node_defines_fixed[] = {
 	{ "TUNNEL_SRC_PORT_LOW", "0", false },
 	{ "UNKNOWN_ID", "0", false },
 	{ "UNMANAGED_ID", "3", false },
-	{ "VLAN_FILTER(ifindex, vlan_id)", "return false", true },
 	{ "WORLD_ID", "2", false },
 	/* sizes of maps */
 	{ "AUTH_MAP_SIZE", "512000", true },

@@ -193,6 +193,20 @@ bool values_cidr(const struct value *v, const char *path, struct cidr *out)
 	return ok;
 }
 
+void values_vlans(const struct value *v, const char *path, struct vlan_bypass *out)
+{
+	const struct value *list = value_path(v, path);
+	uint16_t id;
+
+	*out = (struct vlan_bypass){ 0 };
+	for (size_t i = 0; list && i < list->n; i++) {
+		id = (uint16_t)strtoul(value_text(list->items[i]), NULL, 0);
+		if (id)
+			out->ids[out->n++] = id;
+		out->all |= !id;
+	}
+}
+
 bool values_cidrs(struct arena *a, const struct value *v, const char *path, struct cidr **list,
 		  size_t *n)
 {

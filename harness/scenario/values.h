@@ -32,6 +32,17 @@ bool values_cidr(const struct value *v, const char *path, struct cidr *out);
 bool values_cidrs(struct arena *a, const struct value *v, const char *path, struct cidr **list,
 		  size_t *n);
 
+#define VLAN_BYPASS_MAX 5 /* agents refuse more */
+
+struct vlan_bypass {
+	bool all; /* 0 is among them */
+	size_t n;
+	uint16_t ids[VLAN_BYPASS_MAX]; /* behind n: 0 */
+};
+
+/* The list of VLANs at path; empty where nothing is said. */
+void values_vlans(const struct value *v, const char *path, struct vlan_bypass *out);
+
 struct value_range {
 	uint16_t first, last;
 };

@@ -8,6 +8,8 @@
 #include "scenario/kinds.h"
 #include "scenario/values.h"
 
+#define VLAN_MAX 4094 /* IEEE 802.1Q, 9.6: 4095 is reserved */
+
 #define ON_OFF(path, otherwise)                                                                    \
 	{                                                                                          \
 		path, KNOWN_BOOL, otherwise, { 0 }, NULL                                           \
@@ -57,7 +59,7 @@ const struct known values_known[] = {
 	MAP_SIZE("bpf.nodeMapMax"),
 	MAP_SIZE("bpf.policyMapMax"),
 	OFF_ONLY("bpf.tproxy"),
-	UNSET("bpf.vlanBypass"),
+	VALUE("bpf.vlanBypass", KNOWN_VLANS, NULL),
 	VALUE("cluster.id", KNOWN_NUMBER, "0"),
 	VALUE("cluster.name", KNOWN_TEXT, "default"),
 	ON_OFF("debug.enabled", "false"),
@@ -178,6 +180,23 @@ static int check_cidrs(struct schema_ctx *ctx, const struct known *k, const stru
 	return 0;
 }
 
+static int check_vlans(struct schema_ctx *ctx, const struct known *k, const struct value *v)
+{
+	uint64_t id;
+
+	if (v->kind != VALUE_LIST)
+		return err_input(ctx->err, &v->loc, "%s: expected a list such as [100, 200]",
+				 k->path);
+	if (v->n > VLAN_BYPASS_MAX)
+		return err_input(ctx->err, &v->loc,
+				 "%s: %zu VLANs, and agents take %d: [0] stands for every VLAN",
+				 k->path, v->n, VLAN_BYPASS_MAX);
+	for (size_t i = 0; i < v->n; i++)
+		if (read_u64(ctx, v->items[i], VLAN_MAX, &id))
+			return err_wrap(ctx->err, "%s", k->path);
+	return 0;
+}
+
 static int check_special(struct schema_ctx *ctx, const struct known *k, const struct value *v)
 {
 	struct value_range range;
@@ -189,6 +208,8 @@ static int check_special(struct schema_ctx *ctx, const struct known *k, const st
 		return check_cidr(ctx, k, v);
 	case KNOWN_CIDRS:
 		return check_cidrs(ctx, k, v);
+	case KNOWN_VLANS:
+		return check_vlans(ctx, k, v);
 	case KNOWN_RANGE:
 		if (value_text(v) && values_parse_range(v->text, &range))
 			return 0;

@@ -16,6 +16,7 @@ enum known_type {
 	KNOWN_CIDRS, /* a list */
 	KNOWN_RANGE, /* "30000,32767" */
 	KNOWN_FLAGS, /* of TCP: "all", or names with commas or spaces between */
+	KNOWN_VLANS, /* a list of at most VLAN_BYPASS_MAX numbers; 0 is every VLAN */
 	KNOWN_SEED, /* of the Maglev hash */
 	KNOWN_UNSET, /* whatever it says would change verdicts and is not supported */
 };
