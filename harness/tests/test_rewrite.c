@@ -5,7 +5,9 @@
 #include "packets.h"
 
 #include "base/arena.h"
+#include "packet/bytes.h"
 #include "packet/csum.h"
+#include "packet/fragment.h"
 #include "packet/rewrite.h"
 
 #define A4 "10.160.128.31"
@@ -323,4 +325,72 @@ Test(frames, addresses_and_macs_are_read_and_set)
 	put_eth(&p, 0x0806);
 	f = as_frame(&p);
 	cr_expect(!frame_addresses(&f, &a, &b));
+}
+
+/* ---- fragments ---- */
+
+/* Record Route, which later fragments do not have, and one whose number says that they do (RFC 791, 3.1). */
+static const uint8_t options[] = { 0x07, 7, 4, 0, 0, 0, 0, 0x9a, 4, 1, 2, 0 };
+
+static struct frame with_options(struct arena *a, uint32_t data)
+{
+	uint32_t head = 20 + sizeof(options), len = head + data;
+	struct frame f = { .len = 14 + len, .wire_len = 14 + len };
+	uint8_t *ip;
+
+	f.data = arena_alloc(a, f.len);
+	f.data[12] = 8;
+	ip = f.data + 14;
+	ip[0] = (uint8_t)(0x40 | head / 4);
+	put_be16(ip + 2, (uint16_t)len);
+	put_be16(ip + 4, 0x1234);
+	ip[8] = 64;
+	ip[9] = 253;
+	memcpy(ip + 12, "\x0a\0\0\1\x0a\0\0\2", 8);
+	memcpy(ip + 20, options, sizeof(options));
+	for (uint32_t i = 0; i < data; i++)
+		ip[head + i] = (uint8_t)i;
+	put_be16(ip + 10, csum_fold(csum_add(0, ip, head)));
+	return f;
+}
+
+Test(rewrite, a_packet_is_cut_and_put_together_again)
+{
+	struct arena *a = arena_new();
+	struct frame f = with_options(a, 1001), *pieces, whole;
+	struct layers l;
+	size_t n;
+
+	packet_parse(f.data, f.len, LINK_ETHERNET, &l);
+	n = frame_cut(&f, &l, 500, a, &pieces);
+	cr_assert_eq(n, 3);
+	for (size_t i = 0; i < n; i++) {
+		packet_parse(pieces[i].data, pieces[i].len, LINK_ETHERNET, &l);
+		cr_expect_leq(pieces[i].len - 14, 500);
+		cr_expect_eq(l.ip.frag_off, i * 464, "8 bytes' multiples behind a header of 32");
+		cr_expect_eq(l.ip.more_fragments, i + 1 < n);
+		cr_expect_eq(csum_l3(pieces[i].data, pieces[i].len, &l.ip), CSUM_GOOD);
+		cr_expect_eq(pieces[i].data[14 + 20], i ? 1 : 0x07, "not copied: no operation");
+		cr_expect_eq(pieces[i].data[14 + 27], 0x9a, "copied");
+	}
+	cr_assert(frame_join(pieces, n, a, &whole));
+	cr_assert_eq(whole.len, f.len);
+	cr_expect_eq(memcmp(whole.data, f.data, f.len), 0);
+	cr_expect_not(frame_join(pieces, 1, a, &whole) && whole.len == f.len);
+	pieces[1] = pieces[2];
+	cr_expect_not(frame_join(pieces, 2, a, &whole), "one is missing in between");
+	arena_free(a);
+}
+
+Test(rewrite, what_cannot_be_cut_is_refused)
+{
+	struct arena *a = arena_new();
+	struct frame f = with_options(a, 100), *pieces;
+	struct layers l;
+
+	packet_parse(f.data, f.len, LINK_ETHERNET, &l);
+	cr_expect_eq(frame_cut(&f, &l, 39, a, &pieces), 0, "no room for 8 bytes");
+	put_be16(f.data + 14 + 2, 5000);
+	cr_expect_eq(frame_cut(&f, &l, 500, a, &pieces), 0, "less than its header says");
+	arena_free(a);
 }

@@ -210,7 +210,7 @@ static struct pkt tagged(uint16_t tci)
 	return p;
 }
 
-Test(sim_stack, a_tag_of_no_vlan_is_taken_off_and_others_are_ignored)
+Test(sim_stack, a_tag_of_no_vlan_is_taken_off_and_others_are_dropped)
 {
 	struct layers layers;
 	struct sim_lab *l;
@@ -226,7 +226,8 @@ Test(sim_stack, a_tag_of_no_vlan_is_taken_off_and_others_are_ignored)
 	cr_expect_eq(l->trace.hops[0].out.len, p.len, "the tag is on until the node's IP has it");
 	p = tagged(100);
 	sim_send(l, "192.0.2.9", &p);
-	cr_expect_neq(l->trace.outcome, OUTCOME_DELIVERED, "%s", sim_way(l));
+	sim_expect(l, OUTCOME_DROPPED, "one/eth0");
+	cr_expect_eq(l->trace.hops[l->trace.n_hops - 1].drop_reason, 182, "%s", sim_way(l));
 	sim_close(l);
 }
 
