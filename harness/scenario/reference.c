@@ -78,7 +78,7 @@ static const char ends[] = "\n## Ends of a flow\n\n"
 
 static const char tree[] =
 	"\n## A packet's tree\n\n"
-	"`explain:` holds lines that `verdict explain` prints, as a literal block (`explain: |`). "
+	"`explain:` holds lines that `verdict explain` prints, as a literal block. "
 	"All of "
 	"them must\n"
 	"stand in the packet's tree in this order and nothing between them, from its first line to "
