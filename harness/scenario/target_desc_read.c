@@ -302,7 +302,7 @@ const struct schema schema_target_file = {
 	{ "events", false, "map, see [events](#events)", "none", "where programs report what they did", "{map: cilium_events}", target_read_events },
 	{ "interpose", false, "`true` or `false`", "`true`", "`false`: no object has its helper calls replaced; time, random numbers and redirects are the kernel's", "false", td_interpose },
 	{ "devices", false, "list of [devices](#device)", "none", "the node's devices; a cluster has its own, of which roles are looked up in `hooks`: `native`, `host`, `net`, `overlay`, `endpoint`", "[{name: eth0, ifindex: 2, role: native}]", target_read_devices },
-	{ "known", false, "list of [known](#known) differences", "none", "where it does otherwise than Verdict's own datapath", "[{scenario: node-port-snat, field: at, cause: limit, why: \"no model of it\"}]", target_read_known },
+	{ "known", false, "list of [known](#known) differences", "none", "where it does otherwise than Verdict's own datapath", "[{scenario: node-port-snat, cause: limit, why: \"no model\"}]", target_read_known },
 	{ 0 } } };
 
 const struct schema *const schema_target_parts[] = {

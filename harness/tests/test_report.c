@@ -65,7 +65,7 @@ static const char *ask(const char *const argv[])
 /* Four results, one of each kind; the failed one is the story's bug. */
 static struct report_totals report_all(struct reporter *r)
 {
-	static const struct report_env env = { "6.1.0 <test>", "build/bpf", "1.2.3" };
+	static const struct report_env env = { "6.1.0 <test>", "build/bpf", "1.2.3", 0 };
 	static struct err broken = { ERR_INPUT, 22, "bad.yaml:3:1: unknown key " HOSTILE };
 	struct scenario_result ok = { .path = "s/ok.yaml",
 				      .name = "fine",
@@ -142,7 +142,7 @@ Test(report, text_into_a_file_has_no_escape_and_no_carriage_return)
 /* The same failure on both engines. */
 static const char *text_of_two_engines(int verbose, bool same)
 {
-	static const struct report_env env = { "6.1.0", "build/bpf", "1.2.3" };
+	static const struct report_env env = { "6.1.0", "build/bpf", "1.2.3", 0 };
 	const char *path = in_dir("two");
 	FILE *out = fopen(path, "w");
 	struct reporter *r = report_text(out, verbose);
@@ -331,7 +331,7 @@ static void drop_many(void)
 
 static const char *report_of(struct reporter *r, const char *path)
 {
-	static const struct report_env env = { "6.1.0", "build/bpf", "1.2.3" };
+	static const struct report_env env = { "6.1.0", "build/bpf", "1.2.3", 0 };
 	struct report_totals t = { .failed = 1 };
 
 	cr_assert(r->ops->begin(r, &env, 1, &err) == 0);
@@ -361,7 +361,7 @@ Test(report, many_differences_do_not_swell_tap_and_junit_but_json_has_them_all)
 
 Test(report, an_interrupted_tap_report_bails_out)
 {
-	static const struct report_env env = { "6.1", "build/bpf", "1" };
+	static const struct report_env env = { "6.1", "build/bpf", "1", 0 };
 	struct report_totals none = { 0 };
 	FILE *out = fopen(in_dir("tap"), "w");
 	struct reporter *r = report_tap(out);
@@ -498,7 +498,7 @@ Test(report, text_names_objects_that_were_changed_and_verbose_all_of_them)
 Test(report, an_object_is_told_of_once_a_run)
 {
 	struct reporter *r = report_tap(fopen(in_dir("tap"), "w"));
-	static const struct report_env env = { "6.1", "build/bpf", "1" };
+	static const struct report_env env = { "6.1", "build/bpf", "1", 0 };
 	const char *text, *first;
 
 	give_objects(true);
@@ -653,7 +653,7 @@ static void unreviewed(void)
 
 static const char *unreviewed_report(struct reporter *r, const char *path)
 {
-	static const struct report_env env = { "6.1.0", "build/bpf", "1.2.3" };
+	static const struct report_env env = { "6.1.0", "build/bpf", "1.2.3", 0 };
 	struct report_totals t = { .unreviewed = 1, .skipped = 2 };
 
 	unreviewed();
