@@ -44,7 +44,9 @@ static void execute(const struct run_job *job, const struct run_opts *opts, unsi
 		return;
 	}
 	judge_scenario(o->arena, job->item->scenario, trace, &o->res);
-	sweep_run(job->item->scenario, job->kind, sweep, opts, o->arena, &o->res);
+	/* exceptions are written for Verdict's own objects */
+	if (!job->target || sweep)
+		sweep_run(job->item->scenario, job->kind, sweep, opts, o->arena, &o->res);
 }
 
 static void write_packets(const struct run_settings *settings, struct run_outcome *o)

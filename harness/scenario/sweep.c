@@ -96,7 +96,7 @@ const struct schema schema_sweep = {
 	"sweep",
 	"The scenario once more with each [variant](#variants), after it held as it is written. What becomes of each packet must be\n"
 	"the same: outcome, place, hops with their verdicts, conntrack states, identities and events, the headers\n"
-	"that arrive, and entries of maps. `sweep: all` and `sweep: [vlan, gso]` are short for `variants` alone.",
+	"that arrive, and entries of maps. `sweep: all` and `sweep: [vlan, gso]` are short for `variants` alone. Other objects (`--target`)\nare swept where `--sweep` asks for it.",
 	(const struct schema_key[]){
 	{ "variants", false, "`all`, or list of [variants](#variants)", "`all`", "what is changed, one at a time", "[vlan, gso]", sw_variants },
 	{ "seeds", false, "number", "`3`", "how many other seeds", "10", sw_seeds },
