@@ -51,6 +51,8 @@ TestSuite(tree, .init = set_up, .fini = tear_down, .timeout = 30);
 
 static const struct tree_expect *reads(const char *scenario)
 {
+	scenario_free(loaded);
+	loaded = NULL;
 	files_write("sc/scenario.yaml", scenario);
 	cr_assert_eq(scenario_load("sc", &loaded, &err), 0, "%s", err.text);
 	return loaded->steps[0].expects[0].tree;
