@@ -490,3 +490,48 @@ Test(events, a_waking_ring_is_readable_as_soon_as_one_event_is_there)
 	object_free(o);
 	arena_free(a);
 }
+
+/* As Cilium's monitor words them: an address in the order of the wire, of IPv6 the last four bytes; ports as a
+ * conntrack tuple has them, the receiver's above; a service's index in network order.
+ */
+Test(events, debug_messages_read_as_in_the_monitor)
+{
+	static const struct {
+		uint8_t kind;
+		uint32_t args[3];
+		const char *line;
+	} messages[] = {
+		{ 5, { 7, 1, 0 }, "Policy evaluation would deny packet from 7 to 1" },
+		{ 15, { 0, 0, 0 }, "CT verdict: New, revnat=0" },
+		{ 15, { 3, 0x1d00, 0 }, "CT verdict: Related, revnat=29" },
+		{ 15, { (uint32_t)-133, 0, 0 }, "CT verdict: -133, revnat=0" },
+		{ 48,
+		  { 0x0100000a, 0x0200000a, 2379 << 16 | 24824 },
+		  "Conntrack lookup 1/2: src=10.0.0.1:24824 dst=10.0.0.2:2379" },
+		{ 49,
+		  { 6 << 8 | 1, 0, 2 },
+		  "Conntrack lookup 2/2: nexthdr=6 flags=1 dir=0 scope=2" },
+		{ 50,
+		  { 0x1d00, 9, 0 },
+		  "Conntrack create: proxy-port=0 revnat=29 src-identity=9 lb=0.0.0.0" },
+		{ 51,
+		  { 0x01000000, 0x0200adde, 80 << 16 | 4000 },
+		  "Conntrack lookup 1/2: src=[::0:1]:4000 dst=[::dead:2]:80" },
+		{ 56, { 0x0100000a, 0, 0 }, "Failed to map addr=10.0.0.1 to identity" },
+		{ 58, { 0x0100000a, 7, 0 }, "Successfully mapped addr=10.0.0.1 to identity=7" },
+		{ 59, { 0x01000000, 8, 0 }, "Successfully mapped addr.p4=[::0:1] to identity=8" },
+		{ 200, { 1, 2, 3 }, "message 200 (1, 2, 3)" },
+	};
+
+	for (size_t i = 0; i < sizeof(messages) / sizeof(*messages); i++) {
+		struct event e = { .type = EVENT_DEBUG, .subtype = messages[i].kind, .source = 12 };
+		struct buf out = BUF_INIT;
+
+		memcpy(e.args, messages[i].args, sizeof(e.args));
+		event_print_monitor(&out, &e);
+		cr_assert_eq(strncmp(buf_str(&out), "MARK 0x0 FROM 12 DEBUG: ", 24), 0, "%s",
+			     buf_str(&out));
+		cr_expect_str_eq(buf_str(&out) + 24, messages[i].line);
+		buf_free(&out);
+	}
+}
