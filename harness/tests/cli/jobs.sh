@@ -17,7 +17,7 @@ echo 'steps: nonsense' >"$jobs_dir/unreadable/scenario.yaml"
 
 # without_times FILE...: times, and where pcapng files lie.
 without_times() {
-	sed -E 's/[0-9.]+ m?s(: .* of packets.*)?$/T/; s/"(duration|loading|running)_ns": [0-9]+/"\1_ns": T/
+	sed -E 's/: [0-9.]+ m?s of loading.*//; s/ [0-9.]+ m?s\b/ T/; s/"(duration|loading|running)_ns": [0-9]+/"\1_ns": T/
 		s/"started": "[^"]*"/"started": T/; s/time(stamp)?="[^"]*"/time\1=T/g; s|/by-[0-9]/|/|g' "$@"
 }
 
