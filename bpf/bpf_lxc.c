@@ -87,7 +87,7 @@ static __always_inline bool policy_is_asked(const struct packet *pkt)
 
 static __always_inline bool source_is_own(const struct packet *pkt)
 {
-	union v6addr own = CONFIG(endpoint_ipv6);
+	union v6addr own = CONFIG_IP6(endpoint_ipv6);
 
 	if (pkt->is_ipv6)
 		return addr6_equal(&pkt->saddr.ip6, &own);

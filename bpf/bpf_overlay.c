@@ -104,7 +104,7 @@ static __always_inline int services(ctx_t *ctx, struct packet *pkt)
  */
 static __always_inline int to_host(ctx_t *ctx, struct packet *pkt)
 {
-	union macaddr src = CONFIG(interface_mac), dst = CONFIG(cilium_host_mac);
+	union macaddr src = CONFIG_MAC(interface_mac), dst = CONFIG_MAC(cilium_host_mac);
 	int ret;
 
 	ctx->mark = mark_with_identity(MARK_IDENTITY, pkt->src_identity);

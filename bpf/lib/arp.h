@@ -34,7 +34,7 @@ _Static_assert(sizeof(struct arp_packet) == 28, "as on the wire");
 static __always_inline bool arp_is_for_us(const union macaddr *dst)
 {
 	union macaddr all = { .addr = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } };
-	union macaddr own = CONFIG(interface_mac);
+	union macaddr own = CONFIG_MAC(interface_mac);
 
 	return dst->pad == all.pad || dst->pad == own.pad;
 }
@@ -49,7 +49,7 @@ static __always_inline bool arp_is_request(const struct arp_packet *arp)
 /* The verdict: the answer goes back to the pod, all else up to the stack; or the reason to drop. */
 __subprogram int arp_answer(ctx_t *ctx, struct packet *pkt)
 {
-	union macaddr own = CONFIG(interface_mac), src = { .pad = 0 }, dst = { .pad = 0 };
+	union macaddr own = CONFIG_MAC(interface_mac), src = { .pad = 0 }, dst = { .pad = 0 };
 	struct arp_packet arp, is;
 	int ret;
 

@@ -13,6 +13,12 @@
 
 #define CONFIG(name) __config_##name
 
+/* Of addresses, word by word: what a volatile union is copied to is undefined for clang 14 where a part of it
+ * is read next.
+ */
+#define CONFIG_IP6(name) ((union v6addr){ .d = { CONFIG(name).d.d1, CONFIG(name).d.d2 } })
+#define CONFIG_MAC(name) ((union macaddr){ .pad = CONFIG(name).pad })
+
 enum monitor_aggregation {
 	AGGREGATE_NONE = 0,
 	AGGREGATE_RX = 1, /* nothing on packets coming in */

@@ -240,8 +240,7 @@ static __always_inline int dsr_wrap6(ctx_t *ctx, struct packet *pkt, const union
 		.payload_len = bpf_htons((__u16)len),
 		.nexthdr = IPPROTO_IPV6,
 		.hop_limit = ICMP_ERROR_TTL,
-		/* by its words: of a copied union clang takes those from the initializer */
-		.saddr = { .d = { CONFIG(dsr_rss_prefix6).d.d1, CONFIG(dsr_rss_prefix6).d.d2 } },
+		.saddr = CONFIG_IP6(dsr_rss_prefix6),
 		.daddr = to->ip6,
 	};
 

@@ -67,7 +67,7 @@ static __always_inline bool addr6_equal(const union v6addr *a, const union v6add
 /* 1: ours to answer; 0: the stack's. Nobody has the address: that ends here. */
 static __always_inline int nd_target(struct packet *pkt, const union v6addr *target, __u8 *flags)
 {
-	union v6addr router = CONFIG(router_ipv6), own = CONFIG(endpoint_ipv6);
+	union v6addr router = CONFIG_IP6(router_ipv6), own = CONFIG_IP6(endpoint_ipv6);
 	const struct endpoint_info *ep;
 	union addr addr = { .ip6 = *target };
 
@@ -102,7 +102,7 @@ static __always_inline void nd_seal(ctx_t *ctx, struct nd_advertisement *na)
 static __always_inline int nd_send(ctx_t *ctx, struct packet *pkt, const union v6addr *target,
 				   __u8 flags)
 {
-	union macaddr own = CONFIG(interface_mac), asker = { .pad = 0 };
+	union macaddr own = CONFIG_MAC(interface_mac), asker = { .pad = 0 };
 	struct nd_advertisement na = {
 		.ip = {
 			.version_class = { 0x60 },

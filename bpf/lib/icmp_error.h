@@ -177,7 +177,7 @@ static __always_inline int icmp_write6(ctx_t *ctx, struct packet *pkt, __u8 type
 			.payload_len = bpf_htons((__u16)(sizeof(h.icmp) + quoted)),
 			.nexthdr = IPPROTO_ICMPV6,
 			.hop_limit = ICMP_ERROR_TTL,
-			.saddr = CONFIG(nat_ipv6_masquerade),
+			.saddr = CONFIG_IP6(nat_ipv6_masquerade),
 			.daddr = pkt->saddr.ip6,
 		},
 		.icmp = { .type = type, .code = code, .word = word },

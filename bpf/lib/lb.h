@@ -155,7 +155,7 @@ __verified_alone int lb_choose(ctx_t *ctx, struct packet *pkt)
 static __always_inline void lb_loopback_address(bool ipv6, union addr *addr)
 {
 	if (ipv6)
-		addr->ip6 = CONFIG(service_loopback_ipv6);
+		addr->ip6 = CONFIG_IP6(service_loopback_ipv6);
 	else
 		*addr = addr_ip4(CONFIG(service_loopback_ipv4).be32);
 }

@@ -70,7 +70,7 @@ static __always_inline bool masquerade_native(const struct packet *pkt)
 		       masquerade_word_in(pkt->daddr.ip4, CONFIG(native_routing_cidr4).be32, len);
 	}
 	len = CONFIG(native_routing_cidr6_len);
-	net = CONFIG(native_routing_cidr6);
+	net = CONFIG_IP6(native_routing_cidr6);
 	return len <= 128 && masquerade_word_in(a->p.p1, net.p.p1, masquerade_bits(len, 0)) &&
 	       masquerade_word_in(a->p.p2, net.p.p2, masquerade_bits(len, 1)) &&
 	       masquerade_word_in(a->p.p3, net.p.p3, masquerade_bits(len, 2)) &&
@@ -112,7 +112,7 @@ __subprogram int masquerade(ctx_t *ctx, struct packet *pkt)
 	if (pkt->is_ipv6) {
 		if (!CONFIG(enable_ipv6_masquerade))
 			return 0;
-		own.ip6 = CONFIG(nat_ipv6_masquerade);
+		own.ip6 = CONFIG_IP6(nat_ipv6_masquerade);
 	} else {
 		if (!CONFIG(enable_ipv4_masquerade))
 			return 0;

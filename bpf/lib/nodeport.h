@@ -82,7 +82,7 @@ __subprogram int nodeport_send(ctx_t *ctx, struct packet *pkt,
 static __always_inline void nodeport_own_address(bool ipv6, bool tunnel, union addr *addr)
 {
 	if (ipv6)
-		addr->ip6 = tunnel ? CONFIG(router_ipv6) : CONFIG(nat_ipv6_masquerade);
+		addr->ip6 = tunnel ? CONFIG_IP6(router_ipv6) : CONFIG_IP6(nat_ipv6_masquerade);
 	else
 		*addr = addr_ip4(tunnel ? CONFIG(router_ipv4).be32
 					: CONFIG(nat_ipv4_masquerade).be32);

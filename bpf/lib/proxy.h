@@ -20,7 +20,7 @@ static __always_inline int proxy_pass(ctx_t *ctx, const struct packet *pkt)
 /* The packet is on its way down, out of a pod's device: it turns round at the host's own. */
 static __always_inline int proxy_turn(ctx_t *ctx, struct packet *pkt)
 {
-	union macaddr src = CONFIG(interface_mac), dst = CONFIG(cilium_host_mac);
+	union macaddr src = CONFIG_MAC(interface_mac), dst = CONFIG_MAC(cilium_host_mac);
 	int ret = rewrite_macs(ctx, pkt, &src, &dst);
 
 	if (ret)
