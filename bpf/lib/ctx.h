@@ -81,10 +81,10 @@ static __always_inline __u32 ctx_ifindex(ctx_t *ctx)
 	return ctx->ingress_ifindex;
 }
 
-static __always_inline bool ctx_is_gso(ctx_t *ctx)
+static __always_inline __u32 ctx_gso_size(ctx_t *ctx)
 {
 	(void)ctx;
-	return false;
+	return 0;
 }
 
 /* What the stack takes for the EtherType where there is no Ethernet header: XDP always has one. */
@@ -173,9 +173,10 @@ static __always_inline __u32 ctx_ifindex(ctx_t *ctx)
 	return ctx->ifindex;
 }
 
-static __always_inline bool ctx_is_gso(ctx_t *ctx)
+/* Bytes of L4 payload of each segment that the packet will be cut into; 0: it stays as it is. */
+static __always_inline __u32 ctx_gso_size(ctx_t *ctx)
 {
-	return ctx->gso_size != 0;
+	return ctx->gso_size;
 }
 
 static __always_inline __be16 ctx_protocol(ctx_t *ctx)

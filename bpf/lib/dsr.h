@@ -44,12 +44,39 @@ static __always_inline __u32 dsr_overhead(const struct packet *pkt)
 				     : sizeof(struct dsr_geneve4));
 }
 
-/* Before anything of the packet is changed, so that the answer quotes it as its client sent it. What will
- * be cut into segments is not too big. 1: it fits; else a verdict, or the reason to drop.
+#define TCP_OFFSET_AT 12 /* RFC 9293, 3.1: its upper half is the length of the header in words */
+
+/* Bytes from the IP header to the end of the largest packet that this one becomes on the wire. */
+static __always_inline __u32 dsr_segment(ctx_t *ctx, const struct packet *pkt)
+{
+	__u32 payload = ctx_gso_size(ctx), l4 = sizeof(struct udphdr);
+	__u8 offset;
+
+	if (!payload)
+		return pkt->end - pkt->l3_off;
+	if (pkt->protocol == IPPROTO_TCP) {
+		if (!ctx_load(ctx, pkt->l4_off + TCP_OFFSET_AT, &offset, sizeof(offset)))
+			return 0;
+		l4 = offset / 16 * 4;
+	}
+	return pkt->l4_off - pkt->l3_off + l4 + payload;
+}
+
+/* bpf_skb_adjust_room() makes TCP's segments smaller by what it adds; a tunnel device adds to each as it is, and
+ * datagrams stay whole. SCTP's are of sizes of their own, which nobody tells.
  */
+static __always_inline bool dsr_segments_shrink(const struct packet *pkt)
+{
+	return pkt->protocol == IPPROTO_SCTP ||
+	       (pkt->protocol == IPPROTO_TCP && CONFIG(dsr_dispatch) != DSR_GENEVE);
+}
+
+/* Before anything of the packet is changed, so that the answer quotes it as its client sent it. */
 static __always_inline bool dsr_fits(ctx_t *ctx, const struct packet *pkt)
 {
-	return ctx_is_gso(ctx) || pkt->end - pkt->l3_off + dsr_overhead(pkt) <= CONFIG(device_mtu);
+	if (ctx_gso_size(ctx) && dsr_segments_shrink(pkt))
+		return true;
+	return dsr_segment(ctx, pkt) + dsr_overhead(pkt) <= CONFIG(device_mtu);
 }
 
 #ifdef CTX_XDP
@@ -84,11 +111,14 @@ static __always_inline void dsr_sum_grown(ctx_t *ctx, __s64 diff)
 
 #else
 
+/* The kernel takes datagrams that are sent as one only where their size is to stay (bpf_skb_net_grow()). */
 static __always_inline int dsr_grow(ctx_t *ctx, const struct packet *pkt, __u32 room)
 {
-	(void)pkt;
-	return (int)bpf_skb_adjust_room(ctx, (int)room, BPF_ADJ_ROOM_NET,
-					BPF_F_ADJ_ROOM_NO_CSUM_RESET);
+	__u64 flags = BPF_F_ADJ_ROOM_NO_CSUM_RESET;
+
+	if (pkt->protocol == IPPROTO_UDP)
+		flags |= BPF_F_ADJ_ROOM_FIXED_GSO;
+	return (int)bpf_skb_adjust_room(ctx, (int)room, BPF_ADJ_ROOM_NET, flags);
 }
 
 static __always_inline int dsr_grow_before(ctx_t *ctx, __u32 room)

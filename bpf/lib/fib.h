@@ -22,7 +22,7 @@ static __always_inline void fib_ask(ctx_t *ctx, const struct packet *pkt,
 	fib->sport = pkt->sport;
 	fib->dport = pkt->dport;
 	/* what will be segmented is measured by segment, and not here */
-	fib->tot_len = ctx_is_gso(ctx) ? 0 : (__u16)(pkt->end - pkt->l3_off);
+	fib->tot_len = ctx_gso_size(ctx) ? 0 : (__u16)(pkt->end - pkt->l3_off);
 	if (pkt->is_ipv6) {
 		fib->family = AF_INET6;
 		__builtin_memcpy(fib->ipv6_src, &pkt->saddr, sizeof(fib->ipv6_src));

@@ -18,7 +18,7 @@ static __always_inline __u32 ip_length(ctx_t *ctx, const struct packet *pkt, __b
 {
 	__u32 len = bpf_ntohs(field);
 
-	if (!len && ctx_is_gso(ctx))
+	if (!len && ctx_gso_size(ctx))
 		return ctx_len(ctx) - pkt->l3_off;
 	return len + header;
 }

@@ -46,6 +46,8 @@ static const struct combination {
 	{ "bpf_host", "host routing", NODE ROUTING },
 	{ "bpf_host", "host routing, firewall, quiet", NODE ROUTING FIREWALL QUIET },
 	{ "bpf_host", "endpoint routes", NODE "enable_endpoint_routes=1" },
+	{ "bpf_host", "VLANs", NODE "enable_vlan_bypass=1" },
+	{ "bpf_host", "every VLAN", NODE "enable_vlan_bypass=1 vlan_bypass_all=1" },
 	{ "bpf_host", "overlay", NODE OVERLAY },
 	{ "bpf_host", "overlay, host routing, firewall", NODE OVERLAY ROUTING FIREWALL },
 	{ "bpf_host", "SNAT", NODE NODEPORT },
