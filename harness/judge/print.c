@@ -12,7 +12,9 @@
 #include "judge/check.h"
 #include "packet/print.h"
 
-#define TCP_FLAG_SYN 0x02
+#define TCP_FLAG_SYN   0x02
+#define MOST_HOPS      40 /* no way without a loop has so many */
+#define HOPS_OF_A_LOOP 8
 
 static const char *base_name(const char *path)
 {
@@ -231,6 +233,19 @@ static void print_hop(struct buf *out, size_t number, const struct hop *h)
 	buf_putc(out, '\n');
 }
 
+/* Of a packet that went round in a loop the first rounds tell all. */
+static void print_hops(struct buf *out, const struct trace *t)
+{
+	size_t first = t->n_hops > MOST_HOPS ? HOPS_OF_A_LOOP : t->n_hops;
+
+	for (size_t i = 0; i < first; i++)
+		print_hop(out, i + 1, &t->hops[i]);
+	if (first == t->n_hops)
+		return;
+	buf_printf(out, "  hops %zu to %zu are left out\n", first + 1, t->n_hops - 1);
+	print_hop(out, t->n_hops, &t->hops[t->n_hops - 1]);
+}
+
 static void print_head(struct buf *out, const struct difference *d)
 {
 	buf_printf(out, "%s:%d: ", d->loc.file ? d->loc.file : "?", d->loc.line);
@@ -384,8 +399,7 @@ size_t judge_print_group(struct buf *out, const struct difference *d, size_t n)
 		buf_puts(out, "  packet: ");
 		print_spaces(out, &d->packet->scripted, &d->packet->frame);
 		buf_putc(out, '\n');
-		for (size_t i = 0; i < d->packet->n_hops; i++)
-			print_hop(out, i + 1, &d->packet->hops[i]);
+		print_hops(out, d->packet);
 		if (print_arrived(&arrived, d->packet))
 			buf_printf(out, "  arrived: %s\n", buf_str(&arrived));
 		print_advice(out, d->packet);
