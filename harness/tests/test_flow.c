@@ -492,12 +492,13 @@ Test(flow, a_routers_error_about_an_answer_reaches_the_backend_in_its_words)
 /* ---- captures ---- */
 
 /* interfaces: one letter a packet, "a" of the first, "b" of the second; NULL: all of one. */
-static void write_points(struct frame *frames, size_t n, const char *interfaces)
+static void write_points_to(const char *path, struct frame *frames, size_t n,
+			    const char *interfaces)
 {
 	struct pcapng_writer *w;
 	uint32_t ids[2], id;
 
-	cr_assert_eq(pcapng_writer_open("sc/x.pcapng", "test", &w, &err), 0, "%s", err.text);
+	cr_assert_eq(pcapng_writer_open(path, "test", &w, &err), 0, "%s", err.text);
 	cr_assert_eq(pcapng_writer_interface(w, "at-a", LINK_ETHERNET, &ids[0], &err), 0);
 	cr_assert_eq(pcapng_writer_interface(w, "at-b", LINK_ETHERNET, &ids[1], &err), 0);
 	for (size_t i = 0; i < n; i++) {
@@ -510,6 +511,11 @@ static void write_points(struct frame *frames, size_t n, const char *interfaces)
 		cr_assert_eq(pcapng_writer_packet(w, id, &rec, &err), 0, "%s", err.text);
 	}
 	cr_assert_eq(pcapng_writer_close(w, &err), 0, "%s", err.text);
+}
+
+static void write_points(struct frame *frames, size_t n, const char *interfaces)
+{
+	write_points_to("sc/x.pcapng", frames, n, interfaces);
 }
 
 static void write_capture(struct frame *frames, size_t n)
@@ -635,6 +641,28 @@ Test(flow, what_another_place_captured_is_compared_and_not_sent)
 	differs(SEEN(", packets: 2"), "expected 1 packets, as captured there, actual 2 came by");
 	world.drop = 80;
 	differs(SEEN(""), "expected 2 packets, as captured there, actual 0 came by");
+}
+
+/* Each place wrote a file of its own. */
+Test(flow, places_may_have_captures_of_their_own)
+{
+	static const char text[] =
+		HEAD "  - send: {capture: x.pcapng, interface: at-a, as: {192.0.2.9: world}, seen: "
+		     "[{at: prod/web-0, capture: y.pcapng, interface: at-b}]}\n";
+	struct build_tcp syn = { .seq = 1, .flags = 2 }, other = { .seq = 5, .flags = 2 };
+	struct build_ip to = captured(false), there = { .src = end_at("10.9.0.1", 777),
+							.dst = end_at("10.9.9.9", 8080),
+							.ttl = 61 };
+	struct frame here = build_tcp(arena, &to, &syn, NULL, 0),
+		     same = build_tcp(arena, &there, &syn, NULL, 0),
+		     wrong = build_tcp(arena, &there, &other, NULL, 0);
+
+	write_points_to("sc/x.pcapng", &here, 1, "a");
+	write_points_to("sc/y.pcapng", &same, 1, "b");
+	passes(text);
+	cr_expect_eq(world.n_seen, 1);
+	write_points_to("sc/y.pcapng", &wrong, 1, "b");
+	differs(text, "seen at prod/web-0: tcp.seq");
 }
 
 /* The client refuses the answer; quoted_seq: of what the backend of the other cluster is told of. */
