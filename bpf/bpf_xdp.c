@@ -35,14 +35,13 @@ static __always_inline bool parse(ctx_t *ctx, struct packet *pkt)
  */
 static __always_inline int drop_listed(ctx_t *ctx)
 {
-	__u32 zero = 0;
-	struct prefilter_drops *drops = bpf_map_lookup_elem(&prefilter_drops, &zero);
+	struct prefilter_drops *drops = prefilter_drops_here();
 	struct packet *pkt;
 
-	if (!drops || prefilter_count(ctx, drops))
+	if (prefilter_count(ctx, drops))
 		return CTX_DROP;
 	if (CONFIG(monitor_aggregation) != AGGREGATE_NONE) {
-		prefilter_tell_metrics(drops);
+		prefilter_tell_metrics(ctx, drops);
 		return CTX_DROP;
 	}
 	pkt = packet_begin();

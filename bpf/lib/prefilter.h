@@ -17,6 +17,8 @@
 DECLARE_CONFIG(bool, enable_prefilter, false, "Drop what comes from the networks of cilium_cidr_*");
 
 #define PREFILTER_BATCH 64
+#define PREFILTER_QUIET (1ULL << 48)
+#define PREFILTER_CPUS	1024 /* a power of two */
 
 #define CIDR_MAP(name, map_type, key_type)                                                         \
 	struct {                                                                                   \
@@ -33,19 +35,19 @@ CIDR_MAP(cilium_cidr_v4_fix, BPF_MAP_TYPE_HASH, lpm_v4_key);
 CIDR_MAP(cilium_cidr_v6_dyn, BPF_MAP_TYPE_LPM_TRIE, lpm_v6_key);
 CIDR_MAP(cilium_cidr_v6_fix, BPF_MAP_TYPE_HASH, lpm_v6_key);
 
-/* On this CPU. */
+/* On one CPU. */
 struct prefilter_drops {
-	__u32 quiet; /* packets that are only counted here until cilium_metrics is told again */
-	__u32 told; /* how often it was, up to PREFILTER_BATCH */
-	__u64 bytes; /* that it does not know of yet */
-};
+	/* Of packets that cilium_metrics does not know of yet the bytes; above PREFILTER_QUIET how many more
+	 * are only counted here. In one word: in a flood each access counts.
+	 */
+	__u64 untold;
+	__u64 told; /* how often it was told, up to PREFILTER_BATCH */
+} __attribute__((aligned(64)));
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__type(key, __u32);
-	__type(value, struct prefilter_drops);
-	__uint(max_entries, 1);
-} prefilter_drops SEC(".maps") __scratch;
+/* By CPU, and in no per-CPU map: to look into one takes longer than to count. CPUs that are PREFILTER_CPUS apart share
+ * a place, where a count may get lost.
+ */
+struct prefilter_drops prefilter_drops[PREFILTER_CPUS];
 
 static __always_inline bool prefilter_has4(const void *saddr)
 {
@@ -81,29 +83,35 @@ static __always_inline bool prefilter_has(const struct packet *pkt)
 	return pkt->is_ipv6 ? prefilter_has6(&pkt->saddr) : prefilter_has4(&pkt->saddr);
 }
 
+static __always_inline struct prefilter_drops *prefilter_drops_here(void)
+{
+	return &prefilter_drops[bpf_get_smp_processor_id() & (PREFILTER_CPUS - 1)];
+}
+
 /* To look for a counter of cilium_metrics costs as much as to look for the source: in a flood that is done once
  * for PREFILTER_BATCH packets. The first ones are counted at once. True: that is all there is to do.
  */
 static __always_inline bool prefilter_count(ctx_t *ctx, struct prefilter_drops *drops)
 {
-	drops->bytes += ctx_len(ctx);
-	if (!drops->quiet)
+	__u64 untold = drops->untold + ctx_len(ctx);
+
+	if (untold < PREFILTER_QUIET)
 		return false;
-	drops->quiet--;
+	drops->untold = untold - PREFILTER_QUIET;
 	return true;
 }
 
-static __always_inline void prefilter_tell_metrics(struct prefilter_drops *drops)
+static __always_inline void prefilter_tell_metrics(ctx_t *ctx, struct prefilter_drops *drops)
 {
-	struct metrics_value more = { .count = PREFILTER_BATCH, .bytes = drops->bytes };
+	struct metrics_value more = { .count = PREFILTER_BATCH,
+				      .bytes = drops->untold + ctx_len(ctx) };
 
 	if (drops->told < PREFILTER_BATCH) {
 		more.count = 1;
 		drops->told++;
 	}
-	if (drops->told == PREFILTER_BATCH)
-		drops->quiet = PREFILTER_BATCH - 1;
-	drops->bytes = 0;
+	drops->untold =
+		drops->told == PREFILTER_BATCH ? (PREFILTER_BATCH - 1) * PREFILTER_QUIET : 0;
 	metrics_add_all(-DROP_POLICY_DENY, DIR_INGRESS, SOURCE_FILE, SOURCE_LINE, &more);
 }
 
