@@ -17,6 +17,7 @@ static void start(void)
 {
 	const char *dir, *values = "routingMode: native\nipv6: {enabled: true}\n";
 
+	NEEDS_ROOT();
 	a = arena_new();
 	dir = test_dir(a);
 	cr_assert_eq(file_write(arena_printf(a, "%s/all.yaml", dir), sim_cluster_text,
