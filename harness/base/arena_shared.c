@@ -6,8 +6,10 @@
 #include <stdint.h>
 #include <sys/mman.h>
 
-#define SLICE_SIZE ((size_t)1 << 36)
-#define PAGE	   ((size_t)4096)
+/* Of addresses, not of memory; smaller where a process may not have so many (ulimit -v, strict overcommit). */
+#define LARGEST_SLICE  ((size_t)1 << 36)
+#define SMALLEST_SLICE ((size_t)1 << 28)
+#define PAGE	       ((size_t)4096)
 
 /* At a slice's beginning, so that who comes next knows where to go on. */
 struct slice {
@@ -22,7 +24,7 @@ struct free_block {
 /* One a process, for arenas have no context that could carry it. */
 static struct {
 	uint8_t *base;
-	size_t size;
+	size_t size, slice_size;
 	struct slice *mine; /* NULL: the parent, or nothing is shared */
 	unsigned epoch;
 	struct free_block *free; /* of this epoch */
@@ -30,21 +32,24 @@ static struct {
 
 int arena_shared_map(unsigned slices, struct err *err)
 {
-	size_t size = slices * SLICE_SIZE;
-	void *base = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			  MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	for (size_t slice = LARGEST_SLICE; slice >= SMALLEST_SLICE; slice /= 2) {
+		void *base = mmap(NULL, slices * slice, PROT_READ | PROT_WRITE,
+				  MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	if (base == MAP_FAILED)
-		return err_system(err, errno, "cannot map memory for the results of %u workers",
-				  slices);
-	shared.base = base;
-	shared.size = size;
-	return 0;
+		if (base == MAP_FAILED)
+			continue;
+		shared.base = base;
+		shared.slice_size = slice;
+		shared.size = slices * slice;
+		return 0;
+	}
+	err_system(err, errno, "cannot map memory for the results of %u workers", slices);
+	return err_hint(err, "--jobs 1 needs none");
 }
 
 void arena_shared_use(unsigned slice)
 {
-	shared.mine = (struct slice *)(shared.base + slice * SLICE_SIZE);
+	shared.mine = (struct slice *)(shared.base + slice * shared.slice_size);
 	if (!shared.mine->used)
 		shared.mine->used = PAGE;
 }
@@ -85,7 +90,7 @@ void *arena_shared_get(size_t size, unsigned *epoch)
 		*at = b->next;
 		return b;
 	}
-	if (size > SLICE_SIZE - s->used)
+	if (size > shared.slice_size - s->used)
 		return NULL;
 	p = (uint8_t *)s + s->used;
 	s->used += size;
