@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* `verdict cluster show --json`: what the tables say, for programs. reports/cluster.schema.json. */
 #include <jansson.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,19 +23,6 @@ static json_t *address_list(const struct cluster_show *s, const struct ip_addr *
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(list, text(address_text(s, &ips[i])));
 	return list;
-}
-
-static const char *proto_text(uint8_t proto)
-{
-	switch (proto) {
-	case IPPROTO_TCP:
-		return "TCP";
-	case IPPROTO_UDP:
-		return "UDP";
-	case IPPROTO_SCTP:
-		return "SCTP";
-	}
-	return NULL;
 }
 
 /* ---- nodes and identities ---- */

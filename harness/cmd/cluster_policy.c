@@ -9,7 +9,7 @@
 
 #define PEERS_SHOWN 8
 
-static const char *proto_text(uint8_t proto)
+const char *proto_text(uint8_t proto)
 {
 	switch (proto) {
 	case IPPROTO_TCP:
@@ -19,7 +19,7 @@ static const char *proto_text(uint8_t proto)
 	case IPPROTO_SCTP:
 		return "SCTP";
 	}
-	return "any protocol";
+	return NULL;
 }
 
 static void add_port(struct buf *text, const struct port_rule *p)
@@ -35,7 +35,7 @@ static void add_port(struct buf *text, const struct port_rule *p)
 	else
 		buf_printf(text, "%u", p->port);
 	if (p->port || p->name || p->proto)
-		buf_printf(text, "/%s", proto_text(p->proto));
+		buf_printf(text, "/%s", proto_text(p->proto) ?: "any protocol");
 }
 
 static const char *ports_text(const struct cluster_show *s, const struct policy_rule *r)

@@ -8,11 +8,6 @@
 #include "cmd/cluster.h"
 #include "cmd/columns.h"
 
-static const char *proto_text(uint8_t proto)
-{
-	return proto == IPPROTO_TCP ? "TCP" : proto == IPPROTO_UDP ? "UDP" : "SCTP";
-}
-
 struct texts {
 	const char **list;
 	size_t n;
