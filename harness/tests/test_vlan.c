@@ -45,10 +45,21 @@ static void send_tagged(struct sim_lab *l, const uint16_t *tci)
 
 #define TAGS(...) ((const uint16_t[]){ __VA_ARGS__, 0 })
 
+/* Behind its MAC addresses a frame is what was sent. */
+static void expect_untouched(const struct sim_lab *l, const struct hop *h)
+{
+	cr_expect_eq(h->out.len, l->trace.frame.len, "%s", sim_way(l));
+	cr_expect_eq(memcmp(h->out.data + 12, l->trace.frame.data + 12, h->out.len - 12), 0, "%s",
+		     sim_way(l));
+}
+
 static void expect_filtered(const struct sim_lab *l)
 {
 	const struct hop *last = &l->trace.hops[l->trace.n_hops - 1];
 
+	cr_assert_eq(l->trace.n_hops, 2, "%s", sim_way(l));
+	cr_expect_str_eq(l->trace.hops[0].program, "cil_xdp_entry");
+	expect_untouched(l, &l->trace.hops[0]);
 	cr_expect_eq(l->trace.outcome, OUTCOME_DROPPED, "%s", sim_way(l));
 	cr_expect_str_eq(last->program, "cil_from_netdev");
 	cr_expect_eq(last->drop_reason, 182, "%s", sim_way(l));
@@ -62,8 +73,7 @@ static void expect_let_by(const struct sim_lab *l)
 	cr_expect_str_eq(last->program, "cil_from_netdev");
 	cr_expect_eq(last->drop_reason, 0, "%s", sim_way(l));
 	cr_expect_neq(l->trace.outcome, OUTCOME_DELIVERED, "%s", sim_way(l));
-	cr_expect_eq(last->out.len, l->trace.frame.len);
-	cr_expect_eq(memcmp(last->out.data + 12, l->trace.frame.data + 12, last->out.len - 12), 0);
+	expect_untouched(l, last);
 }
 
 Test(vlan, node_ports_are_not_for_other_networks)
