@@ -47,15 +47,6 @@ static void advise(struct walk *w, const struct loc *at, const char *fmt, ...)
 
 /* ---- policy ---- */
 
-/* What the program asked policy for, from its verdict event, else from the drop's own. */
-struct question {
-	const struct cluster_endpoint *endpoint;
-	uint32_t remote;
-	bool egress;
-	uint8_t proto;
-	uint16_t port;
-};
-
 static const struct cluster_endpoint *endpoint_by_id(const struct cluster_node *n, unsigned id)
 {
 	for (size_t i = 0; i < n->n_endpoints; i++)
@@ -64,6 +55,7 @@ static const struct cluster_endpoint *endpoint_by_id(const struct cluster_node *
 	return NULL;
 }
 
+/* From the verdict event, else from the drop's own. */
 static bool find_question(const struct walk *w, const struct hop *hop, struct question *q)
 {
 	for (size_t i = hop->n_events; i-- > 0;) {

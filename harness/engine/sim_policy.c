@@ -25,14 +25,6 @@ struct entry {
 	uint32_t precedence;
 };
 
-struct question {
-	const struct cluster_endpoint *endpoint;
-	uint32_t remote;
-	bool egress;
-	uint8_t proto;
-	uint16_t port;
-};
-
 struct teller {
 	struct walk *w;
 	struct hop *hop;

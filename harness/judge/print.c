@@ -2,6 +2,7 @@
 /* Differences and packets as text. The first line of a difference is complete in itself, so that grep
  * finds all of it; what follows is what a person wants to know next.
  */
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
@@ -201,6 +202,17 @@ static void print_hop_state(struct buf *out, const struct hop *h)
 	}
 	if (h->lost)
 		buf_printf(out, ", %" PRIu64 " events lost", h->lost);
+}
+
+void print_tunnel_remote(struct buf *out, const struct tunnel_meta *t)
+{
+	char text[INET6_ADDRSTRLEN];
+	uint32_t remote = htonl(t->remote_ip4);
+
+	inet_ntop(t->ipv6 ? AF_INET6 : AF_INET,
+		  t->ipv6 ? (const void *)t->remote_ip6 : (const void *)&remote, text,
+		  sizeof(text));
+	buf_puts(out, text);
 }
 
 static bool changed(const struct hop *h)

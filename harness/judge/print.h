@@ -14,6 +14,7 @@ bool hop_drops(const struct hop *h); /* its verdict is one that ends the packet 
 const char *print_ct(enum ct_state ct); /* "new"; "unknown" */
 /* "redirect_map by map tx_port key 3 to ifindex 7 flags 0" */
 void print_redirect(struct buf *out, const struct hop_redirect *r);
+void print_tunnel_remote(struct buf *out, const struct tunnel_meta *t); /* "192.168.10.2" */
 void print_outcome(struct buf *out,
 		   const struct trace *t); /* "dropped (POLICY 133, bpf_host.c:88)" */
 /* "master-0: added cilium_ct4_global {...} = {...}"; of no node: without it */

@@ -2,7 +2,6 @@
 /* A packet's way as text: what stands in it is decided here, that it is stable in engine/sim_tell.c too. */
 #include "judge/tree.h"
 
-#include <arpa/inet.h>
 #include <linux/bpf.h>
 #include <string.h>
 
@@ -156,14 +155,10 @@ static void print_state(struct buf *out, const struct hop *h)
 
 static void print_tunnel(struct buf *out, const struct tunnel_meta *t)
 {
-	char text[INET6_ADDRSTRLEN];
-	uint32_t remote = htonl(t->remote_ip4);
-
-	inet_ntop(t->ipv6 ? AF_INET6 : AF_INET,
-		  t->ipv6 ? (const void *)t->remote_ip6 : (const void *)&remote, text,
-		  sizeof(text));
 	label(out, "tunnel");
-	buf_printf(out, "to %s, VNI %u", text, t->id);
+	buf_puts(out, "to ");
+	print_tunnel_remote(out, t);
+	buf_printf(out, ", VNI %u", t->id);
 	if (t->has_opt)
 		buf_printf(out, ", %u bytes of options", t->opt_len);
 	buf_putc(out, '\n');

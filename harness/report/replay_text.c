@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* A replay as text. */
-#include <arpa/inet.h>
 #include <inttypes.h>
 #include <linux/bpf.h>
 #include <net/if.h>
@@ -96,13 +95,8 @@ static void tell_redirect(struct buf *out, const struct hop_redirect *r)
 
 static void print_tunnel(struct buf *out, const struct tunnel_meta *t)
 {
-	char text[INET6_ADDRSTRLEN];
-	uint32_t remote = htonl(t->remote_ip4);
-
-	inet_ntop(t->ipv6 ? AF_INET6 : AF_INET,
-		  t->ipv6 ? (const void *)t->remote_ip6 : (const void *)&remote, text,
-		  sizeof(text));
-	buf_printf(out, INDENT "tunnel key: id %u, remote %s", t->id, text);
+	buf_printf(out, INDENT "tunnel key: id %u, remote ", t->id);
+	print_tunnel_remote(out, t);
 	if (t->has_opt)
 		buf_printf(out, ", %u bytes of options", t->opt_len);
 	buf_putc(out, '\n');
