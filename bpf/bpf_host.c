@@ -155,7 +155,8 @@ static __always_inline int from_netdev(ctx_t *ctx, struct packet *pkt)
 		if (ret)
 			return ret;
 	}
-	if (host && trace_wanted(TRACE_TO_HOST, pkt->ct.report))
+	/* Still received, not sent: told of at the levels at which its coming was, now with what is known of it. */
+	if (host && trace_wanted(TRACE_FROM_NETWORK, false))
 		trace_packet(ctx, pkt, TRACE_TO_HOST, trace_reason(pkt, tracked));
 	if (host || !CONFIG(enable_host_routing))
 		return CTX_PASS;
