@@ -8,24 +8,17 @@
 #ifndef VERDICT_LIB_DSR_H
 #define VERDICT_LIB_DSR_H
 
-#include <lib/dsr_wire.h>
+#include <lib/csum.h>
+#include <lib/dsr_option.h>
 #include <lib/encap.h>
 #include <lib/fib.h>
 #include <lib/icmp_error.h>
 #include <lib/lb_state.h>
 #include <lib/rewrite.h>
 
-/* Of the link and of IPv6, 62 bytes, and what makes it a power of two. */
-#define DSR_HEADERS_MAX 64
-
 static __always_inline bool dsr_to_be_told(const struct packet *pkt)
 {
 	return pkt->protocol != IPPROTO_TCP || pkt->tcp_flags & TCP_SYN || pkt->lb.midway;
-}
-
-static __always_inline struct dsr_info dsr_frontend(const struct packet *pkt)
-{
-	return (struct dsr_info){ .addr = pkt->lb.frontend.address, .port = pkt->lb.frontend.port };
 }
 
 /* How many bytes more the packet will have, link layer aside. */
@@ -81,45 +74,13 @@ static __always_inline bool dsr_fits(ctx_t *ctx, const struct packet *pkt)
 
 #ifdef CTX_XDP
 
-/* Room behind the fixed IP header: what is before it moves to the front. */
-static __always_inline int dsr_grow(ctx_t *ctx, const struct packet *pkt, __u32 room)
-{
-	__u32 len = pkt->l3_off + (pkt->is_ipv6 ? 40 : 20);
-	__u8 head[DSR_HEADERS_MAX];
-
-	if (!len || len > sizeof(head))
-		return -1;
-	/* once more in a form that every verifier follows, and no compiler simplifies */
-	asm volatile("" : "+r"(len));
-	len = ((len - 1) & (sizeof(head) - 1)) + 1;
-	if (bpf_xdp_adjust_head(ctx, -(int)room) || !ctx_load(ctx, room, head, len))
-		return -1;
-	return ctx_store(ctx, 0, head, len) ? 0 : -1;
-}
-
 /* Room for another header before the packet's. */
 static __always_inline int dsr_grow_before(ctx_t *ctx, __u32 room)
 {
 	return ctx_grow_l3(ctx, room);
 }
 
-static __always_inline void dsr_sum_grown(ctx_t *ctx, __s64 diff)
-{
-	(void)ctx;
-	(void)diff;
-}
-
 #else
-
-/* The kernel takes datagrams that are sent as one only where their size is to stay (bpf_skb_net_grow()). */
-static __always_inline int dsr_grow(ctx_t *ctx, const struct packet *pkt, __u32 room)
-{
-	__u64 flags = BPF_F_ADJ_ROOM_NO_CSUM_RESET;
-
-	if (pkt->protocol == IPPROTO_UDP)
-		flags |= BPF_F_ADJ_ROOM_FIXED_GSO;
-	return (int)bpf_skb_adjust_room(ctx, (int)room, BPF_ADJ_ROOM_NET, flags);
-}
 
 static __always_inline int dsr_grow_before(ctx_t *ctx, __u32 room)
 {
@@ -127,93 +88,7 @@ static __always_inline int dsr_grow_before(ctx_t *ctx, __u32 room)
 					BPF_F_ADJ_ROOM_NO_CSUM_RESET);
 }
 
-/* skb->csum is of the packet's bytes. In IPv4 the header's own sum makes up for what it gains. */
-static __always_inline void dsr_sum_grown(ctx_t *ctx, __s64 diff)
-{
-	bpf_csum_update(ctx, (__wsum)diff);
-}
-
 #endif
-
-static __always_inline void dsr_grown(struct packet *pkt, __u32 room)
-{
-	pkt->l4_off += room;
-	pkt->end += room;
-}
-
-/* Version and header length, then at byte 2 the total length: the words that the option changes. */
-static __always_inline int dsr_add_option4(ctx_t *ctx, struct packet *pkt)
-{
-	struct dsr_info info = dsr_frontend(pkt);
-	struct dsr_opt4 opt = dsr_opt4_write(&info);
-	union {
-		__be32 word;
-		struct {
-			__u8 version_ihl, tos;
-			__be16 len;
-		};
-	} was, is;
-	__s64 diff;
-
-	if (pkt->l4_off - pkt->l3_off + sizeof(opt) > 60)
-		return DROP(pkt, DROP_CT_INVALID_HDR);
-	if (!ctx_load(ctx, pkt->l3_off, &was, sizeof(was)))
-		return DROP(pkt, DROP_INVALID);
-	is = was;
-	is.version_ihl += sizeof(opt) / 4;
-	is.len = bpf_htons(bpf_ntohs(was.len) + sizeof(opt));
-	diff = bpf_csum_diff(&was.word, sizeof(was), &is.word, sizeof(is), 0);
-	diff = bpf_csum_diff(NULL, 0, (__be32 *)&opt, sizeof(opt), (__wsum)diff);
-	if (dsr_grow(ctx, pkt, sizeof(opt)))
-		return DROP(pkt, DROP_INVALID);
-	if (!ctx_store(ctx, pkt->l3_off, &is, sizeof(is)) ||
-	    !ctx_store(ctx, pkt->l3_off + sizeof(struct iphdr), &opt, sizeof(opt)))
-		return DROP(pkt, DROP_WRITE_ERROR);
-	if (csum_l3(ctx, pkt->l3_off + CSUM_OFF_IPV4, diff))
-		return DROP(pkt, DROP_CSUM_L3);
-	dsr_grown(pkt, sizeof(opt));
-	return 0;
-}
-
-/* RFC 8200, 4.1: hop-by-hop options come first, and would not any more. */
-static __always_inline int dsr_add_option6(ctx_t *ctx, struct packet *pkt)
-{
-	struct dsr_info info = dsr_frontend(pkt);
-	struct dsr_opt6 opt = {
-		.hdrlen = DSR_OPT6_EXT_LEN,
-		.type = DSR_OPT6_TYPE,
-		.len = sizeof(opt) - 4,
-		.addr = info.addr.ip6,
-		.port = info.port,
-	};
-	union {
-		__be32 word;
-		struct {
-			__be16 len;
-			__u8 nexthdr, hop_limit;
-		};
-	} was, is;
-	__s64 diff;
-
-	if (!ctx_load(ctx, pkt->l3_off + 4, &was, sizeof(was)))
-		return DROP(pkt, DROP_INVALID);
-	if (was.nexthdr == EXTHDR_HOP)
-		return DROP(pkt, DROP_INVALID_EXTHDR);
-	opt.nexthdr = was.nexthdr;
-	is = was;
-	is.nexthdr = EXTHDR_DEST;
-	is.len = bpf_htons(bpf_ntohs(was.len) + sizeof(opt));
-	diff = bpf_csum_diff(&was.word, sizeof(was), &is.word, sizeof(is), 0);
-	diff = bpf_csum_diff(NULL, 0, (__be32 *)&opt, sizeof(opt), (__wsum)diff);
-	if (dsr_grow(ctx, pkt, sizeof(opt)))
-		return DROP(pkt, DROP_INVALID);
-	if (!ctx_store(ctx, pkt->l3_off + 4, &is, sizeof(is)) ||
-	    !ctx_store(ctx, pkt->l3_off + sizeof(struct ipv6_header), &opt, sizeof(opt)))
-		return DROP(pkt, DROP_WRITE_ERROR);
-	dsr_sum_grown(ctx, diff);
-	dsr_grown(pkt, sizeof(opt));
-	return 0;
-}
 
 static __always_inline int dsr_send_option(ctx_t *ctx, struct packet *pkt)
 {
@@ -277,7 +152,7 @@ static __always_inline int dsr_wrap6(ctx_t *ctx, struct packet *pkt, const union
 	ip.saddr.p.p4 |= dsr_host_bits(dsr_client_hash(pkt), bits);
 	if (dsr_grow_before(ctx, sizeof(ip)) || !ctx_store(ctx, pkt->l3_off, &ip, sizeof(ip)))
 		return DROP(pkt, DROP_WRITE_ERROR);
-	dsr_sum_grown(ctx, bpf_csum_diff(NULL, 0, (__be32 *)&ip, sizeof(ip), 0));
+	csum_changed(ctx, bpf_csum_diff(NULL, 0, (__be32 *)&ip, sizeof(ip), 0));
 	pkt->saddr.ip6 = ip.saddr;
 	dsr_grown(pkt, sizeof(ip));
 	return 0;

@@ -56,7 +56,9 @@ struct dsr_place {
 	__u32 off, type;
 };
 
-/* One extension header. 1: it is the option; 0: look at the next one; negative: there is none. */
+/* One extension header. 1: it is the option; 0: look at the next one, which is not for every hop any more (RFC
+ * 8200, 4.1); negative: there is none.
+ */
 __verified_alone int dsr_step6(ctx_t *ctx, struct dsr_place *at, struct dsr_info *info)
 {
 	struct dsr_opt6 opt;
@@ -77,7 +79,7 @@ __verified_alone int dsr_step6(ctx_t *ctx, struct dsr_place *at, struct dsr_info
 	else
 		at->off += at->type == EXTHDR_AUTH ? (next_len[1] + 2) * 4 : (next_len[1] + 1) * 8;
 	at->type = next_len[0];
-	return 0;
+	return at->type == EXTHDR_HOP ? -1 : 0;
 }
 
 static __always_inline int dsr_read6(ctx_t *ctx, struct packet *pkt, struct dsr_info *info)

@@ -69,6 +69,8 @@ static __always_inline __u8 source_file_id(const char *name)
 		return 214;
 	if (!__builtin_strcmp(name, "handed_on.h"))
 		return 215;
+	if (!__builtin_strcmp(name, "dsr_option.h"))
+		return 216;
 	file_has_no_number();
 	return 0;
 }

@@ -209,7 +209,8 @@ TABLE(source_file, "source file",
 	{ 212, "masquerade.h", NULL },
 	{ 213, "quote.h", NULL },
 	{ 214, "sock_translate.h", NULL },
-	{ 215, "handed_on.h", NULL });
+	{ 215, "handed_on.h", NULL },
+	{ 216, "dsr_option.h", NULL });
 /* clang-format on */
 
 static const struct word *find(const struct word_table *t, int number)

@@ -194,7 +194,7 @@ static inline uint32_t l4_of(const uint8_t *d, uint32_t off, uint8_t *proto)
 		return off + (d[off] & 15) * 4u;
 	}
 	*proto = d[off + 6];
-	while (*proto == 60 || *proto == 44 || *proto == 0) {
+	while (*proto == 60 || *proto == 44 || *proto == 43 || *proto == 0) {
 		uint32_t len = *proto == 44 ? 8 : (d[at + 1] + 1) * 8u;
 
 		*proto = d[at];

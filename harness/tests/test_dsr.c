@@ -184,7 +184,7 @@ Test(dsr, a_header_full_of_options_has_no_room, .timeout = 60)
 	end_ip(&p, 14);
 	lab = node_open(DSR_TARGET(""));
 	in(p);
-	lab_expect_drop(lab, TC_ACT_SHOT, 135, "dsr.h");
+	lab_expect_drop(lab, TC_ACT_SHOT, 135, "dsr_option.h");
 	lab_close(lab);
 }
 
