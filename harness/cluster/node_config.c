@@ -34,8 +34,7 @@ static void define_number(struct define_out *o, const char *name, uint32_t n)
 
 static void define_if(struct define_out *o, const char *name, bool is_on)
 {
-	if (is_on)
-		define(o, name, "1");
+	define(o, name, is_on ? "1" : NULL);
 }
 
 /* Of the constants that Verdict's own programs have for the same setting; "" for one the node has not. */
@@ -239,8 +238,11 @@ static void define_exclusion(struct define_out *o, unsigned family)
 	uint8_t mask[16] = { 0 };
 	struct cidr net;
 
-	if (!config_masquerades(o->c, family) || !native_network(o->c, o->node, family, &net))
+	if (!config_masquerades(o->c, family) || !native_network(o->c, o->node, family, &net)) {
+		define(o, v4 ? "IPV4_SNAT_EXCLUSION_DST_CIDR" : "IPV6_SNAT_EXCLUSION_DST_CIDR",
+		       NULL);
 		return;
+	}
 	if (v4) {
 		define_ipv4(o, "IPV4_SNAT_EXCLUSION_DST_CIDR", &net.addr);
 		define_number(o, "IPV4_SNAT_EXCLUSION_DST_CIDR_LEN", net.prefix);
@@ -259,8 +261,10 @@ static void define_tunnel(struct define_out *o)
 	uint32_t port = values_number(o->c->manifests.values, "tunnelPort");
 
 	define_if(o, "TUNNEL_MODE", config_tunnels(o->c));
-	if (!overlay)
+	if (!overlay) {
+		define(o, "ENCAP_IFINDEX", NULL);
 		return;
+	}
 	define_number(o, "ENCAP_IFINDEX", overlay->ifindex);
 	define_number(o, "TUNNEL_PORT", port ? port : geneve ? 6081 : 8472);
 	define(o, "TUNNEL_PROTOCOL", geneve ? "2" : "1");
@@ -342,7 +346,9 @@ int cluster_print_node_config(const struct cluster *c, unsigned node, struct buf
 			   "DECLARE_CONFIG(__u32, interface_ifindex, \"Device of the program\")\n",
 			   c->nodes[node].name, c->dir);
 	for (size_t i = 0; !ret && i < defines.n; i++)
-		buf_printf(out, "#define %s %s\n", defines.list[i].name, defines.list[i].value);
+		if (defines.list[i].value)
+			buf_printf(out, "#define %s %s\n", defines.list[i].name,
+				   defines.list[i].value);
 	arena_free(a);
 	return ret;
 }

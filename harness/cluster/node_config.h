@@ -10,7 +10,7 @@
 
 struct node_define {
 	const char *name; /* "ENABLE_IPV4"; of a macro with an argument "IS_L3_DEV(ifindex)" */
-	const char *value;
+	const char *value; /* NULL: the node has it not set */
 	bool is_free; /* sets the size of a map, which loaders choose, or is no setting */
 };
 

@@ -128,6 +128,11 @@ static size_t compare(const struct header *h, const struct node_defines *wanted,
 
 		if (w->is_free || strchr(w->name, '('))
 			continue;
+		if (!w->value) {
+			if (is)
+				differs(out, &n, w->name, "set", "not");
+			continue;
+		}
 		want = spelt_alike(h->arena, w->value, strlen(w->value));
 		if (!is)
 			differs(out, &n, w->name, "not set", want);

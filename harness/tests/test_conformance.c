@@ -325,8 +325,9 @@ static struct settings_found find(const char *folder)
 		{ "IPV4_MAP_SIZE", "5", true },
 		{ "MAC", "{ .addr = { 0x02, 0x0a } }", false },
 		{ "MONITOR_AGGREGATION", "3", false },
+		{ "TUNNEL_MODE", NULL, false },
 	};
-	struct node_defines wanted = { list, 4 };
+	struct node_defines wanted = { list, 5 };
 	struct settings_found found;
 
 	target.objects_settings = "node_config.h";
@@ -375,6 +376,21 @@ Test(conformance, the_nearest_is_taken_and_what_differs_is_told)
 	cr_expect_str_eq(
 		found.otherwise,
 		"MONITOR_AGGREGATION is 5 (the node: 3), ENABLE_DSR is set (the node: not)");
+	files_leave();
+}
+
+Test(conformance, what_a_node_has_not_set_must_not_be_set)
+{
+	struct settings_found found;
+
+	files_enter();
+	files_write("objects/a/node_config.h", FITS "#define TUNNEL_MODE 1\n");
+	found = find("objects");
+	cr_expect_str_eq(found.otherwise, "TUNNEL_MODE is set (the node: not)");
+	files_write("objects/b/node_config.h", FITS);
+	found = find("objects");
+	cr_expect_str_eq(found.folder, "objects/b");
+	cr_expect_null(found.otherwise);
 	files_leave();
 }
 
