@@ -90,12 +90,16 @@ static __always_inline int dsr_grow_before(ctx_t *ctx, __u32 room)
 
 #endif
 
+/* Who is told that a packet's time has ended is to find it as it was sent: before the option is added. */
 static __always_inline int dsr_send_option(ctx_t *ctx, struct packet *pkt)
 {
-	int ret = 0;
+	int ret;
 
-	if (dsr_to_be_told(pkt))
-		ret = pkt->is_ipv6 ? dsr_add_option6(ctx, pkt) : dsr_add_option4(ctx, pkt);
+	if (!dsr_to_be_told(pkt))
+		return forward_fib(ctx, pkt);
+	if (rewrite_ttl_ends(ctx, pkt))
+		return icmp_time_exceeded(ctx, pkt);
+	ret = pkt->is_ipv6 ? dsr_add_option6(ctx, pkt) : dsr_add_option4(ctx, pkt);
 	return ret ? ret : forward_fib(ctx, pkt);
 }
 

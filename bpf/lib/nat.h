@@ -163,6 +163,7 @@ __subprogram int nat_error(ctx_t *ctx, struct packet *pkt, enum rewrite_side sid
 		return 0;
 	w->side.addr = w->found.addr;
 	w->side.port = w->found.port;
+	w->side.has_port = true;
 	ret = rewrite_quoted(ctx, pkt, &w->quote, other, &w->side);
 	/* a router on the way has an address of its own */
 	if (!ret && (side == REWRITE_DESTINATION || addr_equal(&pkt->saddr, &quoted->daddr)))
@@ -227,7 +228,7 @@ __subprogram int nat_reverse(ctx_t *ctx, struct packet *pkt)
 	if (!nat_find(w, &w->answers, TUPLE_F_IN, &w->back))
 		return 0;
 	nat_repair(w);
-	ret = rewrite(ctx, pkt, REWRITE_DESTINATION, &w->back.addr, w->back.port);
+	ret = rewrite(ctx, pkt, REWRITE_DESTINATION, &w->back.addr, REWRITE_PORT(w->back.port));
 	return ret ? ret : 1;
 }
 

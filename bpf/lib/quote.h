@@ -16,11 +16,12 @@ struct quote {
 	__u32 l4_off;
 };
 
-/* What one side of it becomes; port 0: stays as it is. */
+/* What one side of it becomes; port 0: stays as it is, unless has_port. */
 struct quote_side {
 	union addr addr;
 	__be16 port;
-	__u16 pad[3]; /* that it be known to the last byte, for functions that are verified alone */
+	__u16 has_port;
+	__u16 pad[2]; /* that it be known to the last byte, for functions that are verified alone */
 };
 
 /* 1: the quote is of a kind that can be translated; 0: it isn't; negative: drop. */
@@ -119,7 +120,7 @@ __verified_alone int rewrite_quoted(ctx_t *ctx, struct packet *pkt, const struct
 		return DROP(pkt, ret);
 	if (!pseudo)
 		diff = 0;
-	if (to->port)
+	if (to->port || to->has_port)
 		ret = quote_port(ctx, pkt, q, side, to->port, &diff);
 	if (ret)
 		return DROP(pkt, ret);

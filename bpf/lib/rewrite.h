@@ -121,15 +121,18 @@ static __always_inline void rewrite_note(struct packet *pkt)
 	pkt->was.dport = pkt->dport;
 }
 
+/* To rewrite(): a port that is meant even where it is 0, as an echo's identifier may be. */
+#define REWRITE_PORT(port) ((__u32)(port) | 1U << 16)
+
 /* Replaces one side's address and port; port 0 stays as it is. A later fragment has no transport header: it
  * gets the address alone. 0, or the reason to drop.
  */
 __verified_alone int rewrite(ctx_t *ctx, struct packet *pkt, enum rewrite_side side,
-			     const union addr *addr, __be16 port)
+			     const union addr *addr, __u32 port)
 {
+	__be16 *own_port, to = (__be16)port;
 	__u32 csum_off = 0;
 	union addr *own;
-	__be16 *own_port;
 	__s64 diff = 0;
 	int ret;
 
@@ -147,14 +150,14 @@ __verified_alone int rewrite(ctx_t *ctx, struct packet *pkt, enum rewrite_side s
 			return DROP(pkt, DROP_CSUM_L4);
 		*own = *addr;
 	}
-	if (!port || port == *own_port)
+	if (!port || to == *own_port)
 		return 0;
 	if (!pkt->later_fragment) {
-		ret = rewrite_port_bytes(ctx, pkt, side, *own_port, port, csum_off);
+		ret = rewrite_port_bytes(ctx, pkt, side, *own_port, to, csum_off);
 		if (ret)
 			return DROP(pkt, ret);
 	}
-	*own_port = port;
+	*own_port = to;
 	return 0;
 }
 
@@ -166,8 +169,9 @@ static __always_inline int rewrite_undo(ctx_t *ctx, struct packet *pkt)
 
 	if (!pkt->rewritten)
 		return 0;
-	ret = rewrite(ctx, pkt, REWRITE_SOURCE, &saddr, pkt->was.sport);
-	return ret ? ret : rewrite(ctx, pkt, REWRITE_DESTINATION, &daddr, pkt->was.dport);
+	ret = rewrite(ctx, pkt, REWRITE_SOURCE, &saddr, REWRITE_PORT(pkt->was.sport));
+	return ret ? ret
+		   : rewrite(ctx, pkt, REWRITE_DESTINATION, &daddr, REWRITE_PORT(pkt->was.dport));
 }
 
 /* IPv4's TTL with what stands behind it. */
@@ -187,6 +191,16 @@ static __always_inline int rewrite_hop_limit(ctx_t *ctx, struct packet *pkt)
 		return DROP(pkt, DROP_TTL_EXCEEDED);
 	limit--;
 	return ctx_store_summed(ctx, off, &limit, sizeof(limit)) ? 0 : DROP(pkt, DROP_WRITE_ERROR);
+}
+
+/* No router may send it on. */
+static __always_inline bool rewrite_ttl_ends(ctx_t *ctx, const struct packet *pkt)
+{
+	__u8 ttl;
+
+	return ctx_load(ctx, pkt->l3_off + (pkt->is_ipv6 ? IPV6_OFF_HOP : IPV4_OFF_TTL), &ttl,
+			sizeof(ttl)) &&
+	       ttl <= 1;
 }
 
 /* What a router does. 0; DROP_TTL_EXCEEDED where it was the last hop; or another reason to drop. The TTL is the
