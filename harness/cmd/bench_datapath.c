@@ -14,9 +14,11 @@
 #include "base/ns.h"
 #include "cmd/bench.h"
 #include "cmd/bench_figures.h"
+#include "cmd/bench_flows.h"
 #include "cmd/bench_modes.h"
 #include "cmd/bench_packet.h"
 #include "cmd/bench_race.h"
+#include "cmd/bench_rows.h"
 #include "engine/replay.h"
 #include "scenario/yaml.h"
 
@@ -27,15 +29,6 @@ struct side {
 	bool ours;
 	struct target_desc *desc;
 	struct bench_figures *figures;
-};
-
-struct result {
-	bool measured;
-	double ns;
-	struct quartiles to_theirs; /* of ours */
-	int verdict;
-	enum hook hook;
-	struct bench_way way;
 };
 
 struct bench_datapath {
@@ -140,9 +133,73 @@ static int make_flow(struct bench_datapath *b, struct replay *r, const struct be
 	return ret;
 }
 
+/* ---- what the verifier has to do ---- */
+
+struct pods_load {
+	const struct target *target;
+	const struct target_desc *desc;
+	const char *config; /* over desc's */
+};
+
+static const struct elf_image *image_of(const struct target *t, const char *object)
+{
+	for (size_t i = 0; i < target_n_images(t); i++)
+		if (bench_is_image(target_image(t, i), object))
+			return target_image(t, i);
+	return NULL;
+}
+
+static void add_settings(struct object_opts *opts, struct config_value *room,
+			 const struct elf_image *image, const struct settings *s)
+{
+	for (size_t i = 0; s && i < s->n; i++)
+		bench_load_constant(opts, room, image, s->list[i].name, s->list[i].value);
+}
+
+/* Devices differ in addresses alone: the first one that has settings stands for all. */
+static const struct settings *device_settings(const struct target_desc *d, const char *object)
+{
+	for (size_t i = 0; i < d->n_devices && !strncmp(object, "bpf_lxc", 7); i++)
+		if (d->devices[i].config.n)
+			return &d->devices[i].config;
+	return NULL;
+}
+
+static int pods_options(const void *arg, struct arena *a, const char *object,
+			struct object_opts *opts, struct err *err)
+{
+	const struct pods_load *l = arg;
+	const struct elf_image *image = image_of(l->target, object);
+	const struct desc_object *own = target_desc_object(l->desc, object);
+	struct config_value *room;
+	struct settings over = { 0 };
+	struct setting *list = NULL;
+	int ret = bench_settings(a, l->config, &list, &over.n, err);
+
+	if (ret || !image)
+		return ret;
+	over.list = list;
+	room = arena_alloc(a, image->n_variables * 4 * sizeof(*room));
+	opts->path = image->path;
+	add_settings(opts, room, image, &l->desc->config);
+	add_settings(opts, room, image, own ? &own->config : NULL);
+	add_settings(opts, room, image, device_settings(l->desc, object));
+	add_settings(opts, room, image, &over);
+	return 0;
+}
+
+static int find_figures(struct side *s, const struct bench_mode *m, const struct replay *r,
+			const struct hop *hop, struct bench_way *way, struct err *err)
+{
+	const struct pods_load load = { replay_target(r), s->desc, s->ours ? m->config : "" };
+	const struct bench_load how = { load.config, pods_options, &load };
+
+	return bench_figures_of_way(s->figures, &how, replay_program(r)->object, hop, way, err);
+}
+
 /* Which programs the packet meets, and what the verifier had to do for them. */
 static int follow(struct bench_datapath *b, struct side *s, const struct bench_mode *m,
-		  struct result *res, struct err *err)
+		  struct bench_result *res, struct err *err)
 {
 	const struct hop *hop = NULL;
 	struct replay *r = NULL;
@@ -155,9 +212,7 @@ static int follow(struct bench_datapath *b, struct side *s, const struct bench_m
 	if (!ret) {
 		res->verdict = hop->verdict;
 		res->hook = hop->hook;
-		ret = bench_figures_of_way(s->figures, replay_target(r), s->desc,
-					   s->ours ? m->config : "", replay_program(r), hop,
-					   &res->way, err);
+		ret = find_figures(s, m, r, hop, &res->way, err);
 	}
 	replay_close(r);
 	return ret;
@@ -197,7 +252,7 @@ static int open_lane(struct bench_datapath *b, struct side *s, const struct benc
 }
 
 static int check_verdict(const struct bench_mode *m, const struct race_lane *lane,
-			 const struct result *res, struct err *err)
+			 const struct bench_result *res, struct err *err)
 {
 	if (lane->run.verdict == res->verdict)
 		return 0;
@@ -207,7 +262,7 @@ static int check_verdict(const struct bench_mode *m, const struct race_lane *lan
 
 /* Both sides at once, each in its own namespace; the last one opened is closed first. */
 static int time_sides(struct bench_datapath *b, const struct bench_mode *m, size_t n,
-		      struct result results[], struct err *err)
+		      struct bench_result results[], struct err *err)
 {
 	static struct race_lane lanes[2];
 	struct race_lane *const list[] = { &lanes[0], &lanes[1] };
@@ -234,111 +289,56 @@ static int time_sides(struct bench_datapath *b, const struct bench_mode *m, size
 }
 
 static int measure_mode(struct bench_datapath *b, const struct bench_mode *m,
-			struct result results[2], struct err *err)
+			struct bench_result results[2], struct err *err)
 {
 	size_t n = b->sides[1].objects && !m->ours_alone ? 2 : 1;
 	int ret = 0;
 
 	for (size_t i = 0; i < n && !ret; i++) {
 		ret = follow(b, &b->sides[i], m, &results[i], err);
-		results[i].measured = !ret;
+		results[i].is_measured = !ret;
 	}
 	if (!ret && n == 2 && results[0].verdict != results[1].verdict)
 		n = 1; /* they do different things: nothing to compare */
 	return ret ? ret : time_sides(b, m, n, results, err);
 }
 
-static const char *verdict_text(const struct result *r)
-{
-	const char *name = word_name(words_verdict(r->hook), r->verdict);
-
-	return name ? strrchr(name, '_') + 1 : "?";
-}
-
-static void print_result(const struct result *r)
-{
-	if (r->way.programs)
-		printf("%3u %9llu %6u", r->way.programs, (unsigned long long)r->way.instructions,
-		       r->way.stack);
-	else
-		printf("%3s %9s %6s", "", "-", "-");
-	if (r->ns > 0)
-		printf(" %7.0f", r->ns);
-	else
-		printf(" %7s", "-");
-}
-
-static void print_ratios(const struct result *ours, const struct result *theirs)
-{
-	const struct quartiles *r = &ours->to_theirs;
-
-	printf(" %6.2f %4.2f-%.2f", r->middle, r->low, r->high);
-	if (theirs->way.instructions)
-		printf(" %6.2f", (double)ours->way.instructions / (double)theirs->way.instructions);
-}
-
-static void print_mode(const struct bench_mode *m, const struct result *r)
-{
-	printf("%-32s %-9s", m->name, verdict_text(&r[0]));
-	print_result(&r[0]);
-	if (r[1].measured && r[1].verdict != r[0].verdict) {
-		printf("  does another thing: %s", verdict_text(&r[1]));
-	} else if (r[1].measured) {
-		printf(" |");
-		print_result(&r[1]);
-		print_ratios(&r[0], &r[1]);
-	}
-	printf("\n");
-	fflush(stdout);
-}
-
-static void print_head(bool cilium)
-{
-	printf("\nThe datapath, packet by packet\n\n");
-	printf("%-32s %-9s%3s %9s %6s %7s", "", "verdict", "", "verified", "stack", "ns");
-	if (cilium)
-		printf(" |%3s %9s %6s %7s %6s %9s %6s", "", "Cilium's", "stack", "ns", "ns",
-		       "quartiles", "verif.");
-	printf("\n");
-}
-
-static void print_legend(bool cilium)
-{
-	printf("\nBefore what the verifier processed stands for how many programs: those that the "
-	       "packet meets;\nstack: the most that one needs, in bytes. ns: of a run, that of an "
-	       "empty program subtracted,\n%d turns of %d runs, of a turn the mean of the middle "
-	       "half, of the turns the median. Out of the tunnel:\nwith helpers replaced, as the "
-	       "kernel's test run knows no tunnel.\n",
-	       RACE_TURNS, RACE_BLOCK);
-	if (cilium)
-		printf("Last: ours to Cilium's. Both were loaded at once and took turns, which "
-		       "first from turn to turn: the\nmedian of the turns' ratios, and their "
-		       "quartiles; load on the machine weighs on both.\n");
-}
-
+/* Returns how many kinds of packets that were. */
 static int measure(struct bench_datapath *b, const char *name, struct err *err)
 {
 	bool cilium = b->sides[1].objects;
 	size_t n = 0;
 	int ret = 0;
 
-	print_head(cilium);
+	printf("\nThe datapath, packet by packet\n\n");
+	bench_rows_head(cilium);
 	for (size_t i = 0; i < n_bench_modes && !ret; i++) {
 		const struct bench_mode *m = &bench_modes[i];
-		struct result results[2] = { 0 };
+		struct bench_result results[2] = { 0 };
 
 		if (name && !strstr(m->name, name))
 			continue;
 		n++;
 		ret = measure_mode(b, m, results, err);
 		if (!ret)
-			print_mode(m, results);
+			bench_rows_print(m->name, results);
 	}
-	if (ret)
-		return ret;
-	if (!n)
-		return err_input(err, NULL, "no kind of packet has '%s' in its name", name);
-	print_legend(cilium);
+	return ret ? ret : (int)n;
+}
+
+/* n: what was measured before. */
+static int and_flows(const struct bench_datapath *b, int n, const char *mode, struct err *err)
+{
+	int flows = bench_flows(b->sides[0].objects, mode, err);
+
+	if (flows < 0)
+		return flows;
+	if (!n && !flows)
+		return err_input(err, NULL,
+				 "no kind of packet, and no scenario of fixtures/bench, has '%s' "
+				 "in its name",
+				 mode);
+	bench_rows_legend(b->sides[1].objects);
 	return 0;
 }
 
@@ -359,6 +359,8 @@ int bench_datapath(const char *objects, const char *mode, struct err *err)
 	if (!ret)
 		ret = measure(&b, mode, err);
 	target_forget();
+	if (ret >= 0)
+		ret = and_flows(&b, ret, mode, err);
 	for (int i = 0; i < 2; i++)
 		target_desc_free(b.sides[i].desc);
 	arena_free(b.arena);

@@ -7,12 +7,11 @@
 #include "base/ns.h"
 #include "scenario/yaml.h"
 #include "target/figures.h"
-#include "target/object.h"
 
 #define PREFIX "__config_"
 
 struct loaded {
-	const char *object, *config; /* config "": as the object says */
+	const char *object, *key;
 	struct figures *list;
 	size_t n;
 };
@@ -65,84 +64,49 @@ static bool has_constant(const struct elf_image *image, const char *name)
 	return false;
 }
 
-static void add(struct arena *a, struct object_opts *opts, const struct elf_image *image,
-		const struct setting *list, size_t n)
+void bench_load_constant(struct object_opts *opts, struct config_value *room,
+			 const struct elf_image *image, const char *name, const struct value *value)
 {
-	struct config_value *config = arena_alloc(a, (opts->n_config + n) * sizeof(*config));
-
-	for (size_t i = 0; i < opts->n_config; i++)
-		config[i] = opts->config[i];
-	opts->config = config;
-	for (size_t i = 0; i < n; i++)
-		if (has_constant(image, list[i].name))
-			config[opts->n_config++] =
-				(struct config_value){ list[i].name, list[i].value };
+	if (has_constant(image, name))
+		room[opts->n_config++] = (struct config_value){ name, value };
+	opts->config = room;
 }
 
-static const struct elf_image *image_of(const struct target *t, const char *object)
+bool bench_is_image(const struct elf_image *image, const char *object)
 {
-	for (size_t i = 0; i < target_n_images(t); i++) {
-		const struct elf_image *image = target_image(t, i);
-		const char *slash = strrchr(image->path, '/');
+	const char *slash = strrchr(image->path, '/');
 
-		if (!strcmp(slash ? slash + 1 : image->path, object))
-			return image;
-	}
-	return NULL;
+	return strcmp(slash ? slash + 1 : image->path, object) == 0;
 }
 
-/* Devices differ in addresses alone: the first one that has settings stands for all. */
-static int load(struct bench_figures *f, const struct target_desc *desc, const char *config,
-		const struct elf_image *image, struct loaded *to, struct err *err)
-{
-	struct object_opts opts = { .path = image->path,
-				    /* objects may differ in what they ask of a map */
-				    .pin_dir = arena_printf(f->arena, "%s/figures-%u-%zu",
-							    SANDBOX_BPFFS, f->number, f->n) };
-	const struct desc_object *of_object;
-	struct setting *over = NULL;
-	size_t n = 0;
-	int ret = bench_settings(f->arena, config, &over, &n, err);
-
-	if (ret)
-		return ret;
-	add(f->arena, &opts, image, desc->config.list, desc->config.n);
-	of_object = target_desc_object(desc, to->object);
-	if (of_object)
-		add(f->arena, &opts, image, of_object->config.list, of_object->config.n);
-	for (size_t i = 0; i < desc->n_devices; i++) {
-		const struct settings *own = &desc->devices[i].config;
-
-		if (own->n && !strncmp(to->object, "bpf_lxc", 7)) {
-			add(f->arena, &opts, image, own->list, own->n);
-			break;
-		}
-	}
-	add(f->arena, &opts, image, over, n);
-	return figures_load(f->arena, &opts, &to->list, &to->n, err);
-}
-
-static int loaded_of(struct bench_figures *f, const struct target *t,
-		     const struct target_desc *desc, const char *config, const char *object,
+static int loaded_of(struct bench_figures *f, const struct bench_load *how, const char *object,
 		     const struct loaded **out, struct err *err)
 {
-	const struct elf_image *image = image_of(t, object);
+	struct object_opts opts = { 0 };
+	struct loaded *l;
 	int ret;
 
 	for (size_t i = 0; i < f->n; i++) {
 		*out = &f->loads[i];
-		if (!strcmp((*out)->object, object) && !strcmp((*out)->config, config))
+		if (!strcmp((*out)->object, object) && !strcmp((*out)->key, how->key))
 			return 0;
 	}
-	if (!image)
-		return err_system(err, 0, "no object %s", object);
+	ret = how->options(how->arg, f->arena, object, &opts, err);
+	if (ret)
+		return ret;
 	f->loads = arena_grow(f->arena, f->loads, f->n, sizeof(*f->loads));
-	f->loads[f->n] = (struct loaded){ .object = arena_strdup(f->arena, object),
-					  .config = arena_strdup(f->arena, config) };
-	ret = load(f, desc, config, image, &f->loads[f->n], err);
-	if (!ret)
-		*out = &f->loads[f->n++];
-	return ret;
+	l = &f->loads[f->n];
+	*l = (struct loaded){ .object = arena_strdup(f->arena, object),
+			      .key = arena_strdup(f->arena, how->key) };
+	/* objects may differ in what they ask of a map */
+	opts.pin_dir = arena_printf(f->arena, "%s/figures-%u-%zu", SANDBOX_BPFFS, f->number, f->n);
+	if (opts.path)
+		ret = figures_load(f->arena, &opts, &l->list, &l->n, err);
+	if (ret)
+		return ret;
+	f->n++;
+	*out = l;
+	return 0;
 }
 
 static const struct figures *find(const struct loaded *l, const char *program)
@@ -154,8 +118,7 @@ static const struct figures *find(const struct loaded *l, const char *program)
 }
 
 /* A tail call leads to a program of the same object, or of the one that pods' policies are in. */
-static int figures_of(struct bench_figures *f, const struct target *t,
-		      const struct target_desc *desc, const char *config, const char **object,
+static int figures_of(struct bench_figures *f, const struct bench_load *how, const char **object,
 		      const char *program, const struct figures **out, struct err *err)
 {
 	const char *const places[] = { *object, "bpf_lxc.o", "bpf_host.o" };
@@ -163,28 +126,26 @@ static int figures_of(struct bench_figures *f, const struct target *t,
 	*out = NULL;
 	for (size_t i = 0; i < 3 && !*out; i++) {
 		const struct loaded *l = NULL;
-		int ret = loaded_of(f, t, desc, config, places[i], &l, err);
+		int ret = loaded_of(f, how, places[i], &l, err);
 
 		if (ret)
 			return ret;
-		*out = l ? find(l, program) : NULL;
+		*out = find(l, program);
 		if (*out)
 			*object = places[i];
 	}
 	return *out ? 0 : err_system(err, 0, "no figures of program %s", program);
 }
 
-int bench_figures_of_way(struct bench_figures *f, const struct target *t,
-			 const struct target_desc *desc, const char *config,
-			 const struct target_program *entry, const struct hop *hop,
-			 struct bench_way *way, struct err *err)
+int bench_figures_of_way(struct bench_figures *f, const struct bench_load *how, const char *object,
+			 const struct hop *hop, struct bench_way *way, struct err *err)
 {
-	const char *object = entry->object, *program = entry->name;
+	const char *program = hop->program;
 
 	*way = (struct bench_way){ 0 };
 	for (size_t i = 0; program; i++) {
 		const struct figures *is;
-		int ret = figures_of(f, t, desc, config, &object, program, &is, err);
+		int ret = figures_of(f, how, &object, program, &is, err);
 
 		if (ret)
 			return ret;

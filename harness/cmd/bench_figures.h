@@ -6,13 +6,31 @@
 #define VERDICT_CMD_BENCH_FIGURES_H
 
 #include "engine/replay.h"
+#include "target/object.h"
 
 struct bench_figures;
 
 struct bench_figures *bench_figures_new(struct arena *a); /* lives in a */
+
+/* How objects are loaded to be verified. */
+struct bench_load {
+	const char *key; /* a configuration: of another key are other figures */
+	/* Path and constants of an object; the rest is filled in. Path NULL: it has none of that name. */
+	int (*options)(const void *arg, struct arena *a, const char *object,
+		       struct object_opts *opts, struct err *err);
+	const void *arg;
+};
+
+/* Adds a constant where the object has one of that name; room: of opts->config. */
+void bench_load_constant(struct object_opts *opts, struct config_value *room,
+			 const struct elf_image *image, const char *name,
+			 const struct value *value);
 /* "a: 1, b: true" as constants. */
 int bench_settings(struct arena *a, const char *text, struct setting **out, size_t *n,
 		   struct err *err);
+/* The image of that object ("bpf_lxc.o"), by the file's name. */
+bool bench_is_image(const struct elf_image *image, const char *object);
+
 /* The program that a packet entered and those it went on to. */
 struct bench_way {
 	unsigned programs;
@@ -20,10 +38,8 @@ struct bench_way {
 	unsigned stack; /* bytes, the most that one of them needs; 0: not known */
 };
 
-/* config: over desc's, as for bench_settings(); "": none. */
-int bench_figures_of_way(struct bench_figures *f, const struct target *t,
-			 const struct target_desc *desc, const char *config,
-			 const struct target_program *entry, const struct hop *hop,
-			 struct bench_way *way, struct err *err);
+/* object: of the hop's program. */
+int bench_figures_of_way(struct bench_figures *f, const struct bench_load *how, const char *object,
+			 const struct hop *hop, struct bench_way *way, struct err *err);
 
 #endif

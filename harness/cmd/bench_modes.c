@@ -45,7 +45,6 @@
 #define TO_WORLD    "10.0.1.10|40004 > 192.168.10.100|80"
 #define PORT_LOCAL  "192.168.10.100|50000 > 192.168.10.1|30080"
 #define PORT_REMOTE "192.168.10.100|50001 > 192.168.10.1|30090"
-#define PORT_DSR    "192.168.10.100|50002 > 192.168.10.1|30091"
 #define TO_HOST	    "192.168.10.100|50003 > 192.168.10.1|22"
 #define HOST_ANSWER "192.168.10.1|22 > 192.168.10.100|50003"
 #define FROM_HOST   "192.168.10.1|50004 > 192.168.10.100|80"
@@ -112,21 +111,6 @@ const struct bench_mode bench_modes[] = {
 	  .config = NODEPORT,
 	  .before = { FROM_WIRE(PORT_REMOTE, SYN) },
 	  .measured = FROM_WIRE(PORT_REMOTE, ACK) },
-	{ .name = "node port, DSR by IP option",
-	  .config = NODEPORT,
-	  .before = { FROM_WIRE(PORT_DSR, SYN) },
-	  .measured = FROM_WIRE(PORT_DSR, SYN),
-	  .ours_alone = true },
-	{ .name = "node port, DSR by Geneve",
-	  .config = NODEPORT ", dsr_dispatch: 1",
-	  .before = { FROM_WIRE(PORT_DSR, SYN) },
-	  .measured = FROM_WIRE(PORT_DSR, SYN),
-	  .ours_alone = true },
-	{ .name = "node port, DSR by IPIP",
-	  .config = NODEPORT ", dsr_dispatch: 2",
-	  .before = { FROM_WIRE(PORT_DSR, SYN) },
-	  .measured = FROM_WIRE(PORT_DSR, SYN),
-	  .ours_alone = true },
 	{ .name = "host firewall, in",
 	  .config = NODEPORT ", " HOST_FIREWALL,
 	  .entries = HOST_POLICY,
@@ -142,11 +126,6 @@ const struct bench_mode bench_modes[] = {
 	  .entries = HOST_POLICY,
 	  .before = { FROM_WIRE(TO_HOST, SYN) },
 	  .measured = TO_WIRE(HOST_ANSWER, ACK) },
-	{ .name = "masquerade",
-	  .config = NODEPORT ", enable_ipv4_masquerade: true",
-	  .before = { TO_WIRE(TO_WORLD, SYN) },
-	  .measured = TO_WIRE(TO_WORLD, ACK),
-	  .ours_alone = true },
 	{ .name = "XDP prefilter, listed",
 	  .config = NODEPORT ", enable_prefilter: true, enable_nodeport_acceleration: true",
 	  .measured = AT_XDP(LISTED, SYN) },

@@ -55,6 +55,11 @@ static int take_turn(struct race_lane *l, int empty_fd, size_t turn, struct err 
 	return ret || !l->events ? ret : event_ring_read(l->events, ignore, NULL, &lost, err);
 }
 
+static size_t turns_of(const struct race_lane *l)
+{
+	return l->turns ? l->turns : RACE_TURNS;
+}
+
 int race(struct race_lane *const lanes[], size_t n, struct err *err)
 {
 	int empty_fd[RACE_LANES], ret = 0;
@@ -62,7 +67,7 @@ int race(struct race_lane *const lanes[], size_t n, struct err *err)
 
 	for (; opened < n && !ret; opened++)
 		ret = timed_empty(lanes[opened]->run.hook, &empty_fd[opened], err);
-	for (size_t turn = 0; turn < RACE_TURNS; turn++)
+	for (size_t turn = 0; turn < turns_of(lanes[0]); turn++)
 		for (size_t i = 0; i < n && !ret; i++) {
 			size_t k = turn % 2 ? n - 1 - i : i;
 
@@ -78,14 +83,14 @@ double race_ns(const struct race_lane *l)
 	double sorted[RACE_TURNS];
 
 	memcpy(sorted, l->ns, sizeof(sorted));
-	return median_of_doubles(sorted, RACE_TURNS);
+	return median_of_doubles(sorted, turns_of(l));
 }
 
 struct quartiles race_ratio(const struct race_lane *a, const struct race_lane *b)
 {
 	double ratios[RACE_TURNS];
 
-	for (size_t i = 0; i < RACE_TURNS; i++)
+	for (size_t i = 0; i < turns_of(a); i++)
 		ratios[i] = a->ns[i] / b->ns[i];
-	return quartiles_of(ratios, RACE_TURNS);
+	return quartiles_of(ratios, turns_of(a));
 }

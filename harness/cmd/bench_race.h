@@ -11,9 +11,10 @@
 #include "target/events.h"
 #include "target/helper_env.h"
 
-#define RACE_TURNS 100
-#define RACE_BLOCK 100 /* runs of a lane in a turn */
-#define RACE_LANES 3
+#define RACE_TURNS     100
+#define RACE_TURNS_FEW 30 /* where there are many lanes */
+#define RACE_BLOCK     100 /* runs of a lane in a turn */
+#define RACE_LANES     3
 
 struct race_lane {
 	struct timed_run run;
@@ -23,6 +24,7 @@ struct race_lane {
 	struct helper_env *env; /* of interposed helpers, made ready before each run; NULL: none */
 	bool fresh; /* another source port each run, from `port` on */
 	uint16_t port;
+	size_t turns; /* 0: RACE_TURNS, of which there are at most so many */
 	double ns[RACE_TURNS]; /* out: of a run, that of an empty program subtracted */
 };
 

@@ -27,6 +27,7 @@ int timed_run(struct timed_run *r, struct err *err)
 {
 	struct __sk_buff skb = {
 		.ifindex = r->ifindex,
+		.mark = r->mark,
 		.ingress_ifindex = r->hook == HOOK_TC_INGRESS ? r->ifindex : 0,
 	};
 	struct xdp_md xdp = { .data_end = r->len, .ingress_ifindex = r->ifindex };

@@ -17,6 +17,7 @@ struct timed_run {
 	const uint8_t *data; /* an Ethernet frame */
 	uint32_t len;
 	uint32_t ifindex; /* of the thread's network namespace */
+	uint32_t mark; /* of an skb */
 	/* what came of it */
 	uint32_t ns;
 	int verdict;

@@ -193,6 +193,28 @@ int testrun_program_fd(const struct engine *e, unsigned node, enum hook hook)
 	return agent_program_at(e->sim.nodes[node].agent, native, hook, &p, &err) ? -1 : p.fd;
 }
 
+static int enter(struct engine *e, unsigned node, struct err *err)
+{
+	e->sim.in_node = (int)node;
+	return ns_enter(e->sim.nodes[node].ns_fd, err);
+}
+
+int testrun_at(struct engine *e, unsigned node, const char *device, enum hook hook,
+	       struct testrun_place *out, struct err *err)
+{
+	const struct cluster_node *n = &e->opts.cluster->nodes[node];
+	int ret = enter(e, node, err);
+
+	*out = (struct testrun_place){ .agent = e->sim.nodes[node].agent,
+				       .ns_fd = e->sim.nodes[node].ns_fd,
+				       .env = e->sim.env };
+	for (size_t i = 0; i < n->n_devices && !ret; i++)
+		if (!strcmp(n->devices[i].name, device))
+			return agent_program_at(out->agent, &n->devices[i], hook, &out->program,
+						err);
+	return ret ? ret : -ENOENT;
+}
+
 static void drop_record(void *arg, const void *record, uint32_t size)
 {
 	(void)arg;
@@ -210,12 +232,6 @@ int testrun_drop_events(struct engine *e, struct err *err)
 			ret = event_ring_read(agent_events(e->sim.nodes[i].agent), drop_record,
 					      NULL, &lost, err);
 	return ret;
-}
-
-int testrun_enter(struct engine *e, unsigned node, struct err *err)
-{
-	e->sim.in_node = (int)node;
-	return ns_enter(e->sim.nodes[node].ns_fd, err);
 }
 
 void testrun_leave(struct engine *e)
