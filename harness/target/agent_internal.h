@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What the agent's parts share: agent.c (the order of a start), agent_maps.c (objects opened for their maps),
- * agent_entries.c (the node's entries), agent_gc.c, agent_load.c (programs loaded for a device),
+ * agent_pins.c (the pinned ones), agent_entries.c (the node's entries), agent_gc.c, agent_load.c (programs loaded for a device),
  * agent_park.c (loads that are kept), agent_slots.c (slots of endpoints), agent_run.c (packets), agent_reset.c,
  * agent_restart.c, agent_return.c (to a release that was there before).
  */
@@ -134,7 +134,6 @@ void agent_log(const struct agent *a, const char *level, const char *subsys, con
 	__attribute__((format(printf, 4, 5)));
 /* The log of the agent's objects, which outlive what agent_set_log() is given. arg: struct agent. */
 void agent_log_line(void *arg, const char *line);
-uint32_t agent_map_id(int fd); /* 0: the kernel does not say */
 uint32_t agent_program_id(int fd);
 
 /* agent_maps.c: the release's objects opened: their maps are made, found or migrated, and so are the
@@ -143,8 +142,6 @@ uint32_t agent_program_id(int fd);
 int release_open(struct agent *a, const struct agent_how *how, struct release_set **out,
 		 struct err *err);
 bool release_is(const struct release_set *r, const struct agent_how *how);
-/* What is pinned under a name where the release has another map, or none, is that of the release again. */
-int release_pin(struct agent *a, struct release_set *r, struct err *err);
 /* A release that was there before: its maps take the entries of those that the present one has in their place,
  * or stay empty where that is asked for.
  */
@@ -152,17 +149,29 @@ int release_return_to(struct agent *a, struct release_set *r, const struct agent
 		      struct err *err);
 int release_finish_migration(struct release_set *r, struct err *err);
 void release_free(struct release_set *r); /* NULL is fine */
+const struct agent_file *release_find_file(const struct release_set *r, const char *object);
+bool file_has_program(const struct agent_file *f, const char *program);
+bool agent_wants_role(const struct agent *a, const char *role);
+/* True if programs sit at hooks of that role, as the node is configured. */
+bool agent_has_hook(const struct agent *a, const struct desc_hook *h);
+
+/* agent_pins.c: the release's pinned maps, of which it has a descriptor each. */
+uint32_t agent_map_id(int fd); /* 0: the kernel does not say */
+/* The host's policy map, which stands for "the endpoint's own" where no endpoint is meant. NULL: there is none. */
+const char *agent_policy_map(const struct agent *a);
+struct agent_pin *release_find_pin(const struct release_set *r, const char *name); /* NULL: none */
+/* Notes those of the file that are not noted. */
+int release_list_pins(const struct agent *a, struct release_set *r, const struct agent_file *f,
+		      struct err *err);
+/* What is pinned under a name where the release has another map, or none, is that of the release again. */
+int release_pin(struct agent *a, struct release_set *r, struct err *err);
 /* Policy maps of endpoints that have none yet. */
 int release_add_policy_maps(struct agent *a, struct release_set *r, struct err *err);
 /* And those of endpoints that the node has no more. */
 void release_drop_policy_maps(struct agent *a, struct release_set *r);
-struct agent_pin *release_find_pin(const struct release_set *r, const char *name); /* NULL: none */
-const struct agent_file *release_find_file(const struct release_set *r, const char *object);
 /* Opens it, with its types. */
 int pin_open(struct release_set *r, struct agent_pin *pin, struct err *err);
-bool file_has_program(const struct agent_file *f, const char *program);
-/* True if programs sit at hooks of that role, as the node is configured. */
-bool agent_has_hook(const struct agent *a, const struct desc_hook *h);
+void pin_free(struct agent_pin *pin);
 
 /* agent_entries.c: writes the node's entries. The maps an agent owns whole (ipcache, endpoints, policy,
  * services) hold exactly those afterwards: all wanted entries are written before the first stale one is deleted.

@@ -2,29 +2,16 @@
 /* A release on a node: its objects, opened for their maps. What is pinned is taken over, migrated or made
  * there, before any program is loaded.
  */
-#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "target/agent_internal.h"
 #include "target/target.h"
+#include "target/target.h"
 #include "target/target_settings.h"
-
-#define POLICY_MAP "cilium_policy_v2"
-
-uint32_t agent_map_id(int fd)
-{
-	struct bpf_map_info info = { 0 };
-	uint32_t len = sizeof(info);
-
-	return bpf_obj_get_info_by_fd(fd, &info, &len) ? 0 : info.id;
-}
 
 /* ---- which objects ---- */
 
@@ -39,7 +26,7 @@ static bool is_set(const struct agent *a, const char *name)
 	return false;
 }
 
-static bool role_is_wanted(const struct agent *a, const char *role)
+bool agent_wants_role(const struct agent *a, const char *role)
 {
 	for (size_t i = 0; i < a->opts.n_roles; i++)
 		if (!strcmp(a->opts.roles[i], role))
@@ -49,7 +36,8 @@ static bool role_is_wanted(const struct agent *a, const char *role)
 
 bool agent_has_hook(const struct agent *a, const struct desc_hook *h)
 {
-	if (h->hook < 0 || !role_is_wanted(a, h->role) || !cluster_device_of_role(a->node, h->role))
+	if (h->hook < 0 || !agent_wants_role(a, h->role) ||
+	    !cluster_device_of_role(a->node, h->role))
 		return false;
 	return h->hook != HOOK_XDP || is_set(a, "enable_nodeport_acceleration") ||
 	       is_set(a, "enable_prefilter");
@@ -82,138 +70,6 @@ bool file_has_program(const struct agent_file *f, const char *program)
 	return false;
 }
 
-/* ---- pins ---- */
-
-struct agent_pin *release_find_pin(const struct release_set *r, const char *name)
-{
-	for (size_t i = 0; i < r->n_pins; i++)
-		if (!strcmp(r->pins[i]->name, name))
-			return r->pins[i];
-	return NULL;
-}
-
-/* Takes over fd. */
-static void add_pin(struct release_set *r, const char *name, int fd)
-{
-	struct agent_pin *pin = arena_new_of(r->arena, struct agent_pin);
-
-	pin->name = arena_strdup(r->arena, name);
-	pin->fd = fd;
-	pin->id = agent_map_id(fd);
-	r->pins = arena_grow(r->arena, r->pins, r->n_pins, sizeof(*r->pins));
-	r->pins[r->n_pins++] = pin;
-}
-
-static void pin_free(struct agent_pin *pin)
-{
-	map_close(pin->map);
-	map_close(pin->bare);
-	fd_cleanup(&pin->fd);
-	raw_free(&pin->wanted);
-}
-
-int pin_open(struct release_set *r, struct agent_pin *pin, struct err *err)
-{
-	int ret = pin->map ? 0 : map_open_fd(pin->fd, pin->name, &pin->map, err);
-
-	if (ret)
-		return ret;
-	for (size_t i = 0; i < r->n_files && !pin->map->inner; i++)
-		if (object_map_fd(r->files[i].maps, pin->name) >= 0)
-			map_set_inner_of(pin->map, r->files[i].maps, pin->name);
-	return 0;
-}
-
-/* The host's stands for "the endpoint's own" where no endpoint is meant. */
-static const char *policy_map(const struct agent *a)
-{
-	return a->node->n_endpoints ? a->node->endpoints[0].policy_map : NULL;
-}
-
-/* Before a load only pinned maps have descriptors. */
-static int list_pins(const struct agent *a, struct release_set *r, const struct agent_file *f,
-		     struct err *err)
-{
-	const struct bpf_map *map;
-
-	bpf_object__for_each_map(map, object_libbpf(f->maps))
-	{
-		const char *name = bpf_map__name(map);
-		int fd;
-
-		if (bpf_map__fd(map) < 0)
-			continue;
-		if (!strcmp(name, POLICY_MAP) && policy_map(a))
-			name = policy_map(a);
-		if (release_find_pin(r, name))
-			continue;
-		fd = dup(bpf_map__fd(map));
-		if (fd < 0)
-			return err_system(err, errno, "map %s", name);
-		add_pin(r, name, fd);
-	}
-	return 0;
-}
-
-static int add_policy_map(struct release_set *r, const char *name, struct err *err)
-{
-	for (size_t i = 0; i < r->n_files; i++) {
-		struct object *o = r->files[i].maps;
-		int fd;
-
-		if (!bpf_object__find_map_by_name(object_libbpf(o), POLICY_MAP))
-			continue;
-		fd = object_pin_another(o, POLICY_MAP, name, err);
-		if (fd < 0)
-			return fd;
-		add_pin(r, name, fd);
-		return 0;
-	}
-	return 0;
-}
-
-int release_add_policy_maps(struct agent *a, struct release_set *r, struct err *err)
-{
-	int ret = 0;
-
-	for (size_t i = 0; i < a->node->n_endpoints && !ret; i++) {
-		const struct cluster_endpoint *ep = &a->node->endpoints[i];
-
-		if (ep->policy_map && (ep->is_host || role_is_wanted(a, "endpoint")) &&
-		    !release_find_pin(r, ep->policy_map))
-			ret = add_policy_map(r, ep->policy_map, err);
-	}
-	return ret;
-}
-
-static bool is_policy_map_of_none(const struct agent *a, const char *name)
-{
-	if (strncmp(name, POLICY_MAP "_", strlen(POLICY_MAP "_")) != 0)
-		return false;
-	for (size_t i = 0; i < a->node->n_endpoints; i++)
-		if (!strcmp(a->node->endpoints[i].policy_map, name))
-			return false;
-	return true;
-}
-
-void release_drop_policy_maps(struct agent *a, struct release_set *r)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < r->n_pins; i++) {
-		char path[PATH_MAX];
-
-		if (!is_policy_map_of_none(a, r->pins[i]->name)) {
-			r->pins[n++] = r->pins[i];
-			continue;
-		}
-		snprintf(path, sizeof(path), "%s/%s", a->opts.pin_dir, r->pins[i]->name);
-		unlink(path);
-		pin_free(r->pins[i]);
-	}
-	r->n_pins = n;
-}
-
 /* ---- opening ---- */
 
 static void add_size(struct release_set *r, const char *map, uint32_t max_entries)
@@ -232,7 +88,7 @@ static int open_file(struct agent *a, struct release_set *r, const struct desc_o
 	struct object **together = arena_alloc(r->arena, (r->n_files + 1) * sizeof(*together));
 	struct object_opts opts = {
 		.pin_dir = a->opts.pin_dir,
-		.policy_map = policy_map(a),
+		.policy_map = agent_policy_map(a),
 		.maps = r->sizes,
 		.n_maps = r->n_sizes,
 		.together = together,
@@ -252,7 +108,7 @@ static int open_file(struct agent *a, struct release_set *r, const struct desc_o
 	if (ret)
 		return ret;
 	r->n_files++;
-	return list_pins(a, r, f, err);
+	return release_list_pins(a, r, f, err);
 }
 
 static int open_files(struct agent *a, struct release_set *r, const struct agent_how *how,
@@ -358,31 +214,6 @@ int release_open(struct agent *a, const struct agent_how *how, struct release_se
 }
 
 /* ---- afterwards ---- */
-
-static int pin_again(const struct agent *a, const struct agent_pin *pin, struct err *err)
-{
-	char path[PATH_MAX];
-	__cleanup_fd int there = -1;
-
-	if (snprintf(path, sizeof(path), "%s/%s", a->opts.pin_dir, pin->name) >= PATH_MAX)
-		return err_system(err, ENAMETOOLONG, "the pin of map %s", pin->name);
-	there = bpf_obj_get(path);
-	if (there >= 0 && agent_map_id(there) == pin->id)
-		return 0;
-	unlink(path);
-	if (bpf_obj_pin(pin->fd, path) < 0)
-		return err_system(err, errno, "cannot pin map %s at %s", pin->name, path);
-	return 0;
-}
-
-int release_pin(struct agent *a, struct release_set *r, struct err *err)
-{
-	int ret = 0;
-
-	for (size_t i = 0; i < r->n_pins && !ret; i++)
-		ret = pin_again(a, r->pins[i], err);
-	return ret;
-}
 
 int release_finish_migration(struct release_set *r, struct err *err)
 {
