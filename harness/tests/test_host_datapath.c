@@ -76,6 +76,10 @@ Test(conntrack, a_connection_going_out_is_stored_as_cilium_stores_it)
 	cr_assert_eq(e.rx_flags, 0);
 	cr_assert_eq(e.src_sec_id, HOST);
 	lives(&e, 60, "SYN only");
+	run(dp, dp->from, in(SYN | ACK));
+	e = entry_of(dp, out_key());
+	cr_assert_eq(e.packets, 2);
+	cr_assert_eq(e.bytes, 2 * p.len);
 }
 
 Test(conntrack, a_connection_coming_in_is_stored_with_the_clients_address_in_daddr)

@@ -81,8 +81,10 @@ Test(lxc_link, what_is_no_request_for_another_goes_up, .timeout = 60)
 
 /* ---- neighbour discovery ---- */
 
+enum { NO_OPTION, SOURCE_MAC, MAC_AND_NONCE };
+
 static struct pkt nd(uint8_t type, const char *src, const char *dst, const char *target,
-		     bool source_mac)
+		     int options)
 {
 	uint32_t l3, l4;
 	struct pkt p;
@@ -92,8 +94,10 @@ static struct pkt nd(uint8_t type, const char *src, const char *dst, const char 
 	p.b[l3 + 7] = 255;
 	l4 = put_icmp(&p, type, 0, 0, 0);
 	put_addr(&p, target);
-	if (source_mac)
+	if (options)
 		put_bytes(&p, "\x01\x01\x02\x00\x00\x00\x00\x0a", 8);
+	if (options == MAC_AND_NONCE)
+		put_bytes(&p, "\x0e\x01nonce!", 8);
 	end_l4(&p, (int)l3, l4, 2, 58);
 	end_ip(&p, l3);
 	return p;
@@ -101,7 +105,7 @@ static struct pkt nd(uint8_t type, const char *src, const char *dst, const char 
 
 static struct pkt solicit(const char *target)
 {
-	return nd(135, client[1], "ff02::1:ff00:1", target, true);
+	return nd(135, client[1], "ff02::1:ff00:1", target, SOURCE_MAC);
 }
 
 static void expect_advertised(const char *target, const char *to, uint8_t flags)
@@ -136,14 +140,17 @@ Test(lxc_link, solicitations_are_answered_for_the_router_and_for_pods, .timeout 
 	leaves("client", solicit(server[1]));
 	expect_advertised(server[1], client[1], 0x60); /* solicited, override */
 	/* RFC 4861, 7.2.2: one that only asks whether the router is still there has no option */
-	leaves("client", nd(135, client[1], "fd00:1::1", "fd00:1::1", false));
+	leaves("client", nd(135, client[1], "fd00:1::1", "fd00:1::1", NO_OPTION));
 	expect_advertised("fd00:1::1", client[1], 0xc0);
-	leaves("client", nd(135, "fe80::1", "ff02::1:ff00:1", "fd00:1::1", true));
+	leaves("client", nd(135, "fe80::1", "ff02::1:ff00:1", "fd00:1::1", SOURCE_MAC));
 	expect_advertised("fd00:1::1", "fe80::1", 0xc0);
 	/* 7.2.4: who has no address yet is told with all others */
-	leaves("client", nd(135, "::", "ff02::1:ff00:20", server[1], false));
+	leaves("client", nd(135, "::", "ff02::1:ff00:20", server[1], NO_OPTION));
 	expect_advertised(server[1], "ff02::1", 0x20);
 	lab_expect_macs(lab, "33:33:00:00:00:01", node_mac);
+	/* RFC 3971, RFC 7527: longer than its answer, which is no part of its sum */
+	leaves("client", nd(135, client[1], "ff02::1:ff00:1", "fd00:1::1", MAC_AND_NONCE));
+	expect_advertised("fd00:1::1", client[1], 0xc0);
 	lab_close(lab);
 }
 
@@ -153,17 +160,17 @@ Test(lxc_link, solicitations_for_others_go_up_or_end, .timeout = 60)
 
 	NEEDS_ROOT();
 	pods(OPEN_OUT, NULL, NULL, NULL);
-	leaves("client", nd(135, "::", "ff02::1:ff00:10", client[1], false)); /* is it taken? */
+	leaves("client", nd(135, "::", "ff02::1:ff00:10", client[1], NO_OPTION)); /* is it taken? */
 	lab_expect_verdict(lab, TC_ACT_OK);
 	leaves("client", solicit("fe80::aa")); /* the node's on this link */
 	lab_expect_verdict(lab, TC_ACT_OK);
 	leaves("client", solicit(host[1]));
 	lab_expect_verdict(lab, TC_ACT_OK);
-	leaves("client", nd(136, client[1], "fd00:1::1", client[1], false));
+	leaves("client", nd(136, client[1], "fd00:1::1", client[1], NO_OPTION));
 	lab_expect_verdict(lab, TC_ACT_OK);
 	leaves("client", solicit("fd00:1::99"));
 	expect_drop(150, "icmp6.h");
-	leaves("client", nd(135, server[1], "ff02::1:ff00:1", "fd00:1::1", true));
+	leaves("client", nd(135, server[1], "ff02::1:ff00:1", "fd00:1::1", SOURCE_MAC));
 	expect_drop(132, "bpf_lxc.c");
 	far.b[14 + 7] = 254; /* RFC 4861, 7.1.1: a router has forwarded it */
 	leaves("client", far);

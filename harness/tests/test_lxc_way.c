@@ -185,6 +185,27 @@ Test(lxc_way, a_pod_elsewhere_is_reached_through_the_tunnel, .timeout = 60)
 	lab_close(lab);
 }
 
+/* To who is asked by the tunnel, though the network knows the way, answers go by the tunnel. */
+Test(lxc_way, past_the_tunnel_goes_what_did_not_come_by_it, .timeout = 60)
+{
+	NEEDS_ROOT();
+	pods("tunnel_ifindex: 7", NULL, ALL_OUT, NULL);
+	lab_set(lab, "cilium_ipcache_v2", "{lpm_key: {prefixlen: 64}, family: 1, ip4: 10.0.2.30}",
+		"{sec_identity: 30030, tunnel_endpoint: {ip4: 192.168.10.2}, flag_has_tunnel_ep: "
+		"1, "
+		"flag_skip_tunnel: 1}");
+	leaves("server", tcp(server[0], 80, remote[0], 40000, SYN | ACK));
+	lab_expect_verdict(lab, TC_ACT_OK);
+	lab_set(lab, "cilium_ct4_global",
+		"{daddr: 10.0.2.30, saddr: 10.0.1.20, sport: 40001, dport: 80, nexthdr: 6, flags: "
+		"1}",
+		"{lifetime: 4294967295, from_tunnel: 1}");
+	leaves("server", tcp(server[0], 80, remote[0], 40001, SYN | ACK));
+	lab_expect_verdict(lab, TC_ACT_REDIRECT);
+	lab_expect_redirect(lab, NOTE_REDIRECT, 7);
+	lab_close(lab);
+}
+
 /* ---- services ---- */
 
 #define SERVICE(v, addr, port, backend)                                                            \

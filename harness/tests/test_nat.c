@@ -409,10 +409,40 @@ Test(nat, errors_are_translated_with_what_they_quote, .timeout = 60)
 			cr_expect_str_eq(ends_at(d, v6 ? 62 : 42),
 					 arena_printf(lab->arena, "%s|443 > %s|40000", w, node),
 					 "%u bytes quoted", n);
-			cr_expect_eq(memcmp(d + (v6 ? 22 : 26), "\xfd\x00\x00\x10", v6 ? 4 : 0), 0,
-				     "from the node");
+			cr_expect_eq(memcmp(d + (v6 ? 22 : 26),
+					    v6 ? "\xfd\x00\x00\x10" : "\xc0\xa8\x0a\x01", 4),
+				     0, "from the node");
 			lab_expect_complete(lab);
 		}
+	}
+	lab_close(lab);
+}
+
+/* Routers on the way are found by them: the identifier is the asker's again, in the quote too. */
+Test(nat, errors_about_echoes_reach_the_one_who_asked, .timeout = 60)
+{
+	NEEDS_ROOT();
+	lab = masquerading_plain();
+	for (int v6 = 0; v6 < 2; v6++) {
+		const char *node = v6 ? "fd00:10::1" : "192.168.10.1", *w = v6 ? W6 : W4;
+		const char *router = v6 ? "2001:db8::fe" : "203.0.113.254";
+		const char *own = v6 ? "fd00:1::20|7 > " W6 "|0" : "10.0.1.20|7 > " W4 "|0";
+		const uint8_t *d;
+		struct pkt sent, e;
+		unsigned id;
+
+		out(echo_of(own, false));
+		id = get_be16(lab_hop(lab)->out.data + (v6 ? 58 : 38));
+		cr_expect_geq(id, 32768);
+		sent = echo_of(arena_printf(lab->arena, "%s|%u > %s|0", node, id, w), false);
+		put_eth(&e, v6 ? 0x86dd : 0x0800);
+		put_error(&e, router, node, v6 ? 3 : 11, 0, 0, &sent, v6 ? 48 : 28);
+		in(e);
+		d = lab_hop(lab)->out.data;
+		cr_expect_str_eq(ends_at(d, v6 ? 62 : 42), own);
+		cr_expect_str_eq(ends_at(d, 14), v6 ? "2001:db8::fe|0 > fd00:1::20|0"
+						    : "203.0.113.254|0 > 10.0.1.20|0");
+		lab_expect_complete(lab);
 	}
 	lab_close(lab);
 }
