@@ -7,6 +7,7 @@
 
 #include "base/words.h"
 #include "cmd/cmd.h"
+#include "report/lines.h"
 
 const struct command *const commands[] = {
 	&cmd_run,  &cmd_explain, &cmd_replay, &cmd_record, &cmd_list,  &cmd_bench, &cmd_inspect,
@@ -15,15 +16,17 @@ const struct command *const commands[] = {
 
 static int unknown_command(const char *name)
 {
-	const char *names[16], *near;
+	const char *names[18], *near;
 	size_t n = 0;
 
 	for (size_t i = 0; commands[i] && n < 16; i++)
 		if (!commands[i]->hidden)
 			names[n++] = commands[i]->name;
+	names[n++] = "--version";
+	names[n++] = "--help";
 	near = nearest_name(name, names, n);
-	cmd_error("unknown command %s%s%s%s", name, near ? "; did you mean " : "", near ? near : "",
-		  near ? "?" : "");
+	cmd_error("unknown %s %s%s%s%s", *name == '-' ? "option" : "command", name,
+		  near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 	fputs("See `verdict help`.\n", stderr);
 	return EXIT_USAGE;
 }
@@ -31,13 +34,11 @@ static int unknown_command(const char *name)
 /* A full disk must not look like success. A reader that has seen enough (`| head`) is no news. */
 static int flushed(int ret)
 {
-	bool failed;
+	int written = lines_written(stdout);
 
-	errno = 0;
-	failed = fflush(stdout) || ferror(stdout);
-	if (failed && errno != EPIPE)
-		cmd_error("cannot write to standard output");
-	return failed && ret == EXIT_AS_EXPECTED ? EXIT_HARNESS : ret;
+	if (written && written != -EPIPE)
+		cmd_error("cannot write to standard output: %s", strerror(-written));
+	return written && ret == EXIT_AS_EXPECTED ? EXIT_HARNESS : ret;
 }
 
 int main(int argc, char **argv)

@@ -111,6 +111,8 @@ static int remove_line(const struct blessing *b, struct err *err)
 	memmove(text + from, text + to, size - to);
 	beside = arena_printf(b->arena, "%s.%d.tmp", path, (int)getpid());
 	ret = file_write(beside, text, size - (to - from), err);
+	if (ret)
+		unlink(beside);
 	return ret ? ret : replace(path, beside, &was, err);
 }
 

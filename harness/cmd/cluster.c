@@ -293,11 +293,9 @@ static int cluster_main(int argc, char **argv)
 	if (n > 2)
 		return cmd_usage_error(&cmd_cluster, rest[2]);
 	if (n && strcmp(rest[0], "show") != 0)
-		cmd_error("cluster: it is `verdict cluster show DIR`, not `%s`", rest[0]);
-	else
-		cmd_error("cluster: no folder of manifests given");
-	fputs("See `verdict help cluster`.\n", stderr);
-	return EXIT_USAGE;
+		return cmd_usage_says(&cmd_cluster, "it is `verdict cluster show DIR`, not `%s`",
+				      rest[0]);
+	return cmd_usage_says(&cmd_cluster, "no folder of manifests given");
 }
 
 static const struct cmd_option options[] = {

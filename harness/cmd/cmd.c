@@ -4,9 +4,11 @@
 
 #include <getopt.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/words.h"
+#include "report/common.h"
 
 #define MAX_OPTIONS 32
 #define LONG_ONLY   256 /* getopt values of options without a letter start here */
@@ -17,11 +19,17 @@ void cmd_error(const char *fmt, ...)
 {
 	va_list ap;
 
-	fputs("verdict: ", stderr);
+	__cleanup_buf struct buf clean = BUF_INIT;
+	char *text = NULL;
+
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
 	va_end(ap);
-	fputc('\n', stderr);
+	/* what is quoted of a file does not speak to the terminal */
+	report_clean(&clean, text ? text : fmt);
+	fprintf(stderr, "verdict: %s\n", buf_str(&clean));
+	free(text);
 }
 
 const struct command *cmd_find(const char *name)
@@ -111,7 +119,8 @@ void cmd_print_usage(FILE *f)
 	cmd_print_wrapped(
 		f,
 		"`verdict help COMMAND` says more of each; `verdict help scenario` is the "
-		"reference of scenario files, `verdict help fields` that of packet fields.",
+		"reference of scenario files, `verdict help fields` that of packet fields, "
+		"`verdict help targets` that of target files.",
 		0, 0);
 }
 
@@ -128,15 +137,28 @@ static const char *nearest_option(const struct command *c, const char *what)
 	return nearest_name(name, names, n);
 }
 
+int cmd_usage_says(const struct command *c, const char *fmt, ...)
+{
+	char *text = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
+	va_end(ap);
+	cmd_error("%s: %s", c->name, text ? text : fmt);
+	free(text);
+	fprintf(stderr, "See `verdict help %s`.\n", c->name);
+	return EXIT_USAGE;
+}
+
 int cmd_usage_error(const struct command *c, const char *what)
 {
 	const char *near = what[0] == '-' ? nearest_option(c, what) : NULL;
 
-	cmd_error("%s: %s %s%s%s%s", c->name,
-		  what[0] == '-' ? "unknown option" : "unexpected argument", what,
-		  near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
-	fprintf(stderr, "See `verdict help %s`.\n", c->name);
-	return EXIT_USAGE;
+	return cmd_usage_says(c, "%s %s%s%s%s",
+			      what[0] == '-' ? "unknown option" : "unexpected argument", what,
+			      near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
 /* The table in getopt's two forms. */
@@ -178,9 +200,7 @@ static const struct cmd_option *option_of(const struct command *c, int ret)
 
 static int missing_value(const struct command *c, const char *option)
 {
-	cmd_error("%s: %s needs a value", c->name, option);
-	fprintf(stderr, "See `verdict help %s`.\n", c->name);
-	return EXIT_USAGE;
+	return cmd_usage_says(c, "%s needs a value", option);
 }
 
 static int unknown_option(const struct command *c, char **argv)

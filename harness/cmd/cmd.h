@@ -44,6 +44,9 @@ extern const struct command cmd_run, cmd_replay, cmd_record, cmd_list, cmd_docto
 void cmd_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Unknown option or argument: message with the nearest option and a pointer to help; EXIT_USAGE. */
 int cmd_usage_error(const struct command *c, const char *what);
+/* "verdict: NAME: text" and a pointer to help; EXIT_USAGE. */
+int cmd_usage_says(const struct command *c, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* Text in lines of 80 columns: the first begins at column `at`, the others at `indent`. */
 void cmd_print_wrapped(FILE *f, const char *text, int at, int indent);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A table of text: columns as wide as their widest cell, two spaces between. */
+/* A table of text: columns as wide as their widest cell, two spaces between. On a terminal that is too narrow,
+ * the columns that do not fit stand below the others, further in.
+ */
 #ifndef VERDICT_CMD_COLUMNS_H
 #define VERDICT_CMD_COLUMNS_H
 
@@ -14,7 +16,7 @@ struct columns {
 	size_t n_rows;
 };
 
-/* One cell a column; NULL is an empty one. Texts must live until the table is printed. */
+/* One cell a column; NULL is an empty one, and an empty first one goes on with the row before. Texts must live until the table is printed. */
 void columns_add(struct columns *t, const char *const cells[]);
 /* Each line after `indent` spaces; the last column has no padding. Empties the table. */
 void columns_print(struct columns *t, int indent);

@@ -9,6 +9,7 @@
 #include "engine/run.h"
 #include "judge/judge.h"
 #include "judge/tree.h"
+#include "report/lines.h"
 #include "scenario/target_desc.h"
 
 struct options {
@@ -25,6 +26,7 @@ struct explain {
 	struct run_trace trace;
 	struct scenario_result result;
 	struct arena *arena;
+	struct lines lines; /* on standard output */
 	unsigned told;
 };
 
@@ -65,7 +67,10 @@ static void tell(struct explain *e, const struct step_trace *st, const struct tr
 		tree_print_monitor(&out, t);
 	else
 		tree_print(&out, st->step->index, t);
-	fputs(buf_str(&out), stdout);
+	if (e->opts->monitor)
+		lines_print(&e->lines, buf_str(&out), "", PLAIN);
+	else
+		lines_print_tree(&e->lines, buf_str(&out));
 }
 
 static void tell_chosen(struct explain *e)
@@ -184,8 +189,9 @@ static int explain_run(int argc, char **argv)
 	if (ret)
 		return ret < 0 ? EXIT_AS_EXPECTED : ret;
 	if (n_rest != 1)
-		return cmd_usage_error(&cmd_explain, "name one scenario");
+		return cmd_usage_says(&cmd_explain, "it takes one scenario, and got %d", n_rest);
 	e.arena = arena_new();
+	lines_open(&e.lines, stdout);
 	err = arena_new_of(e.arena, struct err);
 	ret = opts.target ? target_desc_load(opts.target, &opts.desc, err) : 0;
 	if (!ret)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/words.h"
 #include "cmd/cmd.h"
 #include "cmd/markdown.h"
 #include "scenario/schema.h"
@@ -17,10 +18,13 @@ static const struct {
 	{ "fields", schema_print_fields },
 };
 
+#define N_REFERENCES (sizeof(references) / sizeof(references[0]))
+#define TOPICS_MAX   32
+
 /* False if nothing has this name. */
 static bool print_reference(const char *name, bool markdown)
 {
-	for (size_t i = 0; i < sizeof(references) / sizeof(references[0]); i++) {
+	for (size_t i = 0; i < N_REFERENCES; i++) {
 		__cleanup_buf struct buf text = BUF_INIT;
 
 		if (strcmp(name, references[i].name) != 0)
@@ -33,6 +37,21 @@ static bool print_reference(const char *name, bool markdown)
 		return true;
 	}
 	return false;
+}
+
+static int unknown_topic(const char *name)
+{
+	const char *names[TOPICS_MAX], *near;
+	size_t n = 0;
+
+	for (size_t i = 0; i < N_REFERENCES; i++)
+		names[n++] = references[i].name;
+	for (size_t i = 0; commands[i] && n < TOPICS_MAX; i++)
+		if (!commands[i]->hidden)
+			names[n++] = commands[i]->name;
+	near = nearest_name(name, names, n);
+	return cmd_usage_says(&cmd_help, "there is nothing on %s%s%s%s", name,
+			      near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
 static int got(void *arg, const char *name, const char *value)
@@ -63,7 +82,7 @@ static int help_main(int argc, char **argv)
 		return EXIT_AS_EXPECTED;
 	c = cmd_find(rest[0]);
 	if (!c)
-		return cmd_usage_error(&cmd_help, rest[0]);
+		return unknown_topic(rest[0]);
 	cmd_print_help(stdout, c);
 	return EXIT_AS_EXPECTED;
 }

@@ -9,6 +9,7 @@
 #include "base/words.h"
 #include "cmd/cmd.h"
 #include "cmd/inspect.h"
+#include "scenario/object_path.h"
 
 #define PINS	  SANDBOX_BPFFS "/inspect"
 #define MAX_TYPES 64
@@ -83,13 +84,29 @@ static void try_load(struct inspection *in, const struct options *o, struct err 
 		in->failure = err->text;
 }
 
-static int inspect(const char *path, const struct options *o, struct err *err)
+/* A bare name that is no file here may be one that the distribution installs, as for replay. */
+static int find(const struct options *o, const char *name, const char **path, struct err *err)
+{
+	const char *missing = NULL;
+	int ret;
+
+	*path = name;
+	if (strchr(name, '/') || access(name, F_OK) == 0)
+		return 0;
+	ret = object_path(o->arena, NULL, name, path, &missing, err);
+	return ret > 0 ? err_input(err, NULL, "%s", missing) : ret;
+}
+
+static int inspect(const char *name, const struct options *o, struct err *err)
 {
 	const struct elf_opts opts = { .types = o->types, .n_types = o->n_types };
 	struct inspection in = { .program = o->program, .arena = o->arena };
 	struct elf_image *image = NULL;
-	int ret = elf_load(path, &opts, &image, err);
+	const char *path;
+	int ret = find(o, name, &path, err);
 
+	if (!ret)
+		ret = elf_load(path, &opts, &image, err);
 	if (!ret)
 		ret = check_program(image, o->program, err);
 	if (!ret) {
@@ -109,11 +126,8 @@ static int inspect_parsed(struct options *o, char **rest, int n)
 	struct err *err;
 	int ret;
 
-	if (n == 0) {
-		cmd_error("inspect: no object given");
-		fputs("See `verdict help inspect`.\n", stderr);
-		return EXIT_USAGE;
-	}
+	if (n == 0)
+		return cmd_usage_says(&cmd_inspect, "no object given");
 	if (n > 1)
 		return cmd_usage_error(&cmd_inspect, rest[1]);
 	err = calloc(1, sizeof(*err));

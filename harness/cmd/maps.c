@@ -141,9 +141,9 @@ static int do_verb(const struct options *o, char **rest, int n, struct err *err)
 	else if (strcmp(verb, "diff") == 0 && n == 3)
 		ret = diff(a, rest + 1, err);
 	else
-		ret = cmd_usage_error(&cmd_maps,
-				      !n ? "dump, load or diff was expected"
-					 : "wanted: dump MAP..., load FILE, or diff A B");
+		ret = cmd_usage_says(&cmd_maps,
+				     "it is `verdict maps dump MAP...`, `maps load FILE` or "
+				     "`maps diff A B`");
 	arena_free(a);
 	return ret;
 }

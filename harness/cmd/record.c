@@ -356,12 +356,11 @@ static int checked(struct recording *r, char **rest, int n_rest)
 
 	if (n_rest > 1)
 		return cmd_usage_error(&cmd_record, rest[1]);
-	if (!r->out || n_rest == 0) {
-		cmd_error("record: %s", r->out ? "which capture?"
-					       : "-o DIR is missing: the folder "
-						 "of the new scenario");
-		return EXIT_USAGE;
-	}
+	if (n_rest == 0)
+		return cmd_usage_says(&cmd_record, "no capture given");
+	if (!r->out)
+		return cmd_usage_says(&cmd_record,
+				      "-o DIR is missing: the folder of the new scenario");
 	err = calloc(1, sizeof(*err));
 	r->cache = run_cache_new();
 	ret = record(r, rest[0], err);

@@ -49,6 +49,7 @@ struct session {
 	bool other_hook, several_programs, exits_only; /* said once */
 	bool live, standing; /* a progress line may stand on standard error, and does */
 	uint64_t began_ns, shown_ns;
+	uint64_t records; /* read of the capture */
 };
 
 /* ---- progress ---- */
@@ -249,14 +250,14 @@ static int take_packet(struct session *s, const struct capture_packet *p, struct
 static int take_packets(struct session *s, struct err *err)
 {
 	struct capture_packet p;
-	uint64_t n = 0;
 	int ret = 0;
 
 	while (!stop_signal() && (ret = capture_next(s->capture, &p, err)) > 0) {
+		s->records++;
 		ret = take_packet(s, &p, err);
 		if (ret)
 			return err_wrap(err, "packet %u", p.number);
-		if (s->live && ++n % PROGRESS_EVERY == 0)
+		if (s->live && s->records % PROGRESS_EVERY == 0)
 			show_progress(s);
 	}
 	return stop_signal() ? 0 : ret;
@@ -300,6 +301,23 @@ static void finish(struct session *s)
 			   s->totals.unexpected - SHOWN_UNEXPECTED);
 	replay_print_totals(&text, &s->totals, replay_hook(s->replay));
 	lines_print(&s->lines, buf_str(&text), "", s->totals.unexpected ? RED : PLAIN);
+	fflush(stdout); /* what is said on standard error comes after it */
+}
+
+static void say_nothing_ran(const struct session *s)
+{
+	const char *capture = s->o.capture;
+
+	if (!s->records)
+		cmd_error("nothing ran: %s holds no packet", capture);
+	else if (!s->totals.unmodelled)
+		cmd_error("nothing ran: of the %" PRIu64
+			  " packets of %s none is meant by --packets "
+			  "and --interface",
+			  s->records, capture);
+	else
+		cmd_error("nothing ran: the kernel runs none of the packets of %s%s", capture,
+			  s->quiet ? "; without --quiet each says why" : "");
 }
 
 static int exit_code(const struct session *s)
@@ -311,9 +329,7 @@ static int exit_code(const struct session *s)
 	if (s->totals.unexpected)
 		return EXIT_UNEXPECTED;
 	if (!s->totals.packets) {
-		cmd_error("nothing ran: %s", s->totals.unmodelled
-						     ? "the kernel runs none of these packets"
-						     : "no packet was to be replayed");
+		say_nothing_ran(s);
 		return EXIT_NOTHING;
 	}
 	if (s->expect_verdicts && !s->totals.compared) {
@@ -355,11 +371,8 @@ static int replay_parsed(struct session *s, char **rest, int n)
 
 	if (n > 1)
 		return cmd_usage_error(&cmd_replay, rest[1]);
-	if (n == 0) {
-		cmd_error("replay: no capture given");
-		fputs("See `verdict help replay`.\n", stderr);
-		return EXIT_USAGE;
-	}
+	if (n == 0)
+		return cmd_usage_says(&cmd_replay, "no capture given");
 	err = calloc(1, sizeof(*err));
 	if (!err)
 		return EXIT_HARNESS;

@@ -2,6 +2,7 @@
 /* Does the jobs of a run, and tells their results in the order of the plan, whichever comes first. */
 #include "cmd/run_all.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -234,7 +235,7 @@ int run_all(const struct run_options *opts, const struct selection *sel, struct 
 	stop_catch_signals();
 	run_plan_make(sel, &opts->plan, &r.plan);
 	do_all(&r);
-	if (stop_signal())
+	if (stop_signal() && stop_signal() != SIGPIPE)
 		cmd_error("stopped by %s", strsignal(stop_signal()));
 	ret = exit_code(&r);
 	run_plan_free(&r.plan);

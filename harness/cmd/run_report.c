@@ -2,14 +2,31 @@
 /* Hands what a run finds to its reporters. */
 #include "cmd/run_report.h"
 
+#include <errno.h>
 #include <sys/utsname.h>
 
 #include "base/file.h"
 #include "cmd/cmd.h"
+#include "cmd/stop.h"
 
 void run_reports_failed(struct run_reports *r)
 {
 	cmd_error("%s", r->err->text);
+	r->system_errors = true;
+}
+
+/* What cannot be written once is said once: a disk stays full. A run that nobody reads ends, unless it
+ * writes files as well.
+ */
+static void failed(struct run_reports *r, size_t i)
+{
+	bool unread = r->err->no == EPIPE;
+
+	if (!unread && !r->has_failed[i])
+		cmd_error("%s", r->err->text);
+	if (unread && r->n == 1)
+		stop_unread();
+	r->has_failed[i] = true;
 	r->system_errors = true;
 }
 
@@ -31,7 +48,7 @@ void run_reports_begin(struct run_reports *r, const struct run_report_opts *o, s
 		r->list[r->n++] = report_json(o->json);
 	for (size_t i = 0; i < r->n; i++)
 		if (r->list[i]->ops->begin(r->list[i], &env, planned, r->err))
-			run_reports_failed(r);
+			failed(r, i);
 }
 
 static void count(struct run_reports *r, const struct scenario_result *res)
@@ -59,7 +76,7 @@ void run_reports_result(struct run_reports *r, const struct scenario_result *res
 	count(r, res);
 	for (size_t i = 0; i < r->n; i++)
 		if (r->list[i]->ops->result(r->list[i], res, r->err))
-			run_reports_failed(r);
+			failed(r, i);
 }
 
 void run_reports_progress(struct run_reports *r, const char *what)
@@ -73,14 +90,14 @@ void run_reports_agreement(struct run_reports *r, const struct agreement *g)
 {
 	for (size_t i = 0; i < r->n; i++)
 		if (r->list[i]->ops->agreement(r->list[i], g, r->err))
-			run_reports_failed(r);
+			failed(r, i);
 }
 
 void run_reports_end(struct run_reports *r)
 {
 	for (size_t i = 0; i < r->n; i++) {
 		if (r->list[i]->ops->end(r->list[i], &r->totals, r->err))
-			run_reports_failed(r);
+			failed(r, i);
 		r->list[i]->ops->free(r->list[i]);
 	}
 }

@@ -17,6 +17,7 @@ struct run_report_opts {
 
 struct run_reports {
 	struct reporter *list[RUN_REPORTS_MAX];
+	bool has_failed[RUN_REPORTS_MAX]; /* which have been complained of */
 	size_t n;
 	struct report_totals totals;
 	struct err *err; /* scratch */

@@ -31,6 +31,12 @@ void stop_note_signals(void)
 	catch (0);
 }
 
+void stop_unread(void)
+{
+	if (!noted)
+		noted = SIGPIPE;
+}
+
 int stop_signal(void)
 {
 	return noted;

@@ -9,6 +9,8 @@
 void stop_catch_signals(void);
 /* Every one of them is only noted: for a process whose parent decides. */
 void stop_note_signals(void);
+/* As if SIGPIPE had come: nobody reads any more. */
+void stop_unread(void);
 int stop_signal(void); /* 0: none came */
 
 #endif

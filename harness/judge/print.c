@@ -122,6 +122,19 @@ void print_redirect(struct buf *out, const struct hop_redirect *r)
 	}
 }
 
+/* A reason that was an error's text has its hints on lines of their own. */
+static void print_in_a_line(struct buf *out, const char *text)
+{
+	for (size_t len; *text; text += len) {
+		len = strcspn(text, "\n");
+		buf_add(out, text, len);
+		if (!text[len])
+			break;
+		len += 1 + strspn(text + len + 1, " ");
+		buf_puts(out, "; ");
+	}
+}
+
 void print_outcome(struct buf *out, const struct trace *t)
 {
 	const char *name = word_name(&words_outcome, (int)t->outcome);
@@ -133,8 +146,11 @@ void print_outcome(struct buf *out, const struct trace *t)
 		print_reason(out, last);
 		buf_putc(out, ')');
 	}
-	if (t->why)
-		buf_printf(out, " (%s)", t->why);
+	if (t->why) {
+		buf_puts(out, " (");
+		print_in_a_line(out, t->why);
+		buf_putc(out, ')');
+	}
 }
 
 static void print_time(struct buf *out, uint64_t ns)

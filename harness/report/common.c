@@ -114,12 +114,12 @@ int report_replace(const char *path, const void *data, size_t size, struct err *
 	a = arena_new();
 	beside = arena_printf(a, "%s.%d.tmp", path, (int)getpid());
 	ret = file_mkdir_p(file_dir(a, path), err);
-	if (!ret)
-		ret = file_write(beside, data, size, err);
-	if (!ret && rename(beside, path) < 0) {
+	if (!ret && file_write(beside, data, size, err))
+		ret = err_system(err, err->no, "cannot write %s", path);
+	if (!ret && rename(beside, path) < 0)
 		ret = err_system(err, errno, "cannot write %s", path);
+	if (ret)
 		unlink(beside);
-	}
 	arena_free(a);
 	return ret;
 }

@@ -27,5 +27,11 @@ size_t lines_width(const struct lines *l);
  * files and programs wrote: no escape sequence of theirs gets through.
  */
 void lines_print(const struct lines *l, const char *text, const char *indent, enum colour c);
+/* The same for a tree of "+-", "|" and "`-": its bars go on beside what is carried over. */
+void lines_print_tree(const struct lines *l, const char *text);
+/* All that was written so far is with its reader. -EPIPE: who reads has seen enough (`| head`), which is
+ * nobody's mistake; any other errno is one. Each failure is told once.
+ */
+int lines_written(FILE *f);
 
 #endif

@@ -343,7 +343,7 @@ void replay_print_totals(struct buf *out, const struct replay_totals *t, enum ho
 	if (t->other)
 		buf_printf(out, ", %" PRIu64 " other", t->other);
 	if (t->unmodelled)
-		buf_printf(out, "%s%" PRIu64 " unmodelled", separator, t->unmodelled);
+		buf_printf(out, "; %" PRIu64 " unmodelled", t->unmodelled);
 	if (t->truncated)
 		buf_printf(out, "; %" PRIu64 " cut by the capture", t->truncated);
 	if (t->lost)

@@ -8,6 +8,7 @@
 
 #include "report/agreement_formats.h"
 #include "report/common.h"
+#include "report/lines.h"
 #include "report/objects.h"
 #include "report/sweeps.h"
 
@@ -22,8 +23,9 @@ struct tap {
 
 static int tap_written(struct tap *t, struct err *err)
 {
-	return fflush(t->f) || ferror(t->f) ? err_system(err, EIO, "cannot write the TAP report")
-					    : 0;
+	int ret = lines_written(t->f);
+
+	return ret ? err_system(err, -ret, "cannot write the TAP report") : 0;
 }
 
 static int tap_begin(struct reporter *r, const struct report_env *env, unsigned planned,

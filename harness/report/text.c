@@ -15,6 +15,9 @@
 #include "report/sweeps.h"
 
 #define SHOWN_DIFFERENCES 5 /* without -v: enough to see the pattern, few enough to see the rest */
+#define NAME_WIDTH	  44
+#define NAME_LEAST	  32
+#define REST_WIDTH	  48 /* of a head, beside the name */
 #define PROGRESS_AFTER_NS 300000000ull
 #define PROGRESS_EVERY_NS 100000000ull
 
@@ -29,7 +32,8 @@ struct text {
 	struct buf summary; /* what did not pass, again at the end */
 	struct variants_left *left;
 	struct buf objects; /* that were told of */
-	struct buf told, of; /* what the last failed result differed in; its scenario and engine */
+	struct buf told; /* what the last failed result differed in */
+	struct buf of, of_name, of_engine; /* and whose it was: its file, name and engine */
 };
 
 static void clear_progress(struct text *t)
@@ -37,6 +41,13 @@ static void clear_progress(struct text *t)
 	if (t->standing)
 		fputs("\r\033[K", t->f);
 	t->standing = false;
+}
+
+static int text_written(struct text *t, struct err *err)
+{
+	int ret = lines_written(t->f);
+
+	return ret ? err_system(err, -ret, "cannot write the report") : 0;
 }
 
 static int text_begin(struct reporter *r, const struct report_env *env, unsigned planned,
@@ -94,16 +105,31 @@ static bool told_already(struct text *t, const struct scenario_result *res, cons
 	buf_reset(&t->told);
 	buf_puts(&t->told, key);
 	buf_reset(&t->of);
-	buf_puts(&t->of, res->engine ? res->engine : "the engine before");
+	buf_puts(&t->of, res->path ? res->path : "");
+	buf_reset(&t->of_name);
+	report_clean(&t->of_name, report_name(res));
+	buf_reset(&t->of_engine);
+	buf_puts(&t->of_engine, res->engine ? res->engine : "the engine before");
 	return false;
+}
+
+/* What breaks every scenario, such as an object that does not load, is told with the first of them. */
+static void print_whose(const struct text *t, const struct scenario_result *res)
+{
+	if (strcmp(buf_str(&t->of), res->path ? res->path : "") == 0)
+		fprintf(t->f, " as on %s\n", buf_str(&t->of_engine));
+	else
+		fprintf(t->f, " as in %s (%s)\n", buf_str(&t->of_name), buf_str(&t->of_engine));
 }
 
 static void print_error(struct text *t, const struct scenario_result *res)
 {
-	if (told_already(t, res, res->err->text))
-		fprintf(t->f, "the same error as on %s\n", buf_str(&t->of));
-	else
+	if (told_already(t, res, res->err->text)) {
+		fputs("the same error", t->f);
+		print_whose(t, res);
+	} else {
 		lines_print(&t->lines, res->err->text, "", RED);
+	}
 }
 
 static void print_differences(struct text *t, const struct scenario_result *res)
@@ -114,8 +140,8 @@ static void print_differences(struct text *t, const struct scenario_result *res)
 
 	print_key(&key, res);
 	if (told_already(t, res, buf_str(&key))) {
-		fprintf(t->f, "the same %zu difference%s as on %s\n", n, n == 1 ? "" : "s",
-			buf_str(&t->of));
+		fprintf(t->f, "the same %zu difference%s", n, n == 1 ? "" : "s");
+		print_whose(t, res);
 		return;
 	}
 	shown = report_print_differences(&text, res, limit);
@@ -199,14 +225,24 @@ static void print_unreviewed(struct text *t, const struct scenario_result *res)
 	lines_print(&t->lines, buf_str(&line), "      ", PLAIN);
 }
 
-static void print_duration(FILE *f, uint64_t ns)
+static void print_duration(struct buf *out, uint64_t ns)
 {
 	if (ns < 10000000)
-		fprintf(f, "%.1f ms", (double)ns / 1e6);
+		buf_printf(out, "%.1f ms", (double)ns / 1e6);
 	else if (ns < 1000000000)
-		fprintf(f, "%.0f ms", (double)ns / 1e6);
+		buf_printf(out, "%.0f ms", (double)ns / 1e6);
 	else
-		fprintf(f, "%.1f s", (double)ns / 1e9);
+		buf_printf(out, "%.1f s", (double)ns / 1e9);
+}
+
+/* A head with all it may say fits a terminal of 80 columns, but for the longest names. */
+static int name_width(const struct text *t)
+{
+	size_t room = lines_width(&t->lines);
+
+	if (!room || room >= NAME_WIDTH + REST_WIDTH)
+		return NAME_WIDTH;
+	return room > NAME_LEAST + REST_WIDTH ? (int)(room - REST_WIDTH) : NAME_LEAST;
 }
 
 static void print_head(struct text *t, const struct scenario_result *res)
@@ -219,17 +255,19 @@ static void print_head(struct text *t, const struct scenario_result *res)
 		[STATUS_UNREVIEWED] = { "new", YELLOW }, [STATUS_ERROR] = { "ERROR", RED },
 		[STATUS_SKIPPED] = { "skip", YELLOW },
 	};
-	__cleanup_buf struct buf name = BUF_INIT;
+	__cleanup_buf struct buf name = BUF_INIT, took = BUF_INIT;
 	size_t n;
 
 	report_clean(&name, report_name(res));
-	fprintf(t->f, "%s%-5s%s %-44s %-8s", lines_mark(&t->lines, heads[res->status].colour),
-		heads[res->status].word, lines_mark(&t->lines, PLAIN), buf_str(&name),
-		res->engine ? res->engine : "-");
+	fprintf(t->f, "%s%-5s%s %-*s %s", lines_mark(&t->lines, heads[res->status].colour),
+		heads[res->status].word, lines_mark(&t->lines, PLAIN), name_width(t),
+		buf_str(&name), res->engine ? res->engine : "-");
 	if (res->status != STATUS_ERROR && res->status != STATUS_SKIPPED) {
-		fprintf(t->f, " %5" PRIu64 " packet%s ", res->packets,
+		fprintf(t->f, "%*s %5" PRIu64 " packet%s ",
+			8 - (int)strlen(res->engine ? res->engine : "-"), "", res->packets,
 			res->packets == 1 ? " " : "s");
-		print_duration(t->f, res->duration_ns);
+		print_duration(&took, res->duration_ns);
+		fputs(buf_str(&took), t->f);
 		n = report_variants(res);
 		if (n)
 			fprintf(t->f, ", %zu variant%s", n, n == 1 ? "" : "s");
@@ -286,9 +324,7 @@ static int text_result(struct reporter *r, const struct scenario_result *res, st
 		fprintf(t->f, "packets: %s\n", res->pcapng);
 	remember(t, res);
 	t->began_ns = clock_ns();
-	if (fflush(t->f))
-		return err_system(err, EIO, "cannot write the report");
-	return 0;
+	return text_written(t, err);
 }
 
 static int text_agreement(struct reporter *r, const struct agreement *g, struct err *err)
@@ -305,17 +341,28 @@ static int text_agreement(struct reporter *r, const struct agreement *g, struct 
 }
 
 /* What the time went into; processes side by side take more than has passed. */
-static void print_parts(FILE *f, const struct report_totals *t)
+static void print_parts(struct buf *out, const struct report_totals *t)
 {
 	if (!t->loading_ns)
 		return;
-	fputs(": ", f);
-	print_duration(f, t->loading_ns);
-	fputs(" of loading, ", f);
-	print_duration(f, t->running_ns);
-	fputs(" of packets", f);
+	buf_puts(out, ": ");
+	print_duration(out, t->loading_ns);
+	buf_puts(out, " of loading, ");
+	print_duration(out, t->running_ns);
+	buf_puts(out, " of packets");
 	if (t->processes > 1)
-		fprintf(f, " in %u processes", t->processes);
+		buf_printf(out, " in %u processes", t->processes);
+}
+
+static void print_totals(struct buf *out, const struct report_totals *t)
+{
+	buf_printf(out, "%" PRIu64 " packet%s, %" PRIu64 " check%s, ", t->packets,
+		   t->packets == 1 ? "" : "s", t->checks, t->checks == 1 ? "" : "s");
+	print_duration(out, t->duration_ns);
+	print_parts(out, t);
+	if (t->errors)
+		buf_printf(out, "; %u of the failed could not be run", t->errors);
+	buf_putc(out, '\n');
 }
 
 static int text_end(struct reporter *r, const struct report_totals *totals, struct err *err)
@@ -326,23 +373,15 @@ static int text_end(struct reporter *r, const struct report_totals *totals, stru
 	clear_progress(t);
 	fputc('\n', t->f);
 	variants_left_print(&t->summary, t->left);
+	print_totals(&t->summary, totals);
 	lines_print(&t->lines, buf_str(&t->summary), "", PLAIN);
-	fprintf(t->f, "%" PRIu64 " packet%s, %" PRIu64 " check%s, ", totals->packets,
-		totals->packets == 1 ? "" : "s", totals->checks, totals->checks == 1 ? "" : "s");
-	print_duration(t->f, totals->duration_ns);
-	print_parts(t->f, totals);
-	if (totals->errors)
-		fprintf(t->f, "; %u of the failed could not be run", totals->errors);
-	fputc('\n', t->f);
 	report_last_line(&last, totals);
 	fprintf(t->f, "%s%s%s\n",
 		lines_mark(&t->lines, totals->failed + totals->errors ? RED
 				      : totals->unreviewed	      ? YELLOW
 								      : GREEN),
 		buf_str(&last), lines_mark(&t->lines, PLAIN));
-	if (fflush(t->f) || ferror(t->f))
-		return err_system(err, EIO, "cannot write the report");
-	return 0;
+	return text_written(t, err);
 }
 
 static void text_free(struct reporter *r)
@@ -355,6 +394,8 @@ static void text_free(struct reporter *r)
 	buf_free(&t->objects);
 	buf_free(&t->told);
 	buf_free(&t->of);
+	buf_free(&t->of_name);
+	buf_free(&t->of_engine);
 	free(t);
 }
 
