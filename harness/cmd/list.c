@@ -10,6 +10,7 @@
 #include "cmd/cmd.h"
 #include "cmd/select.h"
 #include "engine/engine.h"
+#include "report/common.h"
 
 enum column { COL_NAME, COL_ENGINES, COL_SUMMARY, COL_ORIGIN, N_COLUMNS };
 
@@ -37,6 +38,30 @@ static void cells(const struct scenario *s, const char *out[N_COLUMNS])
 	out[COL_ENGINES] = engines_text(s->engines);
 	out[COL_SUMMARY] = s->summary ? s->summary : "";
 	out[COL_ORIGIN] = s->origin ? s->origin : "-";
+}
+
+static const char *clean(struct arena *a, const char *text)
+{
+	__cleanup_buf struct buf out = BUF_INIT;
+
+	if (!text)
+		return NULL;
+	report_clean(&out, text);
+	return arena_strdup(a, buf_str(&out));
+}
+
+/* What others wrote into their files does not speak to the terminal. */
+static void clean_texts(const struct selection *sel)
+{
+	for (size_t i = 0; i < sel->n; i++) {
+		struct scenario *s = sel->items[i].scenario;
+
+		if (!s)
+			continue;
+		s->name = clean(sel->arena, s->name);
+		s->summary = clean(sel->arena, s->summary);
+		s->origin = clean(sel->arena, s->origin);
+	}
 }
 
 /* Columns on the terminal: 0 where nobody's eyes set a limit (a pipe, a file). */
@@ -174,8 +199,10 @@ static int list_selected(const struct selection *sel, const struct options *o)
 
 	if (o->json)
 		print_json(sel);
-	else if (sel->n)
+	if (!o->json && sel->n) {
+		clean_texts(sel);
 		print_table(sel);
+	}
 	for (size_t i = 0; i < sel->n; i++) {
 		if (sel->items[i].scenario)
 			continue;
@@ -183,7 +210,7 @@ static int list_selected(const struct selection *sel, const struct options *o)
 		ret = err_exit_code(sel->items[i].err);
 	}
 	if (!sel->n)
-		cmd_error("no scenario found");
+		cmd_error("no scenario matched");
 	return ret;
 }
 

@@ -9,6 +9,8 @@
 
 #include "base/file.h"
 
+#define BEGINNING_LEAST 3 /* letters */
+
 static bool is_dir(const char *path)
 {
 	struct stat st;
@@ -47,10 +49,40 @@ static bool name_meant(const char *const *patterns, const char *name)
 	return !*patterns;
 }
 
+static bool is_same_file(const char *a, const char *b)
+{
+	struct stat sa, sb;
+
+	return stat(a, &sa) == 0 && stat(b, &sb) == 0 && sa.st_dev == sb.st_dev &&
+	       sa.st_ino == sb.st_ino;
+}
+
+static const struct selected *namesake(const struct selection *s, const struct selected *item)
+{
+	for (size_t i = 0; i < s->n && item->scenario; i++)
+		if (s->items[i].scenario && strcmp(s->items[i].name, item->name) == 0)
+			return &s->items[i];
+	return NULL;
+}
+
+/* Reports and captures are called by the name: of two that share one, the second would stand for both. */
+static void refuse(const struct selection *s, struct selected *item, const struct selected *other,
+		   struct err *err)
+{
+	err_input(err, NULL, "%s: the name %s is already that of %s", item->path, item->name,
+		  other->path);
+	err_hint(err, "give one of them another `name:`, or run them one at a time");
+	item->name = arena_strdup(s->arena, item->name);
+	item->err = err;
+	scenario_free(item->scenario);
+	item->scenario = NULL;
+}
+
 static void add(struct selection *s, const char *path, const char *const *patterns)
 {
 	struct err *err = arena_new_of(s->arena, struct err);
 	struct selected item = { .path = arena_strdup(s->arena, path) };
+	const struct selected *other;
 
 	for (size_t i = 0; i < s->n; i++)
 		if (strcmp(s->items[i].path, path) == 0)
@@ -60,18 +92,67 @@ static void add(struct selection *s, const char *path, const char *const *patter
 		item.name = item.scenario->name;
 	else
 		item.err = err;
-	if (!name_meant(patterns, item.name)) {
+	other = namesake(s, &item);
+	if (!name_meant(patterns, item.name) || (other && is_same_file(other->path, path))) {
 		scenario_free(item.scenario);
 		return;
 	}
+	if (other)
+		refuse(s, &item, other, err);
 	s->items = arena_grow(s->arena, s->items, s->n, sizeof(*s->items));
 	s->items[s->n++] = item;
+}
+
+static const char *shared_beginning(struct arena *a, const char *x, const char *y)
+{
+	size_t n = 0;
+
+	while (x[n] && x[n] == y[n])
+		n++;
+	while (n && x[n - 1] == '-')
+		n--;
+	return arena_strndup(a, x, n);
+}
+
+/* Names are long and told by their ends: who types the beginning of one means those that begin so. */
+static const char *beginning_like(struct arena *a, const char *arg, const char *const *names,
+				  size_t n, size_t *n_so)
+{
+	const char **heads = arena_alloc(a, (n + 1) * sizeof(*heads)), *near, *common = NULL;
+
+	for (size_t i = 0; i < n; i++)
+		heads[i] = arena_strndup(a, names[i], strnlen(names[i], strlen(arg)));
+	near = strlen(arg) < BEGINNING_LEAST ? NULL : nearest_name(arg, heads, n);
+	*n_so = 0;
+	for (size_t i = 0; near && i < n; i++) {
+		if (strcmp(heads[i], near) != 0)
+			continue;
+		common = common ? shared_beginning(a, common, names[i]) : names[i];
+		(*n_so)++;
+	}
+	return common;
+}
+
+static const char *advice(struct arena *a, const char *arg, const char *const *names, size_t n)
+{
+	const char *near = nearest_name(arg, names, n);
+	size_t n_so;
+
+	if (near)
+		return arena_printf(a, "; did you mean %s?", near);
+	near = beginning_like(a, arg, names, n, &n_so);
+	if (near && n_so == 1)
+		return arena_printf(a, "; did you mean %s?", near);
+	if (near)
+		return arena_printf(a, "; %zu begin with %s: `verdict list -k %s`", n_so, near,
+				    near);
+	return "; `verdict list` names them";
 }
 
 static int unknown(const char *arg, struct err *err)
 {
 	struct arena *a = arena_new();
-	const char *near = NULL;
+	const char *text = "";
 	char **paths = NULL;
 	size_t n = 0;
 
@@ -81,10 +162,10 @@ static int unknown(const char *arg, struct err *err)
 
 		for (size_t i = 0; i < n; i++)
 			names[i] = folder_name(a, paths[i]);
-		near = nearest_name(arg, names, n);
+		text = advice(a, arg, names, n);
 	}
-	err_input(err, NULL, "no scenario %s: neither a path nor a folder of %s/%s%s%s", arg,
-		  SCENARIO_ROOT, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+	err_input(err, NULL, "no scenario %s: neither a path nor a folder of %s/%s", arg,
+		  SCENARIO_ROOT, text);
 	arena_free(a);
 	return -err->no;
 }
