@@ -41,6 +41,20 @@ END
 	expect_exit 2
 	expect_output '^ +4 \|     expect: .*too: 8, long: 9'
 	rm -rf "$wrong"
+
+	on_terminal "$verdict" explain pod-to-cluster-ip --step 4
+	expect_exit 0
+	expect_true "a packet's tree fits a terminal of 80 columns" fits
+	expect_output '^\|  looks up   cilium_lb4_services_v2 .* proto: 6\}:$'
+	expect_output '^\|      \{rev_nat_index: 1\}$'
+	on_terminal "$verdict" cluster show fixtures/clusters/two-nodes
+	expect_exit 0
+	expect_true 'the tables of a cluster fit a terminal of 80 columns' fits
+	expect_output '^  default/web-lb:http +TCP +10.96.0.26:80$'
+	expect_output '^      10.0.1.30:8080 +2 source ranges allowed$'
+	on_terminal "$verdict" run --engine testrun -k etcd-restart-mid --jobs 1
+	expect_exit 0
+	expect_true 'a result and the totals fit a terminal of 80 columns' fits
 fi
 # a pipe gets the whole table, a line a scenario
 expect_exit 0 "$verdict" list

@@ -1,0 +1,98 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# Who reads what is printed: a pipe that ends early, a disk that is full, a terminal that obeys what is quoted,
+# somebody who knows half a name. Sourced by cli.sh.
+# shellcheck disable=SC2154,SC2034,SC2016
+
+read_dir=$(mktemp -d)
+etcd_all=$PWD/fixtures/captures/etcd.pcapng
+
+# piped_to READER COMMAND...: standard error to $output; the command's exit code to $status.
+piped_to() {
+	local reader=$1
+	shift
+	tried="$* | $reader"
+	timeout 60 "$@" 2>"$output" </dev/null | $reader >/dev/null
+	status=${PIPESTATUS[0]}
+}
+
+# a reader that has seen enough is no news, however much was to come
+for command in 'help scenario' 'explain pod-to-cluster-ip --all'; do
+	# shellcheck disable=SC2086
+	piped_to 'head -n 1' "$verdict" $command
+	expect_no_output .
+done
+piped_to 'head -n 1' "$verdict" run --engine testrun --jobs 1 --out "$read_dir/out" -k 'etcd-*'
+expect_exit 141
+expect_no_output .
+expect_true 'a run that nobody reads ends early' \
+	[ "$(find "$read_dir/out" -name '*.pcapng' | wc -l)" -le 3 ]
+
+# a full disk is told once, with its reason, and is no success
+try bash -c '"$1" help scenario >/dev/full' _ "$verdict"
+expect_exit 3
+expect_output '^verdict: cannot write to standard output: No space left on device$'
+try bash -c '"$1" run --engine testrun --jobs 1 --out "$2" -k etcd-restart >/dev/full' _ "$verdict" "$read_dir/out"
+expect_exit 3
+expect_true 'a run says once that its report cannot be written' [ "$(wc -l <"$output")" = 1 ]
+expect_output 'cannot write the report: No space left on device$'
+try unshare -m bash -c 'mount -t tmpfs -o size=64k none "$2" &&
+	"$1" run --engine testrun --out "$3" --json "$2/all.json" etcd-restart-mid-flow; echo "exit $?"; ls "$2"' \
+	_ "$verdict" "$read_dir" "$(dirname "$read_dir")/out-$$"
+expect_output '^exit 3$'
+expect_output 'cannot write .*/all.json: No space left on device$'
+expect_no_output '\.tmp'
+rm -rf "$(dirname "$read_dir")/out-$$"
+
+# two scenarios of one name: the second would be written over the first
+for folder in one two; do
+	mkdir -p "$read_dir/$folder"
+	cat >"$read_dir/$folder/scenario.yaml" <<END
+name: same
+summary: "says \x1b[31m more than letters"
+cluster: $PWD/fixtures/clusters/two-masters
+engines: [testrun]
+steps:
+  - send: {capture: $etcd_all, packets: 1}
+    expect: {outcome: delivered}
+END
+done
+expect_exit 2 "$verdict" run "$read_dir/one" "$read_dir/two" --out "$read_dir/out"
+expect_output "two/scenario.yaml: the name same is already that of .*one/scenario.yaml$"
+expect_output '^1 passed, 1 failed$'
+expect_exit 0 "$verdict" run "$read_dir/one" "$read_dir/../${read_dir##*/}/one" --out "$read_dir/out"
+expect_output '^1 passed, 0 failed$'
+expect_exit 0 "$verdict" list "$read_dir/one"
+expect_no_output $'\x1b'
+try "$verdict" $'li\x1b[31mst'
+expect_exit 2
+expect_no_output $'\x1b'
+
+# what breaks every scenario is told with the first one, by name
+sed 's/same/other/' "$read_dir/one/scenario.yaml" >"$read_dir/two/scenario.yaml"
+expect_exit 2 "$verdict" run "$read_dir/one" "$read_dir/two" --objects "$read_dir" --jobs 1 --out "$read_dir/out"
+expect_output '^the same error as in same \(testrun\)$'
+
+# half a name, and slips of the pen
+expect_exit 2 "$verdict" run etcd-restrt
+expect_output 'begin with etcd-restart: `verdict list -k etcd-restart`$'
+expect_exit 2 "$verdict" explain host-frewall
+expect_output 'did you mean host-firewall\?$'
+expect_exit 2 "$verdict" help scenaro
+expect_output 'did you mean scenario\?$'
+expect_exit 2 "$verdict" --versio
+expect_output 'unknown option --versio; did you mean --version\?$'
+expect_exit 2 "$verdict" maps dmp
+expect_output 'it is `verdict maps dump MAP'
+expect_exit 2 "$verdict" explain
+expect_output 'it takes one scenario, and got 0$'
+
+# captures from which nothing runs: why
+printf '\xd4\xc3\xb2\xa1\2\0\4\0\0\0\0\0\0\0\0\0\xff\xff\0\0\1\0\0\0' >"$read_dir/none.pcap"
+if "$verdict" inspect --no-load xdpfilt_alw_udp.o >/dev/null 2>&1; then
+	expect_exit 4 "$verdict" replay --object xdpfilt_alw_udp.o "$read_dir/none.pcap"
+	expect_output 'nothing ran: .*/none.pcap holds no packet$'
+	expect_exit 4 "$verdict" replay --object xdpfilt_alw_udp.o --packets 900- "$etcd_all"
+	expect_output 'nothing ran: of the 39 packets of .* none is meant by --packets and --interface$'
+fi
+rm -rf "$read_dir"
