@@ -133,10 +133,15 @@ static int refused(struct walk *w, struct hop *hop, const char *why)
 	return 2;
 }
 
-/* A device that sums up packets would have them thrown away by the stack from here on. */
+/* Who receives a packet with such a sum takes it for broken. What the program told is of this hop all the same. */
 static int sum_is_wrong(struct walk *w, struct hop *hop, struct err *err)
 {
+	int ret;
+
 	err_clear(err);
+	ret = take_events(w, hop, err);
+	if (ret)
+		return ret;
 	hop->not_run = true;
 	walk_unmodelled(w, arena_printf(w->a,
 					"%s changed the packet, and the sum of its bytes "

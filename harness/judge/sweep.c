@@ -240,8 +240,16 @@ static bool is_elsewhere(const struct trace *was, const struct trace *is)
 	       (was->n_hops && is->n_hops && strcmp(was->hops[0].at, is->hops[0].at) != 0);
 }
 
+/* A packet that nobody could send follows from one that got lost, and that one has been told. */
+static bool is_consequence(const struct sweeping *s, const struct trace *is)
+{
+	return is->outcome == OUTCOME_NONE && s->out->n_diffs;
+}
+
 static void compare_packet(struct sweeping *s, const struct trace *was, const struct trace *is)
 {
+	if (is_consequence(s, is))
+		return;
 	s->other_family =
 		s->v->kind == VARIANT_IPV6 && is_four(&was->frame) && !is_four(&is->frame);
 	/* which backend it is may hang on the addresses */

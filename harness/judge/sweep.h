@@ -11,7 +11,7 @@
 #include "judge/judge.h"
 
 /* Fills *out but for its name, and appends what differs to the steps of *res, which was judged already. At most
- * one difference a packet: the first.
+ * one difference a packet: the first; none of a packet that could not be sent because another got lost.
  */
 void judge_variant(struct arena *a, const struct variant *v, const struct run_trace *t,
 		   struct scenario_result *res, struct sweep_result *out);

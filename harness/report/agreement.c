@@ -12,6 +12,7 @@ struct pair {
 	struct agreement_row *row;
 	const struct scenario_result *ours, *theirs;
 	unsigned step, packet; /* that are looked at */
+	const char *variant;
 	bool sums; /* checksums are, not all other fields */
 };
 
@@ -25,6 +26,20 @@ void agreement_begin(struct agreement *g, struct arena *a, const struct target_d
 	};
 }
 
+/* Seeds have a name each. */
+static bool is_of_variant(const char *kind, const char *name)
+{
+	if (!kind || !name)
+		return kind == name;
+	return !strcmp(kind, name) || (!strcmp(kind, "seeds") && !strncmp(name, "seed ", 5));
+}
+
+/* That a target cannot run is none of what it does, and excused by a line that names it alone. */
+static bool is_of_field(const struct desc_known *k, const char *field)
+{
+	return k->field ? !strcmp(k->field, field) : strcmp(field, "error") != 0;
+}
+
 static const struct desc_known *find_known(const struct pair *p, const char *field,
 					   const char *theirs)
 {
@@ -34,7 +49,7 @@ static const struct desc_known *find_known(const struct pair *p, const char *fie
 		const struct desc_known *k = &t->known[i];
 
 		if (strcmp(k->scenario, p->row->scenario) != 0 || (k->step && k->step != p->step) ||
-		    (k->field && strcmp(k->field, field) != 0) ||
+		    !is_of_variant(k->variant, p->variant) || !is_of_field(k, field) ||
 		    (k->theirs && fnmatch(k->theirs, theirs, 0) != 0))
 			continue;
 		p->g->seen[i] = true;
@@ -48,7 +63,8 @@ static bool is_told(const struct pair *p, const char *field)
 	for (size_t i = p->row->n_diffs; i-- > 0;) {
 		const struct agreement_difference *d = &p->row->diffs[i];
 
-		if (d->step == p->step && d->packet == p->packet && !strcmp(d->field, field))
+		if (d->step == p->step && d->packet == p->packet && !strcmp(d->field, field) &&
+		    is_of_variant(p->variant, d->variant))
 			return true;
 	}
 	return false;
@@ -69,6 +85,7 @@ static void differs(struct pair *p, const char *field, const char *ours, const c
 					    arena_strdup(a, field),
 					    arena_strdup(a, ours),
 					    arena_strdup(a, theirs),
+					    p->variant ? arena_strdup(a, p->variant) : NULL,
 					    find_known(p, field, theirs) };
 	r->n_new += !d->known;
 }
@@ -183,7 +200,7 @@ static const struct difference *find_same(const struct difference *d,
 			const struct difference *o = &s->diffs[j];
 
 			if (o->loc.line == d->loc.line && o->step == d->step &&
-			    !strcmp(o->field, d->field) &&
+			    !strcmp(o->field, d->field) && is_of_variant(o->variant, d->variant) &&
 			    (o->packet ? o->packet->number : 0) ==
 				    (d->packet ? d->packet->number : 0))
 				return o;
@@ -192,16 +209,25 @@ static const struct difference *find_same(const struct difference *d,
 	return NULL;
 }
 
+static const char *failure_text(const struct pair *p, const struct difference *d)
+{
+	return d->variant ? arena_printf(p->g->arena, "%s instead of %s", d->actual, d->expected)
+			  : d->actual;
+}
+
 static void compare_failure(struct pair *p, const struct difference *d, bool is_ours,
 			    const struct difference *other)
 {
-	const char *there = other ? other->actual : d->expected;
+	const char *here = failure_text(p, d), *there = other ? failure_text(p, other) : NULL;
 
-	if (other && !strcmp(other->actual, d->actual))
+	if (there && !strcmp(here, there))
 		return;
+	if (!there)
+		there = d->variant ? "unchanged" : d->expected;
 	p->step = d->step;
 	p->packet = d->packet ? d->packet->number : 0;
-	differs(p, d->field, is_ours ? d->actual : there, is_ours ? there : d->actual);
+	p->variant = d->variant;
+	differs(p, d->field, is_ours ? here : there, is_ours ? there : here);
 }
 
 static void compare_failures(struct pair *p, const struct scenario_result *one,
@@ -235,6 +261,26 @@ static bool compare_errors(struct pair *p)
 	return true;
 }
 
+static bool was_swept(const struct scenario_result *res, const char *variant)
+{
+	for (size_t i = 0; i < res->n_sweeps; i++)
+		if (is_of_variant(variant, res->sweeps[i].name) &&
+		    (res->sweeps[i].status == SWEEP_SAME || res->sweeps[i].status == SWEEP_DIFFERS))
+			return true;
+	return false;
+}
+
+static void note_compared(struct pair *p)
+{
+	for (size_t i = 0; i < p->g->target->n_known; i++) {
+		const struct desc_known *k = &p->g->target->known[i];
+
+		if (!strcmp(k->scenario, p->row->scenario) &&
+		    (!k->variant || was_swept(p->theirs, k->variant)))
+			p->g->compared[i] = true;
+	}
+}
+
 static void compare(struct pair *p)
 {
 	const struct run_trace *o = p->ours->trace, *t = p->theirs->trace;
@@ -243,11 +289,9 @@ static void compare(struct pair *p)
 		p->row->not_compared = "skipped";
 		return;
 	}
-	for (size_t i = 0; i < p->g->target->n_known; i++)
-		if (!strcmp(p->g->target->known[i].scenario, p->row->scenario))
-			p->g->compared[i] = true;
 	if (compare_errors(p))
 		return;
+	note_compared(p);
 	for (size_t i = 0; o && t && i < o->n_steps && i < t->n_steps; i++)
 		compare_step(p, &o->steps[i], &t->steps[i]);
 	compare_failures(p, p->theirs, p->ours);

@@ -13,6 +13,10 @@ struct agreement_difference {
 	const char *
 		field; /* "outcome", "at", "drop_reason", "answer", "error", "ip.ttl", or an expectation's */
 	const char *ours, *theirs;
+	/* "gso", "seed 7": what was changed. Ours and theirs are then what that made of them: "63 instead of 62" or
+	 * "unchanged". NULL: nothing was.
+	 */
+	const char *variant;
 	const struct desc_known *known; /* NULL: not documented */
 };
 
@@ -50,8 +54,8 @@ bool agreement_holds(const struct agreement *g);
 bool agreement_is_gone(const struct agreement *g, size_t known);
 /* "agree", "documented", "differ" or "not compared" */
 const char *agreement_word(const struct agreement_row *r);
-/* The first difference, that which is not documented before others: "step 1, packet 3: ip.ttl: ours 63, theirs
- * 62; and 4 more". Nothing where both agree.
+/* The first difference, that which is not documented before others: "step 1, packet 3, ip.ttl: ours 63, theirs
+ * 62; and 4 more", "sweep gso, step 1, ...". Nothing where both agree.
  */
 void agreement_print_first(struct buf *out, const struct agreement_row *r);
 /* "limit: why (reference)" */

@@ -144,6 +144,7 @@ static json_t *known(const struct desc_known *k)
 	json_object_set_new(o, "file", json_text(k->loc.file));
 	json_object_set_new(o, "line", json_integer(k->loc.line));
 	json_object_set_new(o, "scenario", json_text(k->scenario));
+	json_object_set_new(o, "variant", json_text(k->variant));
 	json_object_set_new(o, "cause", json_text(word_name(&words_known_cause, (int)k->cause)));
 	json_object_set_new(o, "why", json_text(k->why));
 	json_object_set_new(o, "reference", json_text(k->reference));
@@ -158,6 +159,7 @@ static json_t *differences(const struct agreement_row *r)
 		const struct agreement_difference *d = &r->diffs[i];
 		json_t *o = json_object();
 
+		json_object_set_new(o, "variant", json_text(d->variant));
 		json_object_set_new(o, "step", d->step ? json_number(d->step) : json_null());
 		json_object_set_new(o, "packet", d->packet ? json_number(d->packet) : json_null());
 		json_object_set_new(o, "field", json_text(d->field));

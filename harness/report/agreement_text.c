@@ -36,6 +36,8 @@ void agreement_print_first(struct buf *out, const struct agreement_row *r)
 
 	if (!d)
 		return;
+	if (d->variant)
+		buf_printf(out, "sweep %s, ", d->variant);
 	if (d->step)
 		buf_printf(out, "step %u, ", d->step);
 	if (d->packet)
@@ -129,11 +131,19 @@ static void print_scenarios(struct buf *out, const struct target_desc *t, size_t
 
 static void print_where(struct buf *out, const struct desc_known *k)
 {
-	if (k->step)
-		buf_printf(out, "step %u", k->step);
+	const char *comma = "";
+
+	if (k->variant) {
+		buf_printf(out, "sweep `%s`", k->variant);
+		comma = ", ";
+	}
+	if (k->step) {
+		buf_printf(out, "%sstep %u", comma, k->step);
+		comma = ", ";
+	}
 	if (k->field)
-		buf_printf(out, "%s`%s`", k->step ? ", " : "", k->field);
-	if (!k->step && !k->field)
+		buf_printf(out, "%s`%s`", comma, k->field);
+	else if (!*comma)
 		buf_puts(out, "all");
 }
 

@@ -100,6 +100,7 @@ struct desc_known {
 	unsigned step; /* from 1; 0: any */
 	const char *field; /* NULL: any */
 	const char *theirs; /* a pattern with '*'; NULL: anything */
+	const char *variant; /* of words_variant: in that variant alone; NULL: as it is written */
 	enum known_cause cause;
 	const char *why, *reference; /* reference: NULL */
 	struct loc loc;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "scenario/parts.h"
+#include "scenario/sweep.h"
 #include "scenario/target_desc_parts.h"
 
 static const struct word causes[] = {
@@ -54,6 +55,15 @@ static int kn_theirs(struct schema_ctx *ctx, const struct value *v, void *out)
 	return read_string(ctx, v, &((struct known_line *)out)->is.theirs);
 }
 
+static int kn_variant(struct schema_ctx *ctx, const struct value *v, void *out)
+{
+	int kind = 0, rc = read_word(ctx, v, &words_variant, &kind);
+
+	if (!rc)
+		((struct known_line *)out)->is.variant = word_name(&words_variant, kind);
+	return rc;
+}
+
 static int kn_cause(struct schema_ctx *ctx, const struct value *v, void *out)
 {
 	int cause = 0, rc = read_word(ctx, v, &words_known_cause, &cause);
@@ -80,6 +90,7 @@ const struct schema schema_target_known = {
 	{ "step", false, "number", "any", "the step", "2", kn_step },
 	{ "field", false, "name", "any", "what differs: `outcome`, `at`, `drop_reason`, `error`, a packet's field, or what an expectation of the scenario names", "drop_reason", kn_field },
 	{ "theirs", false, "text", "anything", "what the target has there; `*` stands for anything in it", "\"unknown*\"", kn_theirs },
+	{ "variant", false, "variant", "none", "what was changed, with `--sweep`; a line without it speaks of scenarios as they are written, a line with it of nothing else", "checksum-complete", kn_variant },
 	{ "cause", true, "`bug`, `choice` or `limit`", NULL, "`bug`: a mistake of the target's; `choice`: both are right; `limit`: what the simulator does not model", "limit", kn_cause },
 	{ "why", true, "text", NULL, "what is done otherwise", "\"socket programs run on no engine\"", kn_why },
 	{ "reference", false, "text", "none", "where it is reported", "cilium/cilium#1234", kn_reference },

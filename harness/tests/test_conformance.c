@@ -213,6 +213,112 @@ Test(conformance, what_cannot_run_differs)
 	cr_expect_eq(t->status, STATUS_ERROR);
 }
 
+Test(conformance, what_cannot_run_is_excused_by_a_line_about_that_alone)
+{
+	struct scenario_result *o = judged(ours), *t = judged(theirs);
+
+	t->status = STATUS_ERROR;
+	t->err = &err;
+	snprintf(err.text, sizeof(err.text), "no objects");
+	document(NULL, 0, NULL);
+	agreement_begin(&g, a, &target);
+	agreement_add(&g, o, t);
+	agreement_end(&g);
+	cr_expect_str_eq(agreement_word(&g.rows[0]), "differ");
+	cr_expect_eq(g.gone, 0, "nothing is known of what did not run");
+	target.n_known = 0;
+	document("error", 0, "no o*");
+	agreement_begin(&g, a, &target);
+	agreement_add(&g, o, t);
+	cr_expect_str_eq(agreement_word(&g.rows[0]), "documented");
+}
+
+/* ---- variants ---- */
+
+/* Of the first packet of the first step. */
+static void swept(struct fixture *f, const char *name, const char *field, const char *actual)
+{
+	struct scenario_result *res = &f->res;
+	struct step_result *s = &res->steps[0];
+
+	res->sweeps = arena_grow(a, res->sweeps, res->n_sweeps, sizeof(*res->sweeps));
+	res->sweeps[res->n_sweeps++] = (struct sweep_result){
+		.name = name, .status = field ? SWEEP_DIFFERS : SWEEP_SAME, .n_diffs = field != NULL
+	};
+	if (!field)
+		return;
+	s->diffs = arena_grow(a, s->diffs, s->n_diffs, sizeof(*s->diffs));
+	s->diffs[s->n_diffs++] = (struct difference){ .step = 1,
+						      .packet = &f->packets[0],
+						      .variant = name,
+						      .field = field,
+						      .expected = "63",
+						      .actual = actual };
+	res->status = STATUS_FAILED;
+}
+
+static const struct agreement_row *compare_swept(const char *our_value, const char *their_value)
+{
+	judged(ours);
+	judged(theirs);
+	swept(ours, "gso", our_value ? "ip.ttl" : NULL, our_value);
+	swept(theirs, "gso", their_value ? "ip.ttl" : NULL, their_value);
+	agreement_begin(&g, a, &target);
+	agreement_add(&g, &ours->res, &theirs->res);
+	agreement_end(&g);
+	return &g.rows[0];
+}
+
+Test(conformance, a_variant_that_changes_one_alone_differs)
+{
+	const struct agreement_row *r = compare_swept(NULL, "62");
+
+	cr_expect_str_eq(agreement_word(r), "differ");
+	cr_expect_eq(r->n_diffs, 1);
+	cr_expect_str_eq(first(r),
+			 "sweep gso, step 1, packet 3, ip.ttl: ours unchanged, theirs 62 instead "
+			 "of 63");
+}
+
+Test(conformance, a_variant_that_changes_both_alike_agrees)
+{
+	cr_expect_str_eq(agreement_word(compare_swept("62", "62")), "agree");
+}
+
+Test(conformance, a_line_speaks_of_its_variant_alone)
+{
+	document("ip.ttl", 1, NULL);
+	cr_expect_str_eq(agreement_word(compare_swept(NULL, "62")), "differ",
+			 "what is known of the scenario as it is written says nothing here");
+}
+
+Test(conformance, a_line_about_a_variant_excuses_it_and_is_gone_when_it_is)
+{
+	document("ip.ttl", 1, NULL);
+	known[0].variant = "gso";
+	cr_expect_str_eq(agreement_word(compare_swept(NULL, "62")), "documented");
+	cr_expect_eq(theirs->res.status, STATUS_SKIPPED);
+	cr_expect(agreement_holds(&g));
+}
+
+Test(conformance, what_is_documented_of_a_variant_is_gone_where_that_ran_alone)
+{
+	document("ip.ttl", 1, NULL);
+	known[0].variant = "gso";
+	compare_swept(NULL, NULL);
+	cr_expect_eq(g.gone, 1);
+	known[0].variant = "seeds";
+	agreement_begin(&g, a, &target);
+	agreement_add(&g, &ours->res, &theirs->res);
+	agreement_end(&g);
+	cr_expect_eq(g.gone, 0, "no other seed was tried");
+	swept(theirs, "seed 7", NULL, NULL);
+	agreement_begin(&g, a, &target);
+	agreement_add(&g, &ours->res, &theirs->res);
+	agreement_end(&g);
+	cr_expect_eq(g.gone, 1);
+}
+
 /* ---- for machines ---- */
 
 Test(conformance, tap_has_a_point_a_row_and_one_for_what_is_gone)

@@ -293,6 +293,24 @@ Test(sweep, whatever_else_changes_is_a_difference)
 		 p->step[1].changes = &(struct node_map_change){ .node = "one", .map = "m" }));
 }
 
+/* What is lost is told, not each packet that could then not be sent. */
+Test(sweep, a_packet_not_sent_because_another_got_lost_is_no_difference_of_its_own)
+{
+	struct pair *p = pair_new();
+
+	for (size_t i = 0; i < 2; i++) {
+		struct trace *two = arena_alloc(a, 2 * sizeof(*two));
+
+		two[0] = two[1] = p->packet[i];
+		two[i].outcome = i ? OUTCOME_NONE : OUTCOME_DELIVERED;
+		p->step[i].packets = two;
+		p->step[i].n_packets = 2;
+	}
+	p->step[1].packets[0].outcome = OUTCOME_DROPPED;
+	cr_expect_str_eq(judged(p, VARIANT_GSO), "outcome");
+	DIFFERS("outcome", p->packet[1].outcome = OUTCOME_NONE);
+}
+
 Test(sweep, what_changes_no_packet_is_no_pass)
 {
 	struct variant v = { .kind = VARIANT_GSO, .name = "gso" };
