@@ -5,7 +5,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "cluster/policy.h"
+#include "engine/policy_match.h"
 #include "engine/policy_words.h"
 #include "engine/sim_internal.h"
 #include "packet/ends.h"
@@ -75,23 +75,6 @@ static bool find_question(const struct walk *w, const struct hop *hop, struct qu
 	return false;
 }
 
-static bool covers(const struct policy_entry *e, const struct question *q)
-{
-	return (!e->label || e->label == q->remote) && (e->bits < 8 || e->proto == q->proto) &&
-	       ((e->port ^ q->port) & policy_port_mask(e->bits)) == 0;
-}
-
-/* How near a rule came: who, protocol, port. */
-static int nearness(const struct policy_entry *e, const struct question *q)
-{
-	int far = e->port > q->port ? e->port - q->port : q->port - e->port;
-
-	return (e->label == q->remote ? 4
-		: e->label == 0	      ? 3
-				      : 0) +
-	       (e->bits < 8 || e->proto == q->proto ? 2 : 0) + (far < 100 ? 1 : 0);
-}
-
 static void tell_entry(struct walk *w, const struct policy_entry *e)
 {
 	advise(w, &e->rule->loc, "%s %s %s %s %s", policy_name(w->a, e->policy),
@@ -102,36 +85,26 @@ static void tell_entry(struct walk *w, const struct policy_entry *e)
 static void tell_denials(struct walk *w, const struct endpoint_policy *p, const struct question *q)
 {
 	for (size_t i = 0; i < p->n; i++)
-		if (p->entries[i].policy && p->entries[i].deny &&
-		    p->entries[i].egress == q->egress && covers(&p->entries[i], q))
+		if (p->entries[i].policy && p->entries[i].deny && policy_covers(&p->entries[i], q))
 			tell_entry(w, &p->entries[i]);
 }
 
-static const struct policy_entry *next_nearest(const struct endpoint_policy *p,
-					       const struct question *q, int below)
+/* A rule once, however many entries it makes. */
+static void pass_over(const struct endpoint_policy *p, const struct policy_rule *rule, bool *skip)
 {
-	const struct policy_entry *best = NULL;
-
-	for (size_t i = 0; i < p->n; i++) {
-		const struct policy_entry *e = &p->entries[i];
-		int near = nearness(e, q);
-
-		if (!e->policy || e->deny || e->egress != q->egress || near >= below)
-			continue;
-		if (!best || near > nearness(best, q))
-			best = e;
-	}
-	return best;
+	for (size_t i = 0; i < p->n; i++)
+		skip[i] |= p->entries[i].rule == rule;
 }
 
 static void tell_nearest(struct walk *w, const struct endpoint_policy *p, const struct question *q)
 {
+	bool *skip = arena_alloc(w->a, p->n + 1);
 	const struct policy_entry *e;
-	int below = 100;
 
-	for (unsigned i = 0; i < NEAREST && (e = next_nearest(p, q, below)); i++) {
+	pass_over(p, NULL, skip);
+	for (unsigned i = 0; i < NEAREST && (e = policy_nearest(p->entries, p->n, q, skip)); i++) {
 		tell_entry(w, e);
-		below = nearness(e, q);
+		pass_over(p, e->rule, skip);
 	}
 }
 

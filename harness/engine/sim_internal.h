@@ -113,13 +113,4 @@ int sim_tell_policy(struct walk *w, unsigned node, struct hop *hop, struct err *
 int sim_transmit(struct walk *w, struct err *err);
 int sim_into_pod(struct walk *w, const struct cluster_endpoint *ep);
 
-/* What a program asked policy for. */
-struct question {
-	const struct cluster_endpoint *endpoint;
-	uint32_t remote;
-	bool egress;
-	uint8_t proto;
-	uint16_t port;
-};
-
 #endif

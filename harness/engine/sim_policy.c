@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cluster/policy.h"
+#include "engine/policy_match.h"
 #include "engine/policy_words.h"
 #include "engine/sim_internal.h"
 #include "target/maps.h"
@@ -16,21 +16,13 @@
 #define NEAREST	 3 /* entries that are told */
 #define KEY_BITS 40 /* of a key's prefix, for identity and direction */
 
-/* One entry of the map. */
-struct entry {
-	uint32_t label;
-	bool egress, deny, auth;
-	uint8_t proto, bits; /* bits: beyond identity and direction */
-	uint16_t port, proxy_port;
-	uint32_t precedence;
-};
-
 struct teller {
 	struct walk *w;
 	struct hop *hop;
 	const struct cluster_node *node;
 	struct question q;
-	struct entry *entries;
+	struct policy_entry *entries; /* as the map has them: without policy and rule */
+	uint16_t *proxy_ports; /* of each */
 	size_t n;
 	struct endpoint_policy rules;
 };
@@ -80,22 +72,22 @@ static bool is_second(const struct question *first, const struct question *q)
 
 /* ---- the map ---- */
 
-static struct entry entry_of(struct arena *a, const struct map *m, const struct map_item *item)
+static void read_entry(struct teller *t, const struct map *m, const struct map_item *item)
 {
-	const struct value *key = map_key_value(a, m, item->key);
-	const struct value *value = map_value_value(a, m, item->value);
+	const struct value *key = map_key_value(t->w->a, m, item->key);
+	const struct value *value = map_value_value(t->w->a, m, item->value);
 	uint32_t prefix = number(key, "lpm_key.prefixlen");
 
-	return (struct entry){
+	t->proxy_ports[t->n] = (uint16_t)number(value, "proxy_port");
+	t->entries[t->n++] = (struct policy_entry){
 		.label = number(key, "sec_label"),
 		.egress = number(key, "egress") != 0,
 		.proto = (uint8_t)number(key, "protocol"),
 		.port = (uint16_t)number(key, "dport"),
 		.bits = (uint8_t)(prefix > KEY_BITS ? prefix - KEY_BITS : 0),
 		.deny = number(value, "deny") != 0,
-		.auth = number(value, "auth_type") != 0,
+		.auth = (uint8_t)number(value, "auth_type"),
 		.precedence = number(value, "precedence"),
-		.proxy_port = (uint16_t)number(value, "proxy_port"),
 	};
 }
 
@@ -110,30 +102,24 @@ static int read_entries(struct teller *t, struct err *err)
 	if (!m || ret)
 		return ret;
 	t->entries = arena_alloc(t->w->a, (all.n + 1) * sizeof(*t->entries));
+	t->proxy_ports = arena_alloc(t->w->a, (all.n + 1) * sizeof(*t->proxy_ports));
 	for (size_t i = 0; i < all.n; i++)
-		t->entries[t->n++] = entry_of(t->w->a, m, &all.items[i]);
+		read_entry(t, m, &all.items[i]);
 	return 0;
 }
 
-static bool covers(const struct entry *e, const struct question *q, uint32_t label)
+static const struct policy_entry *longest(const struct teller *t, uint32_t label)
 {
-	return e->label == label && e->egress == q->egress &&
-	       (e->bits < 8 || e->proto == q->proto) &&
-	       ((e->port ^ q->port) & policy_port_mask(e->bits)) == 0;
-}
-
-static const struct entry *longest(const struct teller *t, uint32_t label)
-{
-	const struct entry *best = NULL;
+	const struct policy_entry *best = NULL;
 
 	for (size_t i = 0; i < t->n; i++)
-		if (covers(&t->entries[i], &t->q, label) &&
+		if (t->entries[i].label == label && policy_covers_port(&t->entries[i], &t->q) &&
 		    (!best || t->entries[i].bits > best->bits))
 			best = &t->entries[i];
 	return best;
 }
 
-static bool any_wins(const struct entry *own, const struct entry *any)
+static bool any_wins(const struct policy_entry *own, const struct policy_entry *any)
 {
 	if (own->precedence != any->precedence)
 		return any->precedence > own->precedence;
@@ -162,19 +148,10 @@ static struct told *add(struct teller *t, const char *word, const char *fmt, ...
 	return &to->told;
 }
 
-static bool is_of(const struct policy_entry *rule, const struct entry *e)
-{
-	uint16_t mask = policy_port_mask(e->bits);
-
-	return rule->label == e->label && rule->egress == e->egress && rule->deny == e->deny &&
-	       rule->bits == e->bits && (e->bits < 8 || rule->proto == e->proto) &&
-	       ((rule->port ^ e->port) & mask) == 0;
-}
-
-static const struct policy_entry *rule_of(const struct teller *t, const struct entry *e)
+static const struct policy_entry *rule_of(const struct teller *t, const struct policy_entry *e)
 {
 	for (size_t i = 0; i < t->rules.n; i++)
-		if (is_of(&t->rules.entries[i], e))
+		if (policy_same_entry(&t->rules.entries[i], e))
 			return &t->rules.entries[i];
 	return NULL;
 }
@@ -192,79 +169,37 @@ static const char *maker(const struct teller *t, const struct policy_entry *rule
 			    : "no policy restricts what it may receive";
 }
 
-static void tell_entry(struct teller *t, const char *word, const struct entry *e, const char *why)
+static void tell_entry(struct teller *t, const char *word, const struct policy_entry *e,
+		       const char *why)
 {
 	const struct policy_entry *rule = rule_of(t, e);
+	uint16_t proxy_port = t->proxy_ports[e - t->entries];
 	struct arena *a = t->w->a;
-	struct told *told = add(
-		t, word, "%s %s %s %s%s%s%s: %s", e->deny ? "deny" : "allow",
-		port_name(a, e->proto, e->port, e->bits), e->egress ? "to" : "from",
-		identity_name(a, t->w->sim->cluster, e->label), e->auth ? ", authenticated" : "",
-		e->proxy_port ? arena_printf(a, ", by proxy port %u", e->proxy_port) : "", why,
-		maker(t, rule));
+	struct told *told = add(t, word, "%s %s %s %s%s%s%s: %s", e->deny ? "deny" : "allow",
+				port_name(a, e->proto, e->port, e->bits), e->egress ? "to" : "from",
+				identity_name(a, t->w->sim->cluster, e->label),
+				e->auth ? ", authenticated" : "",
+				proxy_port ? arena_printf(a, ", by proxy port %u", proxy_port) : "",
+				why, maker(t, rule));
 
 	if (rule && rule->policy)
 		told->at = sim_loc(t->w, &rule->rule->loc);
 }
 
-static const char *why_beaten(const struct entry *winner, const struct entry *loser)
+static const char *why_beaten(const struct policy_entry *winner, const struct policy_entry *loser)
 {
 	if (winner->precedence != loser->precedence)
 		return " (lower precedence)";
 	return winner->bits != loser->bits ? " (names less)" : "";
 }
 
-/* How near an entry came: the same peer at another port, the same port for another peer, others. */
-static int nearness(const struct entry *e, const struct question *q)
-{
-	bool proto = e->bits < 8 || e->proto == q->proto;
-	bool port = proto && ((e->port ^ q->port) & policy_port_mask(e->bits)) == 0;
-
-	return (e->label == q->remote ? 8
-		: e->label == 0	      ? 6
-				      : 0) +
-	       (port ? 5 : 0) + (proto ? 2 : 0);
-}
-
-/* From the entry's ports to that one. */
-static unsigned ports_between(const struct entry *e, const struct question *q)
-{
-	uint16_t mask = policy_port_mask(e->bits), low = e->port & mask;
-	uint16_t high = low | (uint16_t)~mask;
-
-	if (q->port < low)
-		return low - q->port;
-	return q->port > high ? q->port - high : 0;
-}
-
-static bool is_nearer(const struct entry *e, const struct entry *than, const struct question *q)
-{
-	int near = nearness(e, q), other = nearness(than, q);
-
-	return near != other ? near > other : ports_between(e, q) < ports_between(than, q);
-}
-
-static const struct entry *next_nearest(const struct teller *t, const bool *told)
-{
-	const struct entry *best = NULL;
-
-	for (size_t i = 0; i < t->n; i++) {
-		const struct entry *e = &t->entries[i];
-
-		if (told[i] || e->deny || e->egress != t->q.egress)
-			continue;
-		if (!best || is_nearer(e, best, &t->q))
-			best = e;
-	}
-	return best;
-}
-
 static void tell_nearest(struct teller *t)
 {
 	bool *told = arena_alloc(t->w->a, t->n + 1);
-	const struct entry *e;
+	const struct policy_entry *e;
 
-	for (unsigned i = 0; i < NEAREST && (e = next_nearest(t, told)); i++) {
+	for (unsigned i = 0; i < NEAREST && (e = policy_nearest(t->entries, t->n, &t->q, told));
+	     i++) {
 		tell_entry(t, "nearest", e, "");
 		told[e - t->entries] = true;
 	}
@@ -272,10 +207,10 @@ static void tell_nearest(struct teller *t)
 
 static void tell_answer(struct teller *t)
 {
-	const struct entry *own = longest(t, t->q.remote);
-	const struct entry *any = t->q.remote ? longest(t, 0) : NULL;
+	const struct policy_entry *own = longest(t, t->q.remote);
+	const struct policy_entry *any = t->q.remote ? longest(t, 0) : NULL;
 	bool second = any && (!own || any_wins(own, any));
-	const struct entry *winner = second ? any : own, *loser = second ? own : any;
+	const struct policy_entry *winner = second ? any : own, *loser = second ? own : any;
 	struct arena *a = t->w->a;
 
 	add(t, "policy", "%s may%s %s %s %s %s%s", t->q.endpoint->name,
