@@ -257,6 +257,24 @@ Test(lxc_way, answers_of_a_service_are_told_with_who_sent_them, .timeout = 60)
 	lab_close(lab);
 }
 
+/* What was known of the same ports, when the pod asked the backend itself, would answer from there. */
+Test(lxc_way, ports_that_were_a_direct_connections_may_be_a_services, .timeout = 60)
+{
+	NEEDS_ROOT();
+	pods(PLAIN, ALL_OUT, ALL_IN,
+	     SERVICE("4", "10.96.0.9", "80", "10.0.1.20")
+		     SERVICE("6", "fd00:10::9", "80", "fd00:1::20"));
+	for (int v6 = 0; v6 < 2; v6++) {
+		leaves("client", tcp(client[v6], 40000, server[v6], 8080, SYN));
+		leaves("server", tcp(server[v6], 8080, client[v6], 40000, SYN | ACK));
+		expect_ends(server[v6], 8080, client[v6], 40000);
+		leaves("client", tcp(client[v6], 40000, service[v6], 80, SYN));
+		leaves("server", tcp(server[v6], 8080, client[v6], 40000, SYN | ACK));
+		expect_ends(service[v6], 80, client[v6], 40000);
+	}
+	lab_close(lab);
+}
+
 /* Who asks a service knows no backend: an error quotes what he sent. */
 Test(lxc_way, time_exceeded_on_the_way_to_a_service_quotes_the_service, .timeout = 60)
 {

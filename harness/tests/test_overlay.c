@@ -392,3 +392,24 @@ Test(overlay, a_service_told_by_geneve_is_kept_for_the_answers, .timeout = 60)
 	lab_expect_drop(lab, TC_ACT_SHOT, 171, "bpf_overlay.c");
 	lab_close(lab);
 }
+
+/* For a service that a proxy of this node serves: 10000 is port 4135 in the order of packets. */
+Test(overlay, a_proxy_is_asked_through_the_tunnel_too, .timeout = 60)
+{
+	static const char *const asked[] = { "10.0.2.30|4000 > 192.168.10.1|30099",
+					     "fd00:2::30|4000 > fd00:10::1|30099" };
+
+	NEEDS_ROOT();
+	lab = overlay(OVERLAY_TARGET(", enable_nodeport: true"));
+	for (int v6 = 0; v6 < 2; v6++) {
+		lab_set(lab, v6 ? "cilium_lb6_services_v2" : "cilium_lb4_services_v2",
+			v6 ? "{address: 'fd00:10::1', dport: 30099, proto: 6}"
+			   : "{address: 192.168.10.1, dport: 30099, proto: 6}",
+			"{l7_lb_proxy_port: 10000, rev_nat_index: 9, flags: 66, flags2: 4}");
+		tunnelled_with(came_by(30030, v6), tcp_of(asked[v6], SYN));
+		lab_expect_verdict(lab, TC_ACT_OK);
+		cr_expect_eq(lab_hop(lab)->out_mark, 0x27100200u, "%s: mark %x", lab->last,
+			     lab_hop(lab)->out_mark);
+	}
+	lab_close(lab);
+}
