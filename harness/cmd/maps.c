@@ -50,8 +50,10 @@ static int open_target(struct target *t, const struct value *name, struct map **
 	bool by_id = strncmp(t->into, "id:", 3) == 0;
 	struct stat st = { .st_mode = 0 };
 
-	if (!by_id && stat(t->into, &st))
-		return err_input(err, NULL, "%s: %s", t->into, strerror(errno));
+	if (!by_id && stat(t->into, &st)) {
+		err_input(err, NULL, "%s: %s", t->into, strerror(errno));
+		return err_hint(err, "--into names the folder of the pins, or one pin");
+	}
 	if (!by_id && S_ISDIR(st.st_mode))
 		return maps_open_pin(file_join(t->open.arena, t->into, name->text), out, err);
 	if (t->open.n)
@@ -100,9 +102,11 @@ static int load(struct arena *a, const struct options *o, const char *path, stru
 	ret = maps_file_load_all(path, &finder, &l, err);
 	print_notes(&l);
 	if (!ret && o->dry_run)
-		printf("%zu maps: all entries fit, nothing was written\n", l.maps);
+		printf("%zu map%s: all entries fit, nothing was written\n", l.maps,
+		       l.maps == 1 ? "" : "s");
 	else if (!ret)
-		printf("%zu entries loaded into %zu maps\n", l.loaded, l.maps);
+		printf("%zu entr%s loaded into %zu map%s\n", l.loaded, l.loaded == 1 ? "y" : "ies",
+		       l.maps, l.maps == 1 ? "" : "s");
 	maps_close_all(&t.open);
 	return ret ? err_exit_code(err) : EXIT_AS_EXPECTED;
 }

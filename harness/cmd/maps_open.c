@@ -5,12 +5,27 @@
 #include <bpf/bpf.h>
 #include <dirent.h>
 #include <errno.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/file.h"
+
+static bool is_on_bpffs(const char *path)
+{
+	struct statfs fs;
+
+	return statfs(path, &fs) || fs.f_type == BPF_FS_MAGIC;
+}
+
+/* The error as it is, and what to do where it is of privilege. */
+static int not_allowed(int ret, struct err *err)
+{
+	return ret == -EPERM || ret == -EACCES ? err_hint(err, "run as root (sudo)") : ret;
+}
 
 int maps_open_id(const char *text, struct map **out, struct err *err)
 {
@@ -26,7 +41,7 @@ int maps_open_id(const char *text, struct map **out, struct err *err)
 	if (fd < 0 && errno == ENOENT)
 		return err_input(err, NULL, "%s: there is no such map", text);
 	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len))
-		return err_system(err, errno, "%s: opening the map", text);
+		return not_allowed(err_system(err, errno, "%s: opening the map", text), err);
 	snprintf(name, sizeof(name), "%s", info.name);
 	return map_open_fd(fd, *name ? name : text, out, err);
 }
@@ -44,11 +59,14 @@ int maps_open_pin(const char *path, struct map **out, struct err *err)
 {
 	const char *slash = strrchr(path, '/');
 	__cleanup_fd int fd = bpf_obj_get(path);
+	int no = errno;
 
-	if (fd < 0 && errno == ENOENT)
+	if (fd < 0 && no == ENOENT)
 		return err_input(err, NULL, "%s: no map is pinned there", path);
+	if (fd < 0 && !is_on_bpffs(path))
+		return err_input(err, NULL, "%s: no pin of a map, nor a folder of them", path);
 	if (fd < 0)
-		return err_system(err, errno, "%s: opening the pinned map", path);
+		return not_allowed(err_system(err, no, "%s: opening the pinned map", path), err);
 	if (!is_map(fd))
 		return err_input(err, NULL, "%s: what is pinned there is no map", path);
 	return map_open_fd(fd, slash ? slash + 1 : path, out, err);
@@ -82,6 +100,7 @@ static int open_folder(struct open_maps *o, const char *dir, struct err *err)
 	struct dirent **list;
 	int n = scandir(dir, &list, visible, alphasort), ret = 0;
 	size_t before = o->n;
+	bool closed = false; /* to this user */
 
 	if (n < 0)
 		return err_system(err, errno, "%s: reading the folder", dir);
@@ -90,6 +109,7 @@ static int open_folder(struct open_maps *o, const char *dir, struct err *err)
 		int fd = ret ? -1 : bpf_obj_get(path);
 		struct map *m;
 
+		closed |= !ret && fd < 0 && (errno == EPERM || errno == EACCES);
 		if (fd >= 0 && is_map(fd)) {
 			ret = map_open_fd(fd, list[i]->d_name, &m, err);
 			if (!ret)
@@ -99,6 +119,9 @@ static int open_folder(struct open_maps *o, const char *dir, struct err *err)
 		free(list[i]);
 	}
 	free(list);
+	if (!ret && o->n == before && closed && is_on_bpffs(dir))
+		return not_allowed(err_system(err, EPERM, "%s: opening what is pinned there", dir),
+				   err);
 	if (!ret && o->n == before)
 		return err_input(err, NULL, "%s: no map is pinned in this folder", dir);
 	return ret;

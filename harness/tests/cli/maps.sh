@@ -299,7 +299,7 @@ expect_output 'the file has 9: make the map larger'
 	seq -f '    - {key: %.0f, value: {packets: 1, color: RED, text: "abcdefgh"}}' 40000
 } >"$maps/big.yaml"
 expect_exit 0 "$verdict" maps load --dry-run --into "$maps/fs/a" "$maps/big.yaml"
-expect_output '^1 maps: all entries fit'
+expect_output '^1 map: all entries fit'
 sed '30004s/RED/READ/' "$maps/big.yaml" >"$maps/wrong.yaml"
 expect_exit 2 "$verdict" maps load --into "$maps/fs/a" "$maps/wrong.yaml"
 expect_output 'wrong.yaml:30004:47: .*READ is not a name of its enum'
@@ -314,7 +314,7 @@ expect_exit 2 "$verdict" maps load --into "$maps/fs/a" "$maps/wrong.yaml"
 expect_exit 0 "$verdict" maps dump "$maps/fs/a/lru"
 expect_no_output 'abcdefgh'
 expect_exit 0 bash -c "cat '$maps/lru.json' | '$verdict' maps load --into '$maps/fs/a/lru' /dev/stdin"
-expect_output '^1 entries loaded'
+expect_output '^1 entry loaded'
 # wrong_json TEXT WHAT
 wrong_json() {
 	printf '%b' "$1" >"$maps/wrong.json"

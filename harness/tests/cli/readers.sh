@@ -87,6 +87,21 @@ expect_output 'it is `verdict maps dump MAP'
 expect_exit 2 "$verdict" explain
 expect_output 'it takes one scenario, and got 0$'
 
+# maps that cannot be opened: what to do
+expect_exit 2 "$verdict" maps dump README.md
+expect_output 'README.md: no pin of a map, nor a folder of them$'
+expect_exit 2 "$verdict" maps load --into "$read_dir/nowhere" fixtures/maps/xdp-filter/dns-answers.yaml
+expect_output 'nowhere: No such file or directory$'
+expect_output '^  --into names the folder of the pins, or one pin$'
+chmod 755 "$read_dir"
+try unshare -m bash -c 'mkdir "$2/fs" && mount -t bpf -o mode=755 none "$2/fs" &&
+	bpftool map create "$2/fs/m" type hash key 4 value 4 entries 1 name m &&
+	setpriv --reuid=65534 --clear-groups --inh-caps=+dac_read_search --ambient-caps=+dac_read_search \
+		"$1" maps dump "$2/fs"' _ "$verdict" "$read_dir"
+expect_exit 3
+expect_output 'fs: opening what is pinned there: Operation not permitted$'
+expect_output '^  run as root'
+
 # captures from which nothing runs: why
 printf '\xd4\xc3\xb2\xa1\2\0\4\0\0\0\0\0\0\0\0\0\xff\xff\0\0\1\0\0\0' >"$read_dir/none.pcap"
 if "$verdict" inspect --no-load xdpfilt_alw_udp.o >/dev/null 2>&1; then
