@@ -94,7 +94,9 @@ static __always_inline bool source_is_own(const struct packet *pkt)
 	return pkt->saddr.ip4 == CONFIG(endpoint_ipv4).be32;
 }
 
-/* 1: neighbour discovery, *verdict is final; 0: goes on; or the reason to drop. */
+/* 1: neighbour discovery, *verdict is final; 0: goes on; or the reason to drop. What the stack would forward is
+ * policy's business, whatever it says it is.
+ */
 static __always_inline int discovery(ctx_t *ctx, struct packet *pkt, int *verdict)
 {
 	__u8 type;
@@ -110,6 +112,8 @@ static __always_inline int discovery(ctx_t *ctx, struct packet *pkt, int *verdic
 	*verdict = TC_ACT_OK;
 	if (type == ICMP6_NEIGHBOUR_SOLICITATION)
 		*verdict = nd_solicited(ctx, pkt);
+	if (*verdict == TC_ACT_OK && !nd_is_on_link(pkt))
+		return 0;
 	return *verdict < 0 ? *verdict : 1;
 }
 
@@ -491,14 +495,15 @@ static __always_inline void identify_sender(ctx_t *ctx, struct packet *pkt)
 		pkt->src_identity = known;
 }
 
-/* ARP and neighbour discovery are between the pod and the stack. */
+/* ARP and neighbour discovery are between the pod and the stack, which forwards neither as it came. */
 static __always_inline bool is_discovery(ctx_t *ctx, const struct packet *pkt)
 {
 	__u8 type;
 
 	if (pkt->ethertype == ETH_P_ARP)
 		return true;
-	return nd_is_discovery(pkt) && packet_load(ctx, pkt, pkt->l4_off, &type, sizeof(type)) &&
+	return nd_is_discovery(pkt) && nd_is_of_link(ctx, pkt) &&
+	       packet_load(ctx, pkt, pkt->l4_off, &type, sizeof(type)) &&
 	       (type == ICMP6_NEIGHBOUR_SOLICITATION || type == ICMP6_NEIGHBOUR_ADVERTISEMENT);
 }
 

@@ -13,6 +13,7 @@
 
 #define ND_HOP_LIMIT	       255 /* RFC 4861, 7.1.1: nobody has forwarded it */
 #define ND_OPT_TARGET_MAC      2
+#define ND_SCOPE_LINK	       2 /* of a group's address (RFC 4291, 2.7) */
 #define ND_ROUTER_SOLICITATION 133
 
 enum na_flags {
@@ -54,14 +55,39 @@ static __always_inline bool addr6_is_link_local(const union v6addr *a)
 	return a->addr[0] == 0xfe && (a->addr[1] & 0xc0) == 0x80;
 }
 
-static __always_inline bool addr6_is_none(const union v6addr *a)
-{
-	return !a->d.d1 && !a->d.d2;
-}
-
 static __always_inline bool addr6_equal(const union v6addr *a, const union v6addr *b)
 {
 	return a->d.d1 == b->d.d1 && a->d.d2 == b->d.d2;
+}
+
+/* Whom a pod reaches without a router: its link, and the host at the other end. */
+static __always_inline bool nd_is_on_link(const struct packet *pkt)
+{
+	union v6addr router = CONFIG_IP6(router_ipv6);
+	const union v6addr *to = &pkt->daddr.ip6;
+	const struct endpoint_info *ep;
+
+	if (to->addr[0] == 0xff)
+		return (to->addr[1] & 0x0f) <= ND_SCOPE_LINK;
+	if (addr6_is_link_local(to) || addr6_equal(to, &router))
+		return true;
+	ep = endpoint_lookup(&pkt->daddr, true);
+	return ep && endpoint_is_host(ep);
+}
+
+/* Nobody has forwarded it. */
+static __always_inline bool nd_is_of_link(ctx_t *ctx, const struct packet *pkt)
+{
+	__u8 hop;
+
+	return ctx_load(ctx, pkt->l3_off + offsetof(struct ipv6_header, hop_limit), &hop,
+			sizeof(hop)) &&
+	       hop == ND_HOP_LIMIT;
+}
+
+static __always_inline bool addr6_is_none(const union v6addr *a)
+{
+	return !a->d.d1 && !a->d.d2;
 }
 
 /* 1: ours to answer; 0: the stack's. Nobody has the address: that ends here. */
@@ -143,13 +169,11 @@ static __always_inline int nd_send(ctx_t *ctx, struct packet *pkt, const union v
 __subprogram int nd_solicited(ctx_t *ctx, struct packet *pkt)
 {
 	struct nd_message ns;
-	__u8 hop, flags;
+	__u8 flags;
 	int ret;
 
-	if (!packet_load(ctx, pkt, pkt->l4_off, &ns, sizeof(ns)) ||
-	    !ctx_load(ctx, pkt->l3_off + offsetof(struct ipv6_header, hop_limit), &hop,
-		      sizeof(hop)) ||
-	    hop != ND_HOP_LIMIT || ns.code || ns.target.addr[0] == 0xff)
+	if (!packet_load(ctx, pkt, pkt->l4_off, &ns, sizeof(ns)) || !nd_is_of_link(ctx, pkt) ||
+	    ns.code || ns.target.addr[0] == 0xff)
 		return DROP(pkt, DROP_INVALID);
 	ret = nd_target(pkt, &ns.target, &flags);
 	return ret > 0 ? nd_send(ctx, pkt, &ns.target, flags) : ret;

@@ -49,15 +49,34 @@ static inline uint64_t random_counted(struct random_node *n, uint8_t reason, uin
 	return sum;
 }
 
-/* Said once, for a reason that has a name and is the packet's fault, and counted once. `before` is
- * random_all_counted() of before the run.
- */
+/* How often the node has dropped for that cause so far; of this one in place. */
+static inline uint32_t *random_drops_of(struct random_node *n, const struct random_run *r)
+{
+	static struct random_cause {
+		uint16_t line;
+		uint8_t reason, file;
+		uint32_t drops;
+	} causes[512];
+	static unsigned used;
+
+	if (n->dropped + n->answered == 1)
+		used = 0; /* another node's */
+	for (unsigned i = 0; i < used; i++)
+		if (causes[i].reason == r->reason && causes[i].file == r->file &&
+		    causes[i].line == r->line)
+			return &causes[i].drops;
+	cr_assert_lt(used, 512);
+	causes[used] =
+		(struct random_cause){ .reason = r->reason, .file = r->file, .line = r->line };
+	return &causes[used++].drops;
+}
+
+/* Said once, for a reason that has a name and is the packet's fault, and counted once. */
 static inline void random_judge_drop(struct random_node *n, const struct random_run *r,
 				     const struct pkt *p)
 {
-	static uint32_t known[256][8192]; /* by file and line: reasons differ in them */
+	uint32_t drops = ++*random_drops_of(n, r);
 	uint64_t counted = random_counted(n, r->reason, r->file, r->line);
-	uint32_t *was = &known[r->file][r->line % 8192];
 
 	random_expect(n, r, p, r->n_drops == 1, "%u drop events", r->n_drops);
 	random_expect(n, r, p,
@@ -69,11 +88,8 @@ static inline void random_judge_drop(struct random_node *n, const struct random_
 		      r->reason != 140 && r->reason != 141 && r->reason != 155 &&
 			      r->reason != 184 && r->reason != 190 && r->reason != 191,
 		      "dropped for what is no packet's fault");
-	if (n->dropped + n->answered == 1)
-		memset(known, 0, sizeof(known));
-	random_expect(n, r, p, counted == *was + 1, "counted %" PRIu64 " times, not %u", counted,
-		      *was + 1);
-	*was = (uint32_t)counted;
+	random_expect(n, r, p, counted == drops, "counted %" PRIu64 " times, not %u", counted,
+		      drops);
 }
 
 /* ---- bytes ---- */
@@ -201,10 +217,13 @@ static inline void random_judge_verdict(struct random_node *n, const struct rand
 		      r->to.ret);
 }
 
-static inline bool random_is_solicitation(const struct pkt *p, const struct layers *was)
+static inline bool random_is_solicitation(const struct pkt *p)
 {
-	return was->ip.version == 6 && was->ip.proto == 58 && was->ip.l4 != NO_OFFSET &&
-	       p->b[was->ip.l4] == 135;
+	struct layers l;
+
+	packet_parse(p->b, p->len, LINK_ETHERNET, &l);
+	return l.ip.version == 6 && l.ip.proto == 58 && l.ip.l4 != NO_OFFSET &&
+	       p->b[l.ip.l4] == 135;
 }
 
 static inline void random_judge_bytes(struct random_node *n, const struct random_run *r,
@@ -219,7 +238,7 @@ static inline void random_judge_bytes(struct random_node *n, const struct random
 		random_judge_answer(n, r, p, &was, &is);
 		return;
 	}
-	if (random_is_solicitation(p, &was))
+	if (random_is_solicitation(p))
 		return; /* and its answer is in its place */
 	random_judge_lengths(n, r, p, &was, &is);
 	random_judge_payload(n, r, p, &was, &is);

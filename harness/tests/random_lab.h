@@ -162,7 +162,7 @@ static inline void random_backend(struct lab *l, unsigned v6, unsigned id, enum 
 			     port));
 }
 
-static inline void random_add_services(struct lab *l, unsigned v6)
+static inline void random_add_services_of(struct lab *l, unsigned v6)
 {
 	static const unsigned protocols[] = { 6, 17, 132 };
 
@@ -273,10 +273,14 @@ static inline void random_open(struct random_node *n, const char *target, uint32
 							  .routes = random_routes,
 							  .role = "eth0",
 							  .hook = "ingress" });
-	for (unsigned v6 = 0; v6 < 2; v6++) {
+	for (unsigned v6 = 0; v6 < 2; v6++)
 		random_addresses(n->lab, v6);
-		random_add_services(n->lab, v6);
-	}
+}
+
+static inline void random_add_services(struct random_node *n)
+{
+	for (unsigned v6 = 0; v6 < 2; v6++)
+		random_add_services_of(n->lab, v6);
 }
 
 static inline const char *random_hex(struct random_node *n, const uint8_t *b, uint32_t len)

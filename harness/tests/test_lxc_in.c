@@ -70,8 +70,12 @@ Test(lxc_in, the_link_is_no_policys_business, .timeout = 60)
 	put_data(&p, 8);
 	end_ip(&p, 14);
 	end_l4(&p, 14, 54, 2, 58);
+	p.b[21] = 255;
 	comes("server", 0, p);
 	lab_expect_verdict(lab, TC_ACT_OK);
+	p.b[21] = 254; /* RFC 4861, 7.1.1: a router has forwarded it */
+	comes("server", 0, p);
+	expect_drop(133, "bpf_lxc.c");
 	p = icmp("fe80::1", server[1], 128, 0, 0);
 	comes("server", 0, p);
 	expect_drop(133, "bpf_lxc.c");

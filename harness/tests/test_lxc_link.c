@@ -178,6 +178,29 @@ Test(lxc_link, solicitations_for_others_go_up_or_end, .timeout = 60)
 	lab_close(lab);
 }
 
+/* What the stack would forward leaves the link, as what it says it is or not: policy decides. */
+Test(lxc_link, discovery_that_leaves_the_link_is_policys_business, .timeout = 60)
+{
+	static const uint8_t types[] = { 133, 135, 136 };
+	static const char *const further[] = { "fd00:2::30", "fd00:f::100", "ff05::1",
+					       "fd00:1::20" };
+
+	NEEDS_ROOT();
+	pods(OPEN_OUT, NULL, NULL, NULL);
+	for (size_t t = 0; t < sizeof(types); t++) {
+		for (size_t i = 0; i < sizeof(further) / sizeof(further[0]); i++) {
+			leaves("client",
+			       nd(types[t], client[1], further[i], "fe80::aa", NO_OPTION));
+			expect_drop(133, "bpf_lxc.c");
+		}
+		leaves("client", nd(types[t], client[1], host[1], "fe80::aa", NO_OPTION));
+		lab_expect_verdict(lab, TC_ACT_OK);
+		leaves("client", nd(types[t], client[1], "ff02::2", "fe80::aa", NO_OPTION));
+		lab_expect_verdict(lab, TC_ACT_OK);
+	}
+	lab_close(lab);
+}
+
 /* ---- EtherTypes, sources ---- */
 
 Test(lxc_link, what_is_no_ip_is_dropped, .timeout = 60)

@@ -148,6 +148,7 @@ static void hold(const char *target, uint32_t seed)
 	NEEDS_ROOT();
 	for (int again = 0; again < 2; again++) {
 		random_open(&n, target, random_seed(seed));
+		random_add_services(&n);
 		allow(&n);
 		converse(&n, random_rounds(4000));
 		printf("%u ran, %u passed, %u dropped, %u answered, %u refused\n", n.ran, n.passed,
