@@ -84,6 +84,18 @@ int file_write(const char *path, const void *data, size_t size, struct err *err)
 	return 0;
 }
 
+bool file_find_line(const char *path, const char *mark, char *line, size_t size)
+{
+	__cleanup_file FILE *f = fopen(path, "re");
+
+	while (f && fgets(line, (int)size, f)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (strstr(line, mark))
+			return true;
+	}
+	return false;
+}
+
 int file_mkdir_p(const char *path, struct err *err)
 {
 	char tmp[PATH_MAX];

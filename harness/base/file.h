@@ -18,6 +18,10 @@ void file_cleanup(FILE **f);
 int file_read(struct arena *a, const char *path, char **data, size_t *size, struct err *err);
 int file_write(const char *path, const void *data, size_t size, struct err *err);
 int file_mkdir_p(const char *path, struct err *err);
+/* The first line with mark in it, cut to size, without its end; mark "": the first. False: there is none; errno says
+ * why where the file cannot be opened.
+ */
+bool file_find_line(const char *path, const char *mark, char *line, size_t size);
 
 /* dir/name, or name alone if it is absolute. */
 char *file_join(struct arena *a, const char *dir, const char *name);

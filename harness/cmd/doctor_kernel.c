@@ -71,16 +71,6 @@ static enum finding in_child(enum finding (*look)(struct buf *detail), struct bu
 	return (enum finding)WEXITSTATUS(status);
 }
 
-static bool read_line(const char *path, char *line, size_t size)
-{
-	__cleanup_file FILE *f = fopen(path, "re");
-
-	if (!f || !fgets(line, (int)size, f))
-		return false;
-	line[strcspn(line, "\n")] = '\0';
-	return true;
-}
-
 static enum finding look_kernel(struct buf *detail)
 {
 	int major = 0, minor = 0;
@@ -103,14 +93,12 @@ static const struct {
 
 static enum finding look_capabilities(struct buf *detail)
 {
-	__cleanup_file FILE *f = fopen("/proc/self/status", "re");
 	unsigned long long effective = 0;
-	bool found = false, all = true;
+	bool all = true;
 	char line[256];
 
-	while (f && !found && fgets(line, sizeof(line), f))
-		found = sscanf(line, "CapEff: %llx", &effective) == 1;
-	if (!found)
+	if (!file_find_line("/proc/self/status", "CapEff:", line, sizeof(line)) ||
+	    sscanf(line, "CapEff: %llx", &effective) != 1)
 		return FINDING_UNKNOWN;
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
 		if (effective >> wanted[i].bit & 1)
@@ -296,7 +284,7 @@ static enum finding look_jit(struct buf *detail)
 {
 	char line[16];
 
-	if (!read_line("/proc/sys/net/core/bpf_jit_enable", line, sizeof(line)))
+	if (!file_find_line("/proc/sys/net/core/bpf_jit_enable", "", line, sizeof(line)))
 		return failed(detail, "net.core.bpf_jit_enable", errno);
 	buf_printf(detail, "net.core.bpf_jit_enable = %s", line);
 	return atoi(line) ? FINDING_OK : FINDING_MISSING;
@@ -306,7 +294,7 @@ static enum finding look_lockdown(struct buf *detail)
 {
 	char line[128];
 
-	if (!read_line("/sys/kernel/security/lockdown", line, sizeof(line))) {
+	if (!file_find_line("/sys/kernel/security/lockdown", "", line, sizeof(line))) {
 		buf_puts(detail, "securityfs is not mounted");
 		return FINDING_UNKNOWN;
 	}

@@ -35,13 +35,11 @@ const struct engine_ops *engine_by_kind(enum engine_kind kind)
 /* CapEff of /proc/self/status, 0 if it cannot be read. */
 static uint64_t capabilities(void)
 {
-	__cleanup_file FILE *f = fopen("/proc/self/status", "re");
 	unsigned long long caps = 0;
 	char line[256];
 
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "CapEff: %llx", &caps) == 1)
-			break;
+	if (file_find_line("/proc/self/status", "CapEff:", line, sizeof(line)))
+		sscanf(line, "CapEff: %llx", &caps);
 	return caps;
 }
 

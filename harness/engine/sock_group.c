@@ -17,21 +17,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/ns.h"
 
 #define GROUP_MARK "verdict-sock-"
-
-static bool read_line(const char *path, const char *mark, char *line, size_t size)
-{
-	FILE *f = fopen(path, "re");
-	bool found = false;
-
-	while (f && !found && fgets(line, (int)size, f))
-		found = strstr(line, mark);
-	if (f)
-		fclose(f);
-	return found;
-}
 
 /* What a run left that was killed in the moment between making its group and taking it away. */
 static void remove_stale(const char *parent)
@@ -59,7 +48,7 @@ static int find_root(char *root, size_t size, struct err *err)
 	static const char own[] = SANDBOX_NETNS "/.cgroup2";
 	char line[1024];
 
-	if (read_line("/proc/self/mounts", " cgroup2 ", line, sizeof(line)) &&
+	if (file_find_line("/proc/self/mounts", " cgroup2 ", line, sizeof(line)) &&
 	    sscanf(line, "%*s %127s", root) == 1)
 		return 0;
 	snprintf(root, size, "%s", own);
@@ -76,9 +65,8 @@ int sock_group_name(struct arena *a, char **out, struct err *err)
 
 	if (ret)
 		return ret;
-	if (!read_line("/proc/self/cgroup", "0::", line, sizeof(line)))
+	if (!file_find_line("/proc/self/cgroup", "0::", line, sizeof(line)))
 		return err_system(err, ENOENT, "/proc/self/cgroup names no control group");
-	line[strcspn(line, "\n")] = '\0';
 	parent = arena_printf(a, "%s%s", root, line + strlen("0::"));
 	remove_stale(parent);
 	*out = arena_printf(a, "%s/" GROUP_MARK "%d", parent, (int)getpid());

@@ -39,18 +39,6 @@ static struct sock_lab lab;
 
 /* ---- the control group ---- */
 
-static inline bool read_line(const char *path, const char *mark, char *line, size_t size)
-{
-	FILE *f = fopen(path, "r");
-	bool found = false;
-
-	while (f && !found && fgets(line, (int)size, f))
-		found = strstr(line, mark);
-	if (f)
-		fclose(f);
-	return found;
-}
-
 static inline void join(const char *group)
 {
 	char path[1100], pid[16];
@@ -74,12 +62,11 @@ static inline void enter_group(void)
 {
 	char line[512], root[128], *path;
 
-	if (!read_line("/proc/mounts", " cgroup2 ", line, sizeof(line)))
+	if (!file_find_line("/proc/mounts", " cgroup2 ", line, sizeof(line)))
 		cr_skip_test("needs a cgroup2 mount");
 	cr_assert_eq(sscanf(line, "%*s %127s", root), 1);
-	cr_assert(read_line("/proc/self/cgroup", "0::", line, sizeof(line)));
+	cr_assert(file_find_line("/proc/self/cgroup", "0::", line, sizeof(line)));
 	path = line + strlen("0::");
-	path[strcspn(path, "\n")] = '\0';
 	snprintf(lab.home, sizeof(lab.home), "%s%s", root, path);
 	snprintf(lab.group, sizeof(lab.group), "%s%s/verdict-test-%d", root, path, (int)getpid());
 	cr_assert_eq(mkdir(lab.group, 0755), 0, "%s: %s", lab.group, strerror(errno));

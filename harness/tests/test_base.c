@@ -209,6 +209,26 @@ Test(words, every_table_names_each_number_once)
 			}
 }
 
+Test(files, a_line_is_found_by_what_is_in_it)
+{
+	char path[] = "/tmp/verdict-lines-XXXXXX", line[16];
+	int fd = mkstemp(path);
+
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(write(fd, "first\n\nmine: 7\nmine: 8", 23), 23);
+	close(fd);
+	cr_expect(file_find_line(path, "", line, sizeof(line)));
+	cr_expect_str_eq(line, "first");
+	cr_expect(file_find_line(path, "mine:", line, sizeof(line)));
+	cr_expect_str_eq(line, "mine: 7");
+	cr_expect(file_find_line(path, "8", line, sizeof(line)), "a last line without an end");
+	cr_expect_str_eq(line, "mine: 8");
+	cr_expect_not(file_find_line(path, "yours", line, sizeof(line)));
+	unlink(path);
+	cr_expect_not(file_find_line(path, "", line, sizeof(line)));
+	cr_expect_eq(errno, ENOENT);
+}
+
 Test(tools, output_input_and_failure_of_a_tool_are_taken)
 {
 	const char *const cat[] = { "cat", NULL };
