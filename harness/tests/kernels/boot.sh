@@ -74,7 +74,12 @@ guest=
 kernel=${1:?} initramfs=${2:?}
 shift 2
 [ $mode = probe ] || [ $# -gt 0 ] || { usage >&2; exit 2; }
-work=$(mktemp -d "$initramfs.XXXXXX")
+# what a script left behind that was killed
+for work in "$initramfs".pid*; do
+	[ -d "/proc/${work##*.pid}" ] || rm -rf "$work"
+done
+work=$initramfs.pid$$
+mkdir "$work"
 trap '[ -z "$guest" ] || stop; rm -rf "$work"' EXIT
 trap 'exit 3' INT TERM
 if [ $mode = probe ]; then
