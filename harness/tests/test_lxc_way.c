@@ -327,6 +327,33 @@ Test(lxc_way, errors_about_a_services_flow_are_translated, .timeout = 60)
 	lab_close(lab);
 }
 
+/* And one about the service's answer is for the backend that sent it. */
+Test(lxc_way, errors_about_a_services_answers_reach_the_backend, .timeout = 60)
+{
+	NEEDS_ROOT();
+	pods(PLAIN, ALL_OUT, ALL_IN,
+	     SERVICE("4", "10.96.0.9", "80", "10.0.1.20")
+		     SERVICE("6", "fd00:10::9", "80", "fd00:1::20"));
+	for (int v6 = 0; v6 < 2; v6++) {
+		uint32_t quote = v6 ? 14 + 40 + 8 : 14 + 20 + 8;
+		struct pkt answer = tcp(service[v6], 80, client[v6], 40000, ACK), p;
+		struct pkt want = tcp(server[v6], 8080, client[v6], 40000, ACK);
+		const uint8_t *b;
+
+		leaves("client", tcp(client[v6], 40000, service[v6], 80, SYN));
+		put_eth(&p, v6 ? 0x86dd : 0x0800);
+		put_error(&p, client[v6], service[v6], v6 ? 2 : 3, v6 ? 0 : 4, 1300, &answer, 64);
+		leaves("client", p);
+		expect_delivered(SERVER);
+		b = lab_hop(lab)->out.data;
+		cr_expect_arr_eq(b + quote + (v6 ? 8 : 12), want.b + (v6 ? 22 : 26), v6 ? 36 : 12,
+				 "%s: another quote", lab->last);
+		cr_expect_arr_eq(b + (v6 ? 38 : 30), want.b + (v6 ? 22 : 26), v6 ? 16 : 4,
+				 "%s: not to the backend", lab->last);
+	}
+	lab_close(lab);
+}
+
 Test(lxc_way, a_pod_reaches_itself_through_its_service, .timeout = 60)
 {
 	static const char *const loopback[] = { "169.254.42.1", "fd00:e::1" };
