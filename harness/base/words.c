@@ -25,6 +25,14 @@ TABLE(ct_state, "conntrack state",
 	{ CT_STATE_REPLY, "reply", NULL },
 	{ CT_STATE_RELATED, "related", NULL });
 
+/* IANA's protocol numbers */
+TABLE(protocol, "protocol",
+	{ 1, "ICMP", NULL },
+	{ 6, "TCP", NULL },
+	{ 17, "UDP", NULL },
+	{ 58, "ICMPv6", NULL },
+	{ 132, "SCTP", NULL });
+
 /* include/uapi/linux/pkt_cls.h */
 TABLE(tc_verdict, "tc verdict",
 	{ -1, "TC_ACT_UNSPEC", NULL },

@@ -92,6 +92,7 @@ extern const struct word_table words_identity; /* host 1, world 2 ...: reserved 
 extern const struct word_table words_event_type; /* drop, debug, capture, trace, policy-verdict */
 extern const struct word_table words_trace_point; /* to-lxc 0 ... to-network 11 */
 extern const struct word_table words_source_file; /* ids in drop events: bpf_host.c 1 ... */
+extern const struct word_table words_protocol; /* TCP 6 ...: those that policy and services know */
 
 /* Name of a number; NULL if the table has none. */
 const char *word_name(const struct word_table *t, int number);

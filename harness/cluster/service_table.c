@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The table of a service's backends, by which every node chooses the same for a flow, as an entry's value. */
-#include <netinet/in.h>
-
+#include "base/words.h"
 #include "cluster/entry.h"
 #include "cluster/maglev.h"
 #include "cluster/service.h"
@@ -14,10 +13,7 @@ static const char *name_of(struct arena *a, const struct backend *b)
 
 	ip_addr_print(&addr, &b->addr);
 	return arena_printf(a, "[%s%s%s:%u/%s,State:active]", v6 ? "[" : "", buf_str(&addr),
-			    v6 ? "]" : "", b->port,
-			    b->proto == IPPROTO_TCP   ? "TCP"
-			    : b->proto == IPPROTO_UDP ? "UDP"
-						      : "SCTP");
+			    v6 ? "]" : "", b->port, word_name(&words_protocol, b->proto));
 }
 
 /* The ids as bytes, in this machine's order. */

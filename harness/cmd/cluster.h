@@ -13,7 +13,6 @@ struct cluster_show {
 
 /* What an identity is: "host", "10.0.0.0/8", "s: app=web". */
 const char *ident_text(const struct cluster_show *s, const struct ident *id);
-const char *proto_text(uint8_t proto); /* NULL: any */
 const char *address_text(const struct cluster_show *s, const struct ip_addr *ip);
 
 void cluster_print_services(const struct cluster_show *s);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/words.h"
 #include "cluster/service.h"
 #include "cmd/cluster.h"
 
@@ -104,8 +105,8 @@ static json_t *ports_json(const struct cluster_show *s, const struct k8s_service
 
 		json_array_append_new(
 			list, json_pack("{s:o, s:o, s:i, s:i, s:o}", "name", text(p->name),
-					"protocol", text(proto_text(p->proto)), "port", p->port,
-					"node_port", p->node_port, "backends",
+					"protocol", text(word_name(&words_protocol, p->proto)),
+					"port", p->port, "node_port", p->node_port, "backends",
 					backends_json(s, served ? &served->ports[i] : NULL)));
 	}
 	return list;
@@ -159,10 +160,10 @@ static json_t *rule_ports_json(const struct policy_rule *r)
 	for (size_t i = 0; i < r->n_ports; i++) {
 		const struct port_rule *p = &r->ports[i];
 
-		json_array_append_new(list,
-				      json_pack("{s:o, s:o, s:i, s:i}", "protocol",
-						text(proto_text(p->proto)), "name", text(p->name),
-						"port", p->port, "end_port", p->end_port));
+		json_array_append_new(list, json_pack("{s:o, s:o, s:i, s:i}", "protocol",
+						      text(word_name(&words_protocol, p->proto)),
+						      "name", text(p->name), "port", p->port,
+						      "end_port", p->end_port));
 	}
 	for (size_t i = 0; i < r->n_icmps; i++)
 		json_array_append_new(list, json_pack("{s:s, s:n, s:i, s:i}", "protocol",

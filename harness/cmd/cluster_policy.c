@@ -1,26 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What is enforced at each endpoint, as the rules say it, and where they stand. */
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/words.h"
 #include "cmd/cluster.h"
 #include "cmd/columns.h"
 
 #define PEERS_SHOWN 8
-
-const char *proto_text(uint8_t proto)
-{
-	switch (proto) {
-	case IPPROTO_TCP:
-		return "TCP";
-	case IPPROTO_UDP:
-		return "UDP";
-	case IPPROTO_SCTP:
-		return "SCTP";
-	}
-	return NULL;
-}
 
 static void add_port(struct buf *text, const struct port_rule *p)
 {
@@ -35,7 +22,7 @@ static void add_port(struct buf *text, const struct port_rule *p)
 	else
 		buf_printf(text, "%u", p->port);
 	if (p->port || p->name || p->proto)
-		buf_printf(text, "/%s", proto_text(p->proto) ?: "any protocol");
+		buf_printf(text, "/%s", word_name(&words_protocol, p->proto) ?: "any protocol");
 }
 
 static const char *ports_text(const struct cluster_show *s, const struct policy_rule *r)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/words.h"
 #include "cluster/service.h"
 #include "cmd/cluster.h"
 #include "cmd/columns.h"
@@ -96,7 +97,8 @@ static void add_port(const struct cluster_show *s, struct columns *t, const stru
 	if (!behind.n)
 		add_text(s, &behind, "none");
 	for (size_t i = 0; i < at.n || i < behind.n; i++)
-		columns_add(t, (const char *[]){ i ? NULL : name, i ? NULL : proto_text(p->proto),
+		columns_add(t, (const char *[]){ i ? NULL : name,
+						 i ? NULL : word_name(&words_protocol, p->proto),
 						 i < at.n ? at.list[i] : NULL,
 						 i < behind.n ? behind.list[i] : NULL,
 						 i ? NULL : options_text(s, k) });

@@ -141,11 +141,6 @@ static int no_match(const struct resolver *r, const struct flow_end *e, const st
 
 /* ---- services ---- */
 
-static const char *proto_name(uint8_t proto)
-{
-	return proto == IPPROTO_TCP ? "TCP" : proto == IPPROTO_UDP ? "UDP" : "SCTP";
-}
-
 static bool is_port(const struct resolver *r, const struct flow_end *e,
 		    const struct service_port *p)
 {
@@ -170,7 +165,8 @@ static const struct service_port *find_port(const struct resolver *r, const stru
 			found = p;
 			n++;
 		}
-		buf_printf(&has, "%s%s %u", i ? ", " : "", proto_name(p->proto), p->port);
+		buf_printf(&has, "%s%s %u", i ? ", " : "", word_name(&words_protocol, p->proto),
+			   p->port);
 	}
 	if (n == 1)
 		return found;
@@ -179,7 +175,7 @@ static const struct service_port *find_port(const struct resolver *r, const stru
 			  s->meta.ns, s->meta.name);
 	else
 		err_input(r->err, &e->loc, "service %s/%s has no such port of %s", s->meta.ns,
-			  s->meta.name, proto_name(r->proto));
+			  s->meta.name, word_name(&words_protocol, r->proto));
 	err_hint(r->err, "it has %s; to dial what it does not have, write its address",
 		 buf_str(&has));
 	return NULL;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "engine/policy_words.h"
 
-#include <netinet/in.h>
 #include <string.h>
 
+#include "base/words.h"
 #include "cluster/identity.h"
 
 const char *policy_name(struct arena *a, const struct k8s_policy *p)
@@ -73,27 +73,10 @@ uint16_t policy_port_mask(uint8_t bits)
 	return bits > 8 ? (uint16_t)(0xffff << (POLICY_ALL_BITS - bits)) : 0;
 }
 
-static const char *proto_name(struct arena *a, uint8_t proto)
-{
-	switch (proto) {
-	case IPPROTO_TCP:
-		return "TCP";
-	case IPPROTO_UDP:
-		return "UDP";
-	case IPPROTO_SCTP:
-		return "SCTP";
-	case IPPROTO_ICMP:
-		return "ICMP";
-	case IPPROTO_ICMPV6:
-		return "ICMPv6";
-	default:
-		return arena_printf(a, "protocol %u", proto);
-	}
-}
-
 const char *port_name(struct arena *a, uint8_t proto, uint16_t port, uint8_t bits)
 {
-	const char *name = proto_name(a, proto);
+	const char *name =
+		word_name(&words_protocol, proto) ?: arena_printf(a, "protocol %u", proto);
 	const char *what = *name == 'I' ? "type" : "port";
 	uint16_t mask = policy_port_mask(bits);
 

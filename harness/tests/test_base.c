@@ -193,9 +193,9 @@ Test(words, the_word_that_was_meant_is_suggested_and_a_stranger_is_not)
 Test(words, every_table_names_each_number_once)
 {
 	const struct word_table *const tables[] = {
-		&words_outcome,	    &words_ct_state,	&words_tc_verdict,
-		&words_xdp_verdict, &words_drop_reason, &words_identity,
-		&words_event_type,  &words_trace_point, &words_source_file,
+		&words_outcome,	    &words_ct_state, &words_tc_verdict, &words_xdp_verdict,
+		&words_drop_reason, &words_identity, &words_event_type, &words_trace_point,
+		&words_source_file, &words_protocol,
 	};
 
 	for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++)
