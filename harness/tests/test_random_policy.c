@@ -5,8 +5,9 @@
  */
 #include "random_judge.h"
 
-#define RULES 14
-#define FLOWS 16384
+#define RULES  14
+#define FLOWS  65536
+#define PIECES 8192
 
 /* ---- the model: rules ---- */
 
@@ -153,7 +154,7 @@ struct pieces {
 static struct {
 	struct policy policies[2]; /* client, server */
 	struct flow_entry flows[FLOWS];
-	struct pieces pieces[1024];
+	struct pieces pieces[PIECES];
 	unsigned n_pieces;
 } model;
 
@@ -265,8 +266,8 @@ static uint32_t fragment_id(const struct pkt *p, const struct ip_layers *ip)
 /* Newest first. */
 static struct pieces *find_pieces(const struct way *w, uint32_t id)
 {
-	for (unsigned i = model.n_pieces; i && model.n_pieces - i < 1024; i--) {
-		struct pieces *k = &model.pieces[(i - 1) % 1024];
+	for (unsigned i = model.n_pieces; i && model.n_pieces - i < PIECES; i--) {
+		struct pieces *k = &model.pieces[(i - 1) % PIECES];
 
 		if (k->id == id && k->way.proto == w->proto && k->way.v6 == w->v6 &&
 		    !memcmp(k->way.src, w->src, 16) && !memcmp(k->way.dst, w->dst, 16))
@@ -336,8 +337,8 @@ static struct seen read_packet(const struct pkt *p)
 	s.discovery = is_discovery(p, &l, &s.way);
 	if (is_icmp(&s.way) && (s.way.v6 ? icmp6_is_error : icmp_is_error)(p->b[l.ip.l4]))
 		read_quote(p, &l, &s);
-	if (l.ip.more_fragments && s.has_ports)
-		model.pieces[model.n_pieces++ % 1024] =
+	if (l.ip.more_fragments && s.has_ports && l.ip.payload != NO_OFFSET)
+		model.pieces[model.n_pieces++ % PIECES] =
 			(struct pieces){ .way = s.way, .id = fragment_id(p, &l.ip) };
 	return s;
 }
@@ -379,7 +380,7 @@ static int ask_pod(const struct seen *s, uint32_t endpoint, bool out, uint32_t r
 	if (known == UNKNOWN_FLOW && reason)
 		return reason;
 	if (s->has_ports && known != KNOWN_FLOW)
-		learn(&s->way, out, reason ? MAYBE_FLOW : becomes);
+		learn(&s->way, out, *sure ? becomes : MAYBE_FLOW);
 	return 0;
 }
 
@@ -481,6 +482,18 @@ static const struct place *place_of(uint32_t *s, const struct pkt *p)
 	return from == &random_peers[P_FAR_POD] && below(s, 2) ? &places[3] : &places[2];
 }
 
+/* Of what is whole the model has to say exactly what becomes of it. Not so of later fragments: their first one may have
+ * been damaged.
+ */
+static bool is_whole(const struct pkt *p)
+{
+	struct seen s = read_packet(p);
+	struct layers l;
+
+	packet_parse(p->b, p->len, LINK_ETHERNET, &l);
+	return !l.ip.frag_off && l.ip.payload != NO_OFFSET && (!s.is_error || s.has_quote);
+}
+
 static void converse(struct random_node *n, uint32_t rounds)
 {
 	static struct random_seen seen;
@@ -489,19 +502,22 @@ static void converse(struct random_node *n, uint32_t rounds)
 	memset(&model, 0, sizeof(model));
 	seen.n = 0;
 	for (uint32_t i = 0; i < rounds; i++) {
-		struct pkt p;
-		bool clean = !one_in(&s, 3);
+		struct pkt pieces[4] = { some_packet(&s, &places[below(&s, 4)], &seen) };
+		struct pkt whole = pieces[0];
+		unsigned k = one_in(&s, 8) ? random_fragment(&s, &whole, pieces) : 0;
 
 		if (i % 300 == 0) {
 			new_policy(n, &s, &model.policies[0], "client/cilium_policy_v2");
 			new_policy(n, &s, &model.policies[1], "server/cilium_policy_v2");
 		}
-		p = some_packet(&s, &places[below(&s, 4)], &seen);
-		if (!clean)
-			random_damage(&s, &p);
-		else if (read_packet(&p).is_error && !read_packet(&p).has_quote)
-			clean = false; /* quotes too little */
-		offer(n, place_of(&s, &p), &p, clean, &seen);
+		for (unsigned j = 0; j < (k ? k : 1); j++) {
+			bool damaged = one_in(&s, 3);
+
+			if (damaged)
+				random_damage(&s, &pieces[j]);
+			offer(n, place_of(&s, &pieces[j]), &pieces[j],
+			      !damaged && is_whole(&pieces[j]), &seen);
+		}
 	}
 }
 
