@@ -1,42 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The identities of a cluster: label sets hashed once, networks of policies, reserved ones. */
-#include "cluster/identity.h"
+/* The identities of a cluster: label sets hashed once, reserved ones, and those of identity_nets.c. */
+#include "cluster/identity_parts.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cluster/compile.h"
-#include "cluster/policy.h"
 #include "scenario/values.h"
 
-#define FIRST_POD_IDENTITY  256u
-#define LAST_POD_IDENTITY   65535u
-#define FIRST_CIDR_IDENTITY (1u << 24 | 1)
+#define FIRST_POD_IDENTITY 256u
+#define LAST_POD_IDENTITY  65535u
 
 #define CLUSTER_LABEL "io.cilium.k8s.policy.cluster"
 #define ACCOUNT_LABEL "io.cilium.k8s.policy.serviceaccount"
 #define NAME_LABEL    LABEL_NAMESPACE_LABELS "kubernetes.io/metadata.name"
-
-/* A label set or network while it is new: to be numbered in sorted order. */
-struct fresh {
-	const char *key; /* "key\0value\0..." or family, address, prefix: sorts as its labels do */
-	size_t len;
-};
-
-struct maker {
-	struct cluster *c;
-	struct arena *a;
-	struct idents *ids;
-	struct table
-		namespaces; /* name to the namespace's own struct labels, as identities carry them */
-	struct table set_place; /* label set to its place in ids->list, plus one */
-	struct buf key;
-	struct label *room; /* for the labels of one pod */
-	size_t room_n;
-	struct fresh *fresh;
-	size_t n_fresh;
-};
 
 /* ---- labels of a pod ---- */
 
@@ -71,7 +48,7 @@ static int by_key(const void *a, const void *b)
 }
 
 /* The API server gives every namespace the label kubernetes.io/metadata.name. */
-static void add_namespace(struct maker *m, const char *name, const struct labels *labels)
+static void add_namespace(struct ident_maker *m, const char *name, const struct labels *labels)
 {
 	struct labels *l = arena_new_of(m->a, struct labels);
 
@@ -87,14 +64,14 @@ static void add_namespace(struct maker *m, const char *name, const struct labels
 	*table_slot_text(&m->namespaces, name) = l;
 }
 
-static const struct labels *namespace_labels(struct maker *m, const char *name)
+static const struct labels *namespace_labels(struct ident_maker *m, const char *name)
 {
 	if (!table_get_text(&m->namespaces, name))
 		add_namespace(m, name, NULL);
 	return table_get_text(&m->namespaces, name);
 }
 
-static void make_room(struct maker *m, size_t n)
+static void make_room(struct ident_maker *m, size_t n)
 {
 	if (n <= m->room_n)
 		return;
@@ -103,7 +80,7 @@ static void make_room(struct maker *m, size_t n)
 }
 
 /* The labels that make a pod's identity, sorted, in m->room; how many. */
-static size_t security_labels(struct maker *m, const struct k8s_pod *pod)
+static size_t security_labels(struct ident_maker *m, const struct k8s_pod *pod)
 {
 	const struct labels *ns = namespace_labels(m, pod->meta.ns);
 	const char *account = pod->service_account ? pod->service_account : "default";
@@ -141,22 +118,22 @@ bool pod_has_endpoint(const struct k8s_pod *pod)
 
 /* ---- numbers ---- */
 
-static void note_fresh(struct maker *m, const void *key, size_t len)
+void ident_note_fresh(struct ident_maker *m, const void *key, size_t len)
 {
 	m->fresh = arena_grow(m->a, m->fresh, m->n_fresh, sizeof(*m->fresh));
-	m->fresh[m->n_fresh++] = (struct fresh){ arena_memdup(m->a, key, len), len };
+	m->fresh[m->n_fresh++] = (struct fresh_ident){ arena_memdup(m->a, key, len), len };
 }
 
 static int by_bytes(const void *a, const void *b)
 {
-	const struct fresh *x = a, *y = b;
+	const struct fresh_ident *x = a, *y = b;
 	int d = memcmp(x->key, y->key, x->len < y->len ? x->len : y->len);
 
 	return d ? d : (x->len > y->len) - (x->len < y->len);
 }
 
 /* Gives each new key the next number; numbers are kept as pointers, from 1 on. */
-static void number_fresh(struct maker *m, struct table *numbers, uint32_t *n)
+void ident_number_fresh(struct ident_maker *m, struct table *numbers, uint32_t *n)
 {
 	if (m->n_fresh)
 		qsort(m->fresh, m->n_fresh, sizeof(*m->fresh), by_bytes);
@@ -165,7 +142,7 @@ static void number_fresh(struct maker *m, struct table *numbers, uint32_t *n)
 	m->n_fresh = 0;
 }
 
-static struct ident *add_ident(struct maker *m, uint32_t id)
+struct ident *ident_add(struct ident_maker *m, uint32_t id)
 {
 	struct idents *l = m->ids;
 	struct ident *i;
@@ -177,7 +154,7 @@ static struct ident *add_ident(struct maker *m, uint32_t id)
 	return i;
 }
 
-static void add_reserved_label(struct maker *m, struct ident *i, const char *name)
+void ident_add_reserved_label(struct ident_maker *m, struct ident *i, const char *name)
 {
 	struct labels *l = &i->labels;
 
@@ -191,17 +168,17 @@ static bool is_dual_stack(const struct cluster *c)
 	       values_bool(c->manifests.values, "ipv6.enabled");
 }
 
-static void add_reserved(struct maker *m)
+static void add_reserved(struct ident_maker *m)
 {
 	int last = is_dual_stack(m->c) ? IDENTITY_WORLD_IPV6 : IDENTITY_INGRESS;
 
 	for (int id = IDENTITY_HOST; id <= last; id++) {
-		struct ident *i = add_ident(m, (uint32_t)id);
+		struct ident *i = ident_add(m, (uint32_t)id);
 
-		add_reserved_label(m, i, word_name(&words_identity, id));
+		ident_add_reserved_label(m, i, word_name(&words_identity, id));
 		/* a remote node that runs an API server */
 		if (id == IDENTITY_KUBE_APISERVER)
-			add_reserved_label(m, i, "remote-node");
+			ident_add_reserved_label(m, i, "remote-node");
 	}
 }
 
@@ -221,7 +198,7 @@ static int by_number(const void *a, const void *b)
 	return (x->number > y->number) - (x->number < y->number);
 }
 
-static void note_sets(struct maker *m, struct sighting **seen, size_t *n)
+static void note_sets(struct ident_maker *m, struct sighting **seen, size_t *n)
 {
 	const struct manifests *k = &m->c->manifests;
 
@@ -243,13 +220,13 @@ static void note_sets(struct maker *m, struct sighting **seen, size_t *n)
 			};
 			*place = (void *)(uintptr_t)++ * n;
 			if (!table_get(&m->ids->sets, m->key.data, m->key.len))
-				note_fresh(m, m->key.data, m->key.len);
+				ident_note_fresh(m, m->key.data, m->key.len);
 		}
 		m->ids->of_pod[i] = (uint32_t)((uintptr_t)*place - 1);
 	}
 }
 
-static void make_pods(struct maker *m)
+static void make_pods(struct ident_maker *m)
 {
 	const struct manifests *k = &m->c->manifests;
 	uint32_t *places, first = (uint32_t)m->ids->n;
@@ -258,7 +235,7 @@ static void make_pods(struct maker *m)
 
 	m->ids->of_pod = arena_alloc(m->a, (k->n_pods + 1) * sizeof(*m->ids->of_pod));
 	note_sets(m, &seen, &n);
-	number_fresh(m, &m->ids->sets, &m->ids->n_sets);
+	ident_number_fresh(m, &m->ids->sets, &m->ids->n_sets);
 	for (size_t i = 0; i < n; i++) {
 		make_key(&m->key, seen[i].labels.items, seen[i].labels.n);
 		seen[i].place = (uint32_t)i;
@@ -270,151 +247,22 @@ static void make_pods(struct maker *m)
 	places = arena_alloc(m->a, (n + 1) * sizeof(*places));
 	for (size_t i = 0; i < n; i++) {
 		places[seen[i].place] = first + (uint32_t)i;
-		add_ident(m, FIRST_POD_IDENTITY + seen[i].number - 1)->labels = seen[i].labels;
+		ident_add(m, FIRST_POD_IDENTITY + seen[i].number - 1)->labels = seen[i].labels;
 	}
 	for (size_t i = 0; i < k->n_pods; i++)
 		if (pod_has_endpoint(&k->pods[i]))
 			m->ids->of_pod[i] = places[m->ids->of_pod[i]];
 }
 
-/* ---- networks ---- */
-
-#define NET_KEY 18 /* family, address, prefix */
-
-static void net_key(uint8_t key[NET_KEY], const struct ip_addr *addr, uint8_t prefix)
-{
-	key[0] = addr->family;
-	memcpy(key + 1, addr->bytes, 16);
-	key[17] = prefix;
-}
-
-struct net {
-	struct ip_addr addr;
-	uint8_t prefix;
-};
-
-struct nets {
-	struct maker *m;
-	struct net *list;
-	size_t n;
-	struct table seen;
-};
-
-/* A node or pod keeps its identity under a CIDR that names just it; all addresses are the world. */
-static void add_net(struct nets *nets, const struct ip_addr *addr, uint8_t prefix)
-{
-	struct maker *m = nets->m;
-	uint8_t key[NET_KEY];
-	void **slot;
-
-	if (!prefix || (prefix == (addr->family == 4 ? 32 : 128) &&
-			table_get(&m->ids->members, addr, sizeof(*addr))))
-		return;
-	net_key(key, addr, prefix);
-	slot = table_slot(&nets->seen, key, sizeof(key));
-	if (*slot)
-		return;
-	*slot = nets;
-	nets->list = arena_grow(m->a, nets->list, nets->n, sizeof(*nets->list));
-	nets->list[nets->n++] = (struct net){ *addr, prefix };
-	if (!table_get(&m->ids->nets, key, sizeof(key)))
-		note_fresh(m, key, sizeof(key));
-}
-
-static void add_rule_nets(struct nets *nets, const struct policy_rule *r)
-{
-	struct service_backends b = { 0 };
-
-	for (size_t i = 0; i < r->n_cidrs; i++) {
-		const struct cidr *cidr = &r->cidrs[i];
-
-		add_net(nets, &cidr->addr, cidr->prefix);
-		for (size_t j = 0; j < cidr->n_except; j++)
-			add_net(nets, &cidr->except[j].addr, cidr->except[j].prefix);
-	}
-	for (size_t i = 0; i < r->n_services; i++)
-		resolve_service_peer(nets->m->c, &r->services[i], &b);
-	for (size_t i = 0; i < b.n_addresses; i++)
-		add_net(nets, &b.addresses[i], b.addresses[i].family == 4 ? 32 : 128);
-}
-
-static void note_api_servers(struct maker *m)
-{
-	const struct manifests *k = &m->c->manifests;
-
-	for (size_t i = 0; i < k->n_endpoints; i++) {
-		const struct k8s_endpoints *ep = &k->endpoints[i];
-
-		if (strcmp(ep->service, "kubernetes") != 0 || strcmp(ep->meta.ns, "default") != 0)
-			continue;
-		for (size_t j = 0; j < ep->n_addresses; j++)
-			*table_slot(&m->ids->api_servers, &ep->addresses[j],
-				    sizeof(ep->addresses[j])) = m->c;
-	}
-}
-
-static void add_api_servers(struct nets *nets)
-{
-	const struct manifests *k = &nets->m->c->manifests;
-
-	for (size_t i = 0; i < k->n_endpoints; i++)
-		for (size_t j = 0; j < k->endpoints[i].n_addresses; j++)
-			if (is_api_server(nets->m->c, &k->endpoints[i].addresses[j]))
-				add_net(nets, &k->endpoints[i].addresses[j],
-					k->endpoints[i].addresses[j].family == 4 ? 32 : 128);
-}
-
-static int by_id(const void *a, const void *b)
-{
-	const struct ident *x = a, *y = b;
-
-	return (x->id > y->id) - (x->id < y->id);
-}
-
-static void make_nets(struct maker *m)
-{
-	const struct manifests *k = &m->c->manifests;
-	struct nets nets = { .m = m, .seen = TABLE_INIT(m->a) };
-	size_t first = m->ids->n;
-
-	for (size_t i = 0; i < k->n_policies; i++)
-		for (size_t j = 0; j < k->policies[i].n_rules; j++)
-			add_rule_nets(&nets, &k->policies[i].rules[j]);
-	/* an API server that is no node of the cluster: an address of the world with a name */
-	add_api_servers(&nets);
-	number_fresh(m, &m->ids->nets, &m->ids->n_nets);
-	for (size_t i = 0; i < nets.n; i++) {
-		const struct net *net = &nets.list[i];
-		uint8_t key[NET_KEY];
-		struct ident *id;
-
-		net_key(key, &net->addr, net->prefix);
-		id = add_ident(
-			m, FIRST_CIDR_IDENTITY - 1 +
-				   (uint32_t)(uintptr_t)table_get(&m->ids->nets, key, sizeof(key)));
-		add_reserved_label(
-			m, id,
-			word_name(&words_identity, (int)world_identity(m->c, net->addr.family)));
-		id->is_cidr = true;
-		id->addr = net->addr;
-		id->prefix = net->prefix;
-		if (net->prefix == (net->addr.family == 4 ? 32 : 128) &&
-		    is_api_server(m->c, &net->addr))
-			add_reserved_label(m, id, "kube-apiserver");
-	}
-	if (nets.n)
-		qsort(m->ids->list + first, nets.n, sizeof(*m->ids->list), by_id);
-}
-
 /* ---- all of them ---- */
 
-static void note_member(struct maker *m, const struct ip_addr *ips, size_t n)
+static void note_member(struct ident_maker *m, const struct ip_addr *ips, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		*table_slot(&m->ids->members, &ips[i], sizeof(ips[i])) = m->c;
 }
 
-static void note_members(struct maker *m)
+static void note_members(struct ident_maker *m)
 {
 	const struct manifests *k = &m->c->manifests;
 
@@ -427,7 +275,7 @@ static void note_members(struct maker *m)
 			note_member(m, k->pods[i].ips, k->pods[i].n_ips);
 }
 
-static void begin_generation(struct maker *m)
+static void begin_generation(struct ident_maker *m)
 {
 	const struct manifests *k = &m->c->manifests;
 	struct idents *l = m->ids;
@@ -438,17 +286,17 @@ static void begin_generation(struct maker *m)
 	for (size_t i = 0; i < k->n_namespaces; i++)
 		add_namespace(m, k->namespaces[i].meta.name, &k->namespaces[i].meta.labels);
 	note_members(m);
-	note_api_servers(m);
+	idents_note_api_servers(m);
 }
 
 int make_identities(struct cluster *c, struct err *err)
 {
 	struct arena *a = c->arena;
-	struct maker m = { .c = c,
-			   .a = a,
-			   .namespaces = TABLE_INIT(a),
-			   .set_place = TABLE_INIT(a),
-			   .key = BUF_INIT };
+	struct ident_maker m = { .c = c,
+				 .a = a,
+				 .namespaces = TABLE_INIT(a),
+				 .set_place = TABLE_INIT(a),
+				 .key = BUF_INIT };
 
 	if (!c->idents) {
 		c->idents = arena_new_of(a, struct idents);
@@ -458,7 +306,7 @@ int make_identities(struct cluster *c, struct err *err)
 	begin_generation(&m);
 	add_reserved(&m);
 	make_pods(&m);
-	make_nets(&m);
+	idents_make_nets(&m);
 	buf_free(&m.key);
 	if (m.ids->n_sets > LAST_POD_IDENTITY - FIRST_POD_IDENTITY + 1)
 		return err_input(err, NULL,
@@ -486,29 +334,4 @@ uint32_t world_identity(const struct cluster *c, uint8_t family)
 	if (!is_dual_stack(c))
 		return IDENTITY_WORLD;
 	return family == 4 ? IDENTITY_WORLD_IPV4 : IDENTITY_WORLD_IPV6;
-}
-
-bool is_api_server(const struct cluster *c, const struct ip_addr *ip)
-{
-	return table_get(&c->idents->api_servers, ip, sizeof(*ip)) != NULL;
-}
-
-bool node_has_api_server(const struct cluster *c, const struct cluster_node *node)
-{
-	for (size_t i = 0; i < node->n_ips; i++)
-		if (is_api_server(c, &node->ips[i]))
-			return true;
-	return false;
-}
-
-bool cidr_contains(const struct ip_addr *net, uint8_t prefix, const struct ip_addr *addr,
-		   uint8_t addr_prefix)
-{
-	unsigned whole = prefix / 8, rest = prefix % 8;
-
-	if (net->family != addr->family || addr_prefix < prefix)
-		return false;
-	if (memcmp(net->bytes, addr->bytes, whole) != 0)
-		return false;
-	return !rest || (net->bytes[whole] ^ addr->bytes[whole]) >> (8 - rest) == 0;
 }
