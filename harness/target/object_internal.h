@@ -51,6 +51,9 @@ void object_log(const struct object *o, const char *fmt, ...) __attribute__((for
 int object_open_image(const struct object *o, struct bpf_object **out, struct err *err);
 /* Opened, its variables set, its maps in place. */
 int object_open_configured(struct object *o, struct err *err);
+
+/* object_config.c: sets what opts.config says; settings that the object does not have are none. */
+int object_configure(struct object *o, struct err *err);
 /* A whole number of at most four bytes, by name; 0: it has no such variable. */
 uint32_t object_variable_u32(const struct object *o, const char *name);
 

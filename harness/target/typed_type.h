@@ -60,7 +60,7 @@ static inline size_t slot_bytes(const struct slot *s)
 	return s->bits / 8;
 }
 
-/* The number in the slot, sign-extended if signed. */
+/* typed_bits.c: the number in the slot, sign-extended if signed. */
 uint64_t slot_get(const struct slot *s, const void *data);
 void slot_put(const struct slot *s, void *data, uint64_t number); /* extra high bits are lost */
 /* True if the number (negative ones as int64_t with is_negative) can be stored without loss. */
