@@ -155,6 +155,20 @@ static bool is_seen_before(const struct recording *r, const struct capture_packe
 	return false;
 }
 
+/* What is read is the copy, which goes with the folder: errors speak of what was given. */
+static int of_the_original(const struct recording *r, struct err *err)
+{
+	const char *copy = r->step.send.capture, *at = strstr(err->text, copy);
+	char rest[sizeof(err->text)];
+
+	if (at) {
+		snprintf(rest, sizeof(rest), "%s", at + strlen(copy));
+		snprintf(err->text + (at - err->text), sizeof(err->text) - (size_t)(at - err->text),
+			 "%s%s", r->o.capture, rest);
+	}
+	return -EINVAL;
+}
+
 /* --packets and --interface as the numbers they mean. */
 static int choose_packets(struct recording *r, struct err *err)
 {
@@ -162,7 +176,9 @@ static int choose_packets(struct recording *r, struct err *err)
 	size_t n, taken = 0;
 
 	if (capture_load(r->a, r->step.send.capture, &packets, &n, err))
-		return -EINVAL;
+		return of_the_original(r, err);
+	if (!n)
+		return err_input(err, NULL, "%s holds no packet", r->o.capture);
 	for (size_t i = 0; i < n; i++) {
 		if (is_seen_before(r, packets, i) || !replay_options_take(&r->o, &packets[i]))
 			continue;
@@ -170,7 +186,10 @@ static int choose_packets(struct recording *r, struct err *err)
 		taken++;
 	}
 	if (!taken)
-		return err_input(err, NULL, "%s: no packet was chosen of %zu", r->o.capture, n);
+		return err_input(err, NULL,
+				 "of the %zu packets of %s none is meant by --packets "
+				 "and --interface",
+				 n, r->o.capture);
 	if (taken == n)
 		r->step.send.packets.n = 0;
 	return 0;

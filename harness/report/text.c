@@ -259,12 +259,11 @@ static void print_head(struct text *t, const struct scenario_result *res)
 	size_t n;
 
 	report_clean(&name, report_name(res));
-	fprintf(t->f, "%s%-5s%s %-*s %s", lines_mark(&t->lines, heads[res->status].colour),
+	fprintf(t->f, "%s%-5s%s %-*s %-8s", lines_mark(&t->lines, heads[res->status].colour),
 		heads[res->status].word, lines_mark(&t->lines, PLAIN), name_width(t),
 		buf_str(&name), res->engine ? res->engine : "-");
 	if (res->status != STATUS_ERROR && res->status != STATUS_SKIPPED) {
-		fprintf(t->f, "%*s %5" PRIu64 " packet%s ",
-			8 - (int)strlen(res->engine ? res->engine : "-"), "", res->packets,
+		fprintf(t->f, " %5" PRIu64 " packet%s ", res->packets,
 			res->packets == 1 ? " " : "s");
 		print_duration(&took, res->duration_ns);
 		fputs(buf_str(&took), t->f);

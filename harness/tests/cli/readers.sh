@@ -107,6 +107,12 @@ printf '\xd4\xc3\xb2\xa1\2\0\4\0\0\0\0\0\0\0\0\0\xff\xff\0\0\1\0\0\0' >"$read_di
 if "$verdict" inspect --no-load xdpfilt_alw_udp.o >/dev/null 2>&1; then
 	expect_exit 4 "$verdict" replay --object xdpfilt_alw_udp.o "$read_dir/none.pcap"
 	expect_output 'nothing ran: .*/none.pcap holds no packet$'
+	expect_exit 2 "$verdict" record -o "$read_dir/recorded" --object xdpfilt_dny_udp.o "$read_dir/none.pcap"
+	expect_output '^verdict: [^ ]*/none.pcap holds no packet$'
+	head -c 1000 "$etcd_all" >"$read_dir/cut.pcapng"
+	expect_exit 2 "$verdict" record -o "$read_dir/recorded" --object xdpfilt_dny_udp.o "$read_dir/cut.pcapng"
+	expect_output '^verdict: [^ ]*/cut.pcapng: packet 8 '
+	expect_true 'record leaves nothing of what it could not read' [ ! -e "$read_dir/recorded" ]
 	expect_exit 4 "$verdict" replay --object xdpfilt_alw_udp.o --packets 900- "$etcd_all"
 	expect_output 'nothing ran: of the 39 packets of .* none is meant by --packets and --interface$'
 fi

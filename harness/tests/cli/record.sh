@@ -178,12 +178,12 @@ expect_true 'what held on both has lost it' same "$rec/both/scenario.yaml" "$rec
 expect_exit 2 "$verdict" record --object xdpfilt_dny_udp.o $capture
 expect_output '-o DIR is missing'
 expect_exit 2 "$verdict" record -o "$rec/none"
-expect_output 'which capture'
+expect_output 'no capture given'
 expect_exit 2 "$verdict" record -o "$rec/a b" --object build/bpf/bpf_host.o --program cil_from_netdev $capture
 expect_output "the folder's name becomes the scenario's"
 expect_exit 2 "$verdict" record -o "$rec/none" --object build/bpf/bpf_host.o --program cil_from_netdev \
 	--packets 99 $capture
-expect_output 'no packet was chosen of 4'
+expect_output 'of the 4 packets of .* none is meant by --packets and --interface$'
 expect_exit 2 "$verdict" record -o "$rec/none" --object build/bpf/bpf_host.o --program cil_from_netdev \
 	"$rec/port53.yaml"
 expect_true 'nothing is left of what was not recorded' [ ! -e "$rec/none" ]
