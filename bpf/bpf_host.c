@@ -35,8 +35,8 @@ static __always_inline int family_off(struct packet *pkt)
 	return CONFIG(enable_host_firewall) ? DROP(pkt, DROP_UNKNOWN_L3) : 0;
 }
 
-/* Fills *pkt up to the network layer. 0, or the reason to drop. */
-static __always_inline int parse(ctx_t *ctx, struct packet *pkt)
+/* Fills *pkt up to the link layer. 0, or the reason to drop. */
+static __always_inline int parse_link(ctx_t *ctx, struct packet *pkt)
 {
 	switch (eth_parse(ctx, pkt)) {
 	case ETH_TRUNCATED:
@@ -46,6 +46,12 @@ static __always_inline int parse(ctx_t *ctx, struct packet *pkt)
 	case ETH_OK:
 		break;
 	}
+	return 0;
+}
+
+/* Then up to the network layer. */
+static __always_inline int parse_network(ctx_t *ctx, struct packet *pkt)
+{
 	switch (pkt->ethertype) {
 	case ETH_P_IP:
 		return CONFIG(enable_ipv4) ? ipv4_parse(ctx, pkt) : family_off(pkt);
@@ -58,6 +64,13 @@ static __always_inline int parse(ctx_t *ctx, struct packet *pkt)
 	default:
 		return 0;
 	}
+}
+
+static __always_inline int parse(ctx_t *ctx, struct packet *pkt)
+{
+	int ret = parse_link(ctx, pkt);
+
+	return ret ? ret : parse_network(ctx, pkt);
 }
 
 static __always_inline void look_up_identities(ctx_t *ctx, struct packet *pkt)
@@ -78,21 +91,26 @@ static __always_inline int identify(ctx_t *ctx, struct packet *pkt)
 	return ret;
 }
 
-/* The same, identities only where they are asked for at once: a packet that a service takes is sent on whosever
- * it is, and to look up both costs as much as to translate it.
+/* The same of a parsed packet, identities only where they are asked for at once: one that a service takes, or that
+ * just leaves, is sent on whosever it is, and to look up both costs as much as to translate it.
  */
-static __always_inline int identify_late(ctx_t *ctx, struct packet *pkt)
+static __always_inline int identify_late(ctx_t *ctx, struct packet *pkt, bool at_once)
+{
+	if (!is_ip(pkt))
+		return 0;
+	pkt->unidentified = !at_once;
+	if (at_once)
+		look_up_identities(ctx, pkt);
+	return 0;
+}
+
+static __always_inline int identify_incoming(ctx_t *ctx, struct packet *pkt)
 {
 	bool at_once = CONFIG(debug) || CONFIG(host_policy_on_services) ||
 		       trace_wanted(TRACE_FROM_NETWORK, false);
 	int ret = parse(ctx, pkt);
 
-	if (ret || !is_ip(pkt))
-		return ret;
-	pkt->unidentified = !at_once;
-	if (at_once)
-		look_up_identities(ctx, pkt);
-	return 0;
+	return ret ? ret : identify_late(ctx, pkt, at_once);
 }
 
 /* At a native device: what its VLAN makes of it, else parsed. */
@@ -215,7 +233,7 @@ int cil_from_netdev(ctx_t *ctx)
 
 	if (!pkt)
 		return CTX_DROP;
-	ret = packet_so_far(pkt, not_of_vlan(pkt, identify_late(ctx, pkt)));
+	ret = packet_so_far(pkt, not_of_vlan(pkt, identify_incoming(ctx, pkt)));
 	if (ret == LET_BY)
 		return CTX_PASS;
 	if (trace_wanted(TRACE_FROM_NETWORK, false))
@@ -235,8 +253,6 @@ static __always_inline int nodeport_egress(ctx_t *ctx, struct packet *pkt)
 {
 	int ret = 0;
 
-	if (!nodeport_enabled())
-		return 0;
 	if (nodeport_concerns(pkt)) {
 		ret = ct_parse_l4(ctx, pkt);
 		if (!ret && CONFIG(enable_nodeport))
@@ -247,40 +263,96 @@ static __always_inline int nodeport_egress(ctx_t *ctx, struct packet *pkt)
 	return masquerade(ctx, pkt);
 }
 
-static __always_inline int to_netdev(ctx_t *ctx, struct packet *pkt, bool *tracked)
+/* What programs of this node have made of the packet before. */
+static __always_inline enum mark_kind mark_kind(ctx_t *ctx)
 {
+	return ctx->mark & MARK_KIND_MASK;
+}
+
+/* It is what it is to be, and nobody asks whose: translated by a program before this one, or the outer packet of a
+ * tunnel, which the node's own stack has made.
+ */
+static __always_inline bool is_settled(ctx_t *ctx)
+{
+	enum mark_kind kind = mark_kind(ctx);
+
+	if (CONFIG(debug) || CONFIG(enable_bandwidth_manager) ||
+	    trace_wanted(TRACE_TO_NETWORK, false))
+		return false;
+	return kind == MARK_SNAT_DONE || (kind == MARK_OVERLAY && !CONFIG(enable_host_firewall));
+}
+
+static __always_inline int identify_leaving(ctx_t *ctx, struct packet *pkt)
+{
+	bool at_once = CONFIG(debug) || CONFIG(enable_host_firewall) ||
+		       trace_wanted(TRACE_TO_NETWORK, false);
+	int ret = parse_link(ctx, pkt);
+
+	if (ret || is_settled(ctx))
+		return ret;
+	ret = parse_network(ctx, pkt);
+	return ret ? ret : identify_late(ctx, pkt, at_once);
+}
+
+static __always_inline bool is_tracked(const struct packet *pkt)
+{
+	return CONFIG(enable_host_firewall) && pkt->src_identity == IDENTITY_HOST;
+}
+
+/* Negative: drop. */
+static __always_inline int leave(ctx_t *ctx, struct packet *pkt, int ret, __u16 line)
+{
+	bool tracked = mark_kind(ctx) != MARK_SNAT_DONE && is_tracked(pkt);
+
+	if (!ret && is_ip(pkt))
+		ret = bandwidth_egress(ctx, pkt);
+	if (ret < 0)
+		return drop_packet(ctx, pkt, ret, DIR_EGRESS);
+	if (trace_wanted(TRACE_TO_NETWORK, pkt->ct.report)) {
+		if (pkt->unidentified)
+			identify_now(pkt);
+		trace_packet(ctx, pkt, TRACE_TO_NETWORK, trace_reason(pkt, tracked));
+	}
+	return forward(ctx, CTX_PASS, DIR_EGRESS, line);
+}
+
+/* Where services or masquerade may have something to translate. */
+SEC("tc") __call(20) int tail_to_netdev(ctx_t *ctx)
+{
+	struct packet *pkt = packet_resume();
+
+	if (!pkt)
+		return CTX_DROP;
+	return leave(ctx, pkt, nodeport_egress(ctx, pkt), SOURCE_LINE);
+}
+
+static __always_inline int to_netdev(ctx_t *ctx, struct packet *pkt)
+{
+	enum mark_kind kind = mark_kind(ctx);
 	int ret;
 
-	if ((ctx->mark & MARK_KIND_MASK) != MARK_SNAT_DONE) {
-		*tracked = CONFIG(enable_host_firewall) && pkt->src_identity == IDENTITY_HOST;
-		ret = *tracked ? host_firewall(ctx, pkt, DIR_EGRESS) : 0;
-		if (!ret)
-			ret = nodeport_egress(ctx, pkt);
-		if (ret)
-			return ret;
-	}
-	return bandwidth_egress(ctx, pkt);
+	if (kind == MARK_SNAT_DONE)
+		return 0;
+	ret = is_tracked(pkt) ? host_firewall(ctx, pkt, DIR_EGRESS) : 0;
+	if (ret || kind == MARK_OVERLAY || !nodeport_enabled())
+		return ret;
+	return CALL(ctx, pkt, 20);
 }
 
 SEC("tc")
 int cil_to_netdev(ctx_t *ctx)
 {
 	struct packet *pkt = packet_begin();
-	bool tracked = false;
 	int ret;
 
 	if (!pkt)
 		return CTX_DROP;
-	ret = not_of_vlan(pkt, identify(ctx, pkt));
+	ret = not_of_vlan(pkt, identify_leaving(ctx, pkt));
 	if (ret == LET_BY)
 		return CTX_PASS;
 	if (!ret && is_ip(pkt))
-		ret = to_netdev(ctx, pkt, &tracked);
-	if (ret < 0)
-		return drop_packet(ctx, pkt, ret, DIR_EGRESS);
-	if (trace_wanted(TRACE_TO_NETWORK, pkt->ct.report))
-		trace_packet(ctx, pkt, TRACE_TO_NETWORK, trace_reason(pkt, tracked));
-	return forward(ctx, CTX_PASS, DIR_EGRESS, SOURCE_LINE);
+		ret = to_netdev(ctx, pkt);
+	return leave(ctx, pkt, ret, SOURCE_LINE);
 }
 
 /* Whose a packet of the host's stack is says its mark, if a proxy or a program has sent it; else its

@@ -9,6 +9,7 @@
 #define VERDICT_LIB_MASQUERADE_H
 
 #include <lib/endpoint.h>
+#include <lib/ipcache.h>
 #include <lib/lpm.h>
 #include <lib/nat.h>
 
@@ -81,7 +82,8 @@ static __always_inline bool masquerade_excluded(const struct packet *pkt)
 {
 	if (masquerade_native(pkt) || masquerade_listed(pkt))
 		return true;
-	return pkt->dst_identity == IDENTITY_REMOTE_NODE && !CONFIG(enable_remote_node_masquerade);
+	return !CONFIG(enable_remote_node_masquerade) &&
+	       destination_identity(pkt) == IDENTITY_REMOTE_NODE;
 }
 
 /* The pod was asked: its entry of the request (flags IN) is there. */

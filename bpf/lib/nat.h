@@ -48,16 +48,28 @@ static __always_inline void nat_expect_answers(struct nat_work *w, const struct 
 	w->back.needs_ct = to->needs_ct;
 }
 
-/* The entry of the answers to what nat_allocate() works at, with that port of ours; not 0 if another flow has
- * it. Linux 6.1 takes no map's key by a function's argument that is verified alone: it looks for the work itself.
+/* For the flow that nat_allocate() works at: its own port if that is one of ours, then a port somewhere else, and
+ * from there on.
  */
-__verified_alone int nat_claim(__u16 port)
+static __always_inline __u16 nat_port_try(const struct nat_work *w, __u32 nth)
+{
+	__u16 port = bpf_ntohs(w->to.port);
+
+	if (!nth && nat_port_ours(w->flow.sport))
+		return bpf_ntohs(w->flow.sport);
+	return nth < 2 || port == NAT_PORT_MAX ? nat_port_random() : port + 1;
+}
+
+/* The entry of the answers with the nth port; not 0 if another flow has it. Linux 6.1 takes no map's key by a
+ * function's argument that is verified alone: it looks for the work itself.
+ */
+__verified_alone int nat_claim(__u32 nth)
 {
 	struct nat_work *w = nat_begin();
 
 	if (!w)
 		return -1;
-	w->to.port = bpf_htons(port);
+	w->to.port = bpf_htons(nat_port_try(w, nth));
 	w->answers.dport = w->to.port;
 	if (w->flow.is_ipv6)
 		w->key6.dport = w->to.port;
@@ -72,11 +84,9 @@ __verified_alone int nat_allocate(struct packet *pkt)
 	struct nat_work *w = nat_begin();
 	bool fixed;
 	int retries;
-	__u16 port;
 
 	if (!pkt || !w)
 		return DROP_INVALID;
-	port = nat_port_ours(w->flow.sport) ? bpf_ntohs(w->flow.sport) : nat_port_random();
 	fixed = w->flow.protocol == IPPROTO_SCTP; /* see csum_l4_offset() */
 	if (fixed && !nat_port_ours(w->flow.sport))
 		return DROP(pkt, DROP_CSUM_L4);
@@ -86,12 +96,10 @@ __verified_alone int nat_allocate(struct packet *pkt)
 		/* else the end of the loop may lie before its head: Linux 6.1 takes no way back
 		 * without a jump
 		 */
-		if (__builtin_expect(!nat_claim(port), true))
+		if (__builtin_expect(!nat_claim(retries), true))
 			break;
 		if (fixed)
 			return DROP(pkt, DROP_NAT_NO_MAPPING);
-		/* somewhere else first, then from there on */
-		port = !retries || port == NAT_PORT_MAX ? nat_port_random() : port + 1;
 	}
 	nat_count_retries(w->flow.is_ipv6, retries);
 	w->crowded = retries > NAT_CROWDED;

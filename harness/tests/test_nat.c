@@ -231,6 +231,20 @@ Test(nat, the_hosts_own_ports_are_taken, .timeout = 60)
 	lab_close(lab);
 }
 
+/* Nobody answers to its source port: it takes none from pods. */
+Test(nat, the_outer_packet_of_a_tunnel_is_left_alone, .timeout = 60)
+{
+	struct pkt p = tcp_of("192.168.10.1|40000 > " W4 "|443", SYN);
+
+	NEEDS_ROOT();
+	lab = masquerading_plain();
+	lab_run_at(lab, (struct replay_place){ .role = "eth0", .hook = "egress", .mark = 0x400 },
+		   &p);
+	expect_passed("192.168.10.1|40000 > " W4 "|443");
+	cr_expect_eq(sent_port("10.0.1.20|40000 > " W4 "|443"), 40000);
+	lab_close(lab);
+}
+
 /* All ports to a peer are taken, but for the one below the range. */
 Test(nat, with_no_port_left_the_flow_is_dropped_by_name, .timeout = 60)
 {
