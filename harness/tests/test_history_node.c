@@ -50,6 +50,44 @@ Test(history_node, a_direct_connection_is_not_answered_from_an_older_ones_servic
 	lab_close(lab);
 }
 
+/* #18632, where the backend is here: with the ports of one node port's connection another's to the same pod. */
+Test(history_node, ports_used_again_for_another_service_are_answered_from_that_one, .timeout = 60)
+{
+	static const char *const others[][2] = {
+		{ C4 " > 192.168.10.1|30081", "192.168.10.1|30081 > " C4 },
+		{ C6 " > fd00:10::1|30081", "fd00:10::1|30081 > " C6 }
+	};
+
+	NEEDS_ROOT();
+	lab = node_open(NODE_TARGET(""));
+	EACH_FAMILY(w)
+	{
+		bool v6 = w != ways;
+		const char *node = v6 ? "fd00:10::1" : "192.168.10.1";
+
+		for (int slot = 0; slot < 2; slot++)
+			lab_set(lab, v6 ? "cilium_lb6_services_v2" : "cilium_lb4_services_v2",
+				arena_printf(lab->arena,
+					     "{address: '%s', dport: 30081, proto: 6, "
+					     "backend_slot: %d}",
+					     node, slot),
+				arena_printf(lab->arena, "{%s, rev_nat_index: 99, flags: 66}",
+					     !slot ? "count: 1"
+					     : v6  ? "backend_id: 61"
+						   : "backend_id: 41"));
+		lab_set(lab, v6 ? "cilium_lb6_reverse_nat" : "cilium_lb4_reverse_nat", "99",
+			arena_printf(lab->arena, "{address: '%s', port: 30081}", node));
+		in(tcp_of(w->request, SYN));
+		out(tcp_of(w->from_pod, SYN | ACK));
+		expect_passed(w->answer);
+		in(tcp_of(others[v6][0], SYN));
+		expect_passed(w->to_pod);
+		out(tcp_of(w->from_pod, SYN | ACK));
+		expect_passed(others[v6][1]);
+	}
+	lab_close(lab);
+}
+
 /* ---- short quotes ---- */
 
 /* The least that a router quotes (RFC 792): the IP header and 8 bytes, without TCP's checksum. */

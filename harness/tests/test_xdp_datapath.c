@@ -180,13 +180,13 @@ Test(xdp_datapath, what_is_not_ip_or_not_whole_is_left_to_tc, .timeout = 60)
 #define C6 "fd00:10::100|50000"
 #define D4 "192.168.10.100|50001"
 
-enum kind { TCP, UDP, SCTP, ECHO, ERROR };
+enum kind { TCP, LONG, UDP, UNSUMMED, ZERO_SUM, SCTP, ECHO, ERROR };
 
 struct said {
 	const char *text;
 	uint8_t flags; /* of TCP */
 	enum kind kind;
-	const char *quoted; /* by an error: TCP */
+	const char *quoted; /* by an error: TCP; ZERO_SUM: what it becomes, with a sum of 0 */
 };
 
 /* Requests to backends here, there, in the host's namespace; answers of the one there; none's. */
@@ -213,6 +213,11 @@ static const struct said conversation[] = {
 	{ D4 " > 192.168.10.1|30080", 0, UDP, NULL },
 	{ C6 " > fd00:10::1|30090", 0, UDP, NULL },
 	{ "fd00:2::30|8080 > fd00:10::1|50000", 0, UDP, NULL },
+	{ C4 " > 192.168.10.1|30090", 0, UNSUMMED, NULL },
+	{ C4 " > 192.168.10.1|30090", 0, ZERO_SUM, "192.168.10.1|50000 > 10.0.2.30|8080" },
+	{ C6 " > fd00:10::1|30090", 0, ZERO_SUM, "fd00:10::1|50000 > fd00:2::30|8080" },
+	{ D4 " > 192.168.10.1|30090", ACK, LONG, NULL },
+	{ C6 " > fd00:10::1|30090", ACK, LONG, NULL },
 	{ C4 " > 192.168.10.1|8080", 0, SCTP, NULL },
 	{ "10.0.2.30|8080 > 192.168.10.1|50000", 0, SCTP, NULL },
 	{ C4 " > 192.168.10.1|30090", 0, SCTP, NULL }, /* no port may change: dropped */
@@ -329,6 +334,27 @@ static struct pkt sctp_of(const char *text)
 	return p;
 }
 
+static struct pkt unsummed_of(const char *text)
+{
+	struct pkt p = udp_of(text, 8);
+
+	set16(&p, 40, 0);
+	return p;
+}
+
+/* RFC 768: a sum of 0 is sent as 0xffff, 0 says that there is none. */
+static struct pkt zero_sum_of(const char *text, const char *becomes)
+{
+	struct pkt p = udp_of(text, 8), want = udp_of(becomes, 8);
+	uint32_t l4 = p.b[14] >> 4 == 6 ? 54 : 34;
+
+	set16(&want, l4 + 8, 0);
+	end_l4(&want, 14, l4, 6, 17);
+	set16(&p, l4 + 8, get_be16(want.b + l4 + 6));
+	end_l4(&p, 14, l4, 6, 17);
+	return p;
+}
+
 static struct pkt error_of(const struct said *s)
 {
 	struct node_ends e = node_ends(s->text);
@@ -342,8 +368,14 @@ static struct pkt error_of(const struct said *s)
 static struct pkt packet_of(const struct said *s)
 {
 	switch (s->kind) {
+	case LONG: /* more than an error quotes */
+		return tcp_data(s->text, s->flags, 1300);
 	case UDP:
 		return udp_of(s->text, 8);
+	case UNSUMMED:
+		return unsummed_of(s->text);
+	case ZERO_SUM:
+		return zero_sum_of(s->text, s->quoted);
 	case SCTP:
 		return sctp_of(s->text);
 	case ECHO:
@@ -459,6 +491,16 @@ Test(xdp_datapath, what_the_tunnel_carries_an_option_for_is_left_to_tc, .timeout
 {
 	NEEDS_ROOT();
 	lab = node_open(XDP_TARGET(ACCELERATED ", lb_mode: 1, dsr_dispatch: 1, tunnel_ifindex: 3"));
+	at_xdp(tcp_of(C4 " > 192.168.10.1|30090", SYN));
+	expect_passed_by_xdp();
+	lab_close(lab);
+}
+
+Test(xdp_datapath, what_the_hosts_policy_judges_first_is_left_to_tc, .timeout = 60)
+{
+	NEEDS_ROOT();
+	lab = node_open(XDP_TARGET(ACCELERATED
+				   ", enable_host_firewall: true, host_policy_on_services: true"));
 	at_xdp(tcp_of(C4 " > 192.168.10.1|30090", SYN));
 	expect_passed_by_xdp();
 	lab_close(lab);
