@@ -68,7 +68,7 @@ help: ## list the targets
 	@echo 'Targets:'
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | sort -u | expand -t 14
 	@echo 'Variables:'
-	@echo '  ARGS        for run, bench and kernels, as in: make run ARGS="etcd-restart --engine testrun -v"'
+	@echo '  ARGS        for run, bench and kernels, as in: make run ARGS="etcd-restart-mid-flow --engine testrun -v"'
 	@echo '  V=1         shows the commands'
 	@echo '  BUILD       where everything is built (build)'
 	@echo '  CC CLANG CFLAGS CPPFLAGS LDFLAGS LDLIBS   TEST_CFLAGS after CFLAGS, for the tests'

@@ -164,6 +164,8 @@ static int unknown(const char *arg, struct err *err)
 			names[i] = folder_name(a, paths[i]);
 		text = advice(a, arg, names, n);
 	}
+	if (!is_dir(SCENARIO_ROOT) && !strchr(arg, '/'))
+		text = ", for there is none here";
 	err_input(err, NULL, "no scenario %s: neither a path nor a folder of %s/%s", arg,
 		  SCENARIO_ROOT, text);
 	arena_free(a);

@@ -76,6 +76,9 @@ expect_output '^the same error as in same \(testrun\)$'
 # half a name, and slips of the pen
 expect_exit 2 "$verdict" run etcd-restrt
 expect_output 'begin with etcd-restart: `verdict list -k etcd-restart`$'
+try bash -c 'cd "$2" && "$1" run etcd-restart-mid-flow' _ "$PWD/$verdict" "$read_dir"
+expect_exit 2
+expect_output 'neither a path nor a folder of scenarios/, for there is none here$'
 expect_exit 2 "$verdict" explain host-frewall
 expect_output 'did you mean host-firewall\?$'
 expect_exit 2 "$verdict" help scenaro
