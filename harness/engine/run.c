@@ -17,6 +17,7 @@
 #include "engine/prepare.h"
 #include "engine/release.h"
 #include "engine/run_raw.h"
+#include "engine/run_variant.h"
 #include "engine/sends.h"
 #include "engine/session.h"
 #include "engine/timeline.h"
@@ -37,7 +38,7 @@ struct run {
 	struct run_trace *trace;
 	struct step_trace *step; /* being filled; NULL before the first */
 	struct sends sends;
-	struct variant_family family; /* of variant ipv6 */
+	struct run_variant variant;
 	uint64_t sent;
 };
 
@@ -87,60 +88,6 @@ static int node_index(const struct run *r, const char *name, const struct loc *a
 	return (int)n->index;
 }
 
-static bool run_is_ipv6(const struct run *r)
-{
-	return r->opts->variant && r->opts->variant->kind == VARIANT_IPV6;
-}
-
-/* Who had those addresses when the packet was sent: the cluster may be another one later. */
-static void note_pair(struct run *r, const struct ip_addr *six)
-{
-	struct run_trace *t = r->trace;
-
-	for (size_t i = 0; i < t->n_pairs; i++)
-		if (ip_addr_equal(&t->pairs[i].six, six))
-			return;
-	t->pairs = arena_grow(r->a, t->pairs, t->n_pairs, sizeof(*t->pairs));
-	t->pairs[t->n_pairs++] = (struct address_pair){ variant_ip4_of(&r->family, six), *six };
-}
-
-static void note_pairs(struct run *r, const struct frame *f)
-{
-	struct ip_addr src, dst;
-
-	if (!run_is_ipv6(r) || !f->data || !frame_addresses(f, &src, &dst))
-		return;
-	note_pair(r, &src);
-	note_pair(r, &dst);
-}
-
-/* A flow of which one packet stays IPv4 is no flow any more. */
-static void check_translated(struct run *r, const struct frame *f, const struct trace *t)
-{
-	struct ip_addr src, dst;
-
-	if (r->trace->refused || !frame_addresses(f, &src, &dst) || src.family != 4)
-		return;
-	r->trace->refused = arena_printf(r->a, "step %u, packet %u cannot be IPv6: %s",
-					 r->step->step->index, t->number, r->family.to.why);
-}
-
-static void vary(struct run *r, struct injection *in, struct trace *t)
-{
-	const char *why = r->family.to.why;
-
-	if (!r->opts->variant)
-		return;
-	if (run_is_ipv6(r))
-		check_translated(r, &in->frame, t);
-	else if (variant_change(r->opts->variant, r->session->cluster, in, r->a, &why))
-		why = NULL;
-	t->frame = in->frame;
-	r->trace->n_varied += !why;
-	if (why && !r->trace->left)
-		r->trace->left = why;
-}
-
 /* 1: not sent, the trace says why. */
 static int prepare(struct run *r, const struct send_step *send, const struct capture_packet *p,
 		   struct injection *in, struct flow_pass *pass, struct trace *t, struct err *err)
@@ -150,7 +97,7 @@ static int prepare(struct run *r, const struct send_step *send, const struct cap
 		.topology = r->ops->follows ? NULL : r->session->topology,
 		.follows = r->ops->follows,
 		.flows = r->flows,
-		.family = run_is_ipv6(r) ? &r->family : NULL,
+		.family = run_variant_is_ipv6(&r->variant) ? &r->variant.family : NULL,
 	};
 	int ret = prepare_packet(&with, send, p, r->a, in, pass, t, err);
 
@@ -177,11 +124,11 @@ static int send_packet(struct run *r, const struct send_step *send, const struct
 	in.now_ns = timeline_packet(&r->time, send->capture, p->ts_ns);
 	ret = prepare(r, send, p, &in, &pass, t, err);
 	if (ret == 0) {
-		vary(r, &in, t);
+		run_variant_change(&r->variant, st->step->index, &in, t);
 		ret = r->ops->inject(r->session->engine, &in, r->a, t, &st->lost, err);
 		if (!ret)
 			flows_sent(r->flows, &pass, &in, t);
-		note_pairs(r, &t->final);
+		run_variant_note(&r->variant, &t->final);
 	}
 	if (ret < 0)
 		return ret;
@@ -454,7 +401,11 @@ static int run_on_cluster(const struct scenario *s, enum engine_kind kind,
 		out->refused = variant_refused(opts->variant, r.ops, r.session->cluster, a);
 	if (out->refused)
 		return 0;
-	r.family = (struct variant_family){ .cluster = r.session->cluster, .scenario = s, .a = a };
+	r.variant = (struct run_variant){
+		.how = opts->variant,
+		.family = { .cluster = r.session->cluster, .scenario = s, .a = a },
+		.trace = out,
+	};
 	r.flows = flows_new(a, r.session->cluster);
 	r.made = flow_maker_new(a, r.session->cluster, s);
 	ret = session_open(opts->cache, r.session, r.ops, &eo, &log, err);
