@@ -4,7 +4,10 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "cmd/cmd.h"
 #include "cmd/run_all.h"
@@ -99,6 +102,23 @@ static int outputs_writable(const struct options *o, struct err *err)
 	return ret;
 }
 
+/* The same for the captures' folder. Who may run nothing writes nothing there. */
+static int captures_writable(const struct options *o, const struct selection *sel, struct err *err)
+{
+	const char *dir = o->run.settings.out;
+	struct stat st;
+	int ret;
+
+	if (!sel->n || geteuid() != 0)
+		return 0;
+	ret = file_mkdir_p(dir, err);
+	if (!ret && stat(dir, &st) == 0 && !S_ISDIR(st.st_mode))
+		ret = err_system(err, ENOTDIR, "cannot write captures into %s", dir);
+	if (!ret && access(dir, W_OK) < 0)
+		ret = err_system(err, errno, "cannot write captures into %s", dir);
+	return ret ? err_hint(err, "--out DIR names another folder") : 0;
+}
+
 static int run_selected(struct options *o, struct selection *sel, struct err *err)
 {
 	for (size_t i = 0; o->has_seed && i < sel->n; i++)
@@ -140,7 +160,8 @@ static int run_main(int argc, char **argv)
 	if (outputs_writable(&opts, err) ||
 	    (opts.target && target_desc_load(opts.target, &opts.desc, err)) ||
 	    (opts.sweep && sweep_parse(opts.sweep, &opts.run.settings.sweep, err)) ||
-	    select_scenarios(rest, n_rest, opts.patterns, &sel, err)) {
+	    select_scenarios(rest, n_rest, opts.patterns, &sel, err) ||
+	    captures_writable(&opts, &sel, err)) {
 		cmd_error("%s", err->text);
 		ret = err_exit_code(err);
 	} else if (opts.run.bless && sel.n > (size_t)n_rest) {

@@ -44,6 +44,12 @@ expect_output 'cannot write .*/all.json: No space left on device$'
 expect_no_output '\.tmp'
 rm -rf "$(dirname "$read_dir")/out-$$"
 
+# where no capture can be written no scenario is run
+expect_exit 3 "$verdict" run --engine testrun --out "$etcd_all" etcd-restart-mid-flow
+expect_output "cannot write captures into .*/etcd.pcapng: Not a directory$"
+expect_output '^  --out DIR names another folder$'
+expect_no_output 'passed'
+
 # two scenarios of one name: the second would be written over the first
 for folder in one two; do
 	mkdir -p "$read_dir/$folder"
