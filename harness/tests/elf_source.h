@@ -8,22 +8,8 @@
 #include <stdarg.h>
 
 #include "bpf_source.h"
+#include "own_arena.h"
 #include "target/elf.h"
-
-static struct arena *arena;
-static struct err *err;
-
-static void set_up(void)
-{
-	arena = arena_new();
-	err = calloc(1, sizeof(*err));
-}
-
-static void tear_down(void)
-{
-	arena_free(arena);
-	free(err);
-}
 
 static inline int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
 {

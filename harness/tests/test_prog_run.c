@@ -8,21 +8,7 @@
 #include "bpf_source.h"
 #include "engine/replay.h"
 #include "files.h"
-
-static struct arena *arena;
-static struct err *err;
-
-static void set_up(void)
-{
-	arena = arena_new();
-	err = calloc(1, sizeof(*err));
-}
-
-static void tear_down(void)
-{
-	arena_free(arena);
-	free(err);
-}
+#include "own_arena.h"
 
 TestSuite(prog_run, .init = set_up, .fini = tear_down, .timeout = 60);
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "bpf_source.h"
+#include "own_arena.h"
 #include "target/object.h"
 #include "target/tailcalls.h"
 
@@ -21,21 +22,6 @@
 		    "{ tail_call(ctx, &calls, 3); return 1; }\n"                                   \
 		    "SEC(\"tc\") int entry_missing(void *ctx)\n"                                   \
 		    "{ tail_call(ctx, &calls, 5); return 2; }\n"
-
-static struct arena *arena;
-static struct err *err;
-
-static void set_up(void)
-{
-	arena = arena_new();
-	err = calloc(1, sizeof(*err));
-}
-
-static void tear_down(void)
-{
-	arena_free(arena);
-	free(err);
-}
 
 TestSuite(tailcalls, .init = set_up, .fini = tear_down);
 

@@ -10,6 +10,7 @@
 
 #include "bpf_source.h"
 #include "files.h"
+#include "own_arena.h"
 #include "target/maps_file.h"
 #include "target/object.h"
 #include "xdp_filter.h"
@@ -18,21 +19,6 @@
 
 static const char *const policies[] = { "alw", "dny" };
 static const char *const features[] = { "all", "eth", "ip", "tcp", "udp" };
-
-static struct arena *arena;
-static struct err *err;
-
-static void set_up(void)
-{
-	arena = arena_new();
-	err = calloc(1, sizeof(*err));
-}
-
-static void tear_down(void)
-{
-	arena_free(arena);
-	free(err);
-}
 
 TestSuite(xdp_filter, .init = set_up, .fini = tear_down, .timeout = 120);
 

@@ -11,22 +11,9 @@
 #include "bpf_source.h"
 #include "engine/replay.h"
 #include "files.h"
+#include "own_arena.h"
 
-static struct arena *arena;
-static struct err *err;
 static struct target_desc *desc; /* of the replay that is open */
-
-static void set_up(void)
-{
-	arena = arena_new();
-	err = calloc(1, sizeof(*err));
-}
-
-static void tear_down(void)
-{
-	arena_free(arena);
-	free(err);
-}
 
 TestSuite(xdp_objects, .init = set_up, .fini = tear_down, .timeout = 60);
 
