@@ -10,7 +10,6 @@
 #include "base/file.h"
 #include "target/agent_internal.h"
 #include "target/target.h"
-#include "target/target.h"
 #include "target/target_settings.h"
 
 /* ---- which objects ---- */
