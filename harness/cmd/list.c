@@ -50,7 +50,7 @@ static const char *clean(struct arena *a, const char *text)
 	return arena_strdup(a, buf_str(&out));
 }
 
-/* What others wrote into their files does not speak to the terminal. */
+/* What others wrote into their files does not speak to the terminal, nor break JSON. */
 static void clean_texts(const struct selection *sel)
 {
 	for (size_t i = 0; i < sel->n; i++) {
@@ -59,6 +59,7 @@ static void clean_texts(const struct selection *sel)
 		if (!s)
 			continue;
 		s->name = clean(sel->arena, s->name);
+		s->path = clean(sel->arena, s->path);
 		s->summary = clean(sel->arena, s->summary);
 		s->origin = clean(sel->arena, s->origin);
 	}
@@ -197,12 +198,11 @@ static int list_selected(const struct selection *sel, const struct options *o)
 {
 	int ret = sel->n ? EXIT_AS_EXPECTED : EXIT_NOTHING;
 
+	clean_texts(sel);
 	if (o->json)
 		print_json(sel);
-	if (!o->json && sel->n) {
-		clean_texts(sel);
+	else if (sel->n)
 		print_table(sel);
-	}
 	for (size_t i = 0; i < sel->n; i++) {
 		if (sel->items[i].scenario)
 			continue;

@@ -70,6 +70,11 @@ expect_exit 0 "$verdict" run "$read_dir/one" "$read_dir/../${read_dir##*/}/one" 
 expect_output '^1 passed, 0 failed$'
 expect_exit 0 "$verdict" list "$read_dir/one"
 expect_no_output $'\x1b'
+mkdir "$read_dir/"$'\xff'
+sed '/^name/d' "$read_dir/one/scenario.yaml" >"$read_dir/"$'\xff/scenario.yaml'
+expect_exit 0 "$verdict" list --json "$read_dir/"$'\xff'
+expect_output $'"name": "\xef\xbf\xbd"'
+rm -r "$read_dir/"$'\xff'
 try "$verdict" $'li\x1b[31mst'
 expect_exit 2
 expect_no_output $'\x1b'
