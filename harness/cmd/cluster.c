@@ -11,6 +11,7 @@
 #include "cluster/node_config.h"
 #include "cmd/cmd.h"
 #include "cmd/columns.h"
+#include "report/lines.h"
 
 struct options {
 	const char *node, *node_config;
@@ -159,15 +160,19 @@ static void print_identities(const struct cluster_show *s)
 
 static void print_entries(const struct cluster_node *n)
 {
+	struct lines out;
+
+	lines_open(&out, stdout);
 	printf("\nMAPS of %s\n", n->name);
 	for (size_t i = 0; i < n->n_entries; i++) {
 		const struct map_entry *e = &n->entries[i];
 		struct buf line = BUF_INIT;
 
+		buf_printf(&line, "%s ", e->map);
 		value_print(&line, e->key);
 		buf_puts(&line, " -> ");
 		value_print(&line, e->value);
-		printf("  %s %s\n", e->map, buf_str(&line));
+		lines_print(&out, buf_str(&line), "  ", PLAIN);
 		buf_free(&line);
 	}
 }
