@@ -336,8 +336,9 @@ Test(history_node, the_agent_hears_of_ports_that_run_out, .timeout = 60)
 
 	NEEDS_ROOT();
 	lab = node_open("summary: a node\nconfig: {nat_ipv4_masquerade: 192.168.10.1, "
-			"enable_nodeport: false, ephemeral_min: 65532, "
-			"enable_ipv4_masquerade: true}\n" NODE_HOOKS);
+			"nat_ipv6_masquerade: 'fd00:10::1', enable_nodeport: false, "
+			"ephemeral_min: 65532, enable_ipv4_masquerade: true, "
+			"enable_ipv6_masquerade: true}\n" NODE_HOOKS);
 	ring = perf_buffer__new(lab_map(lab, "cilium_signals")->fd, 1, take_signal, NULL, &heard,
 				NULL);
 	cr_assert(ring, "no ring for signals");
@@ -351,6 +352,13 @@ Test(history_node, the_agent_hears_of_ports_that_run_out, .timeout = 60)
 	lab_expect_drop(lab, TC_ACT_SHOT, 167, "nat.h");
 	cr_expect(heard.words[0] == 0 && heard.words[1] == 0, "signal %u, %u", heard.words[0],
 		  heard.words[1]);
+	for (unsigned i = 0; i < 5; i++)
+		out(tcp_of(arena_printf(lab->arena, "fd00:1::20|%u > fd00:10::100|443",
+					i < 4 ? 65532 + i : 1000),
+			   SYN));
+	perf_buffer__consume(ring);
+	cr_expect(heard.n == 2 && heard.words[0] == 0 && heard.words[1] == 1, "signal %u, %u",
+		  heard.words[0], heard.words[1]);
 	perf_buffer__free(ring);
 	lab_close(lab);
 }

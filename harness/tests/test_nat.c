@@ -213,6 +213,27 @@ Test(nat, two_pods_with_one_port_get_two, .timeout = 60)
 }
 
 /* A pod doesn't get what the host uses, nor the host what a pod uses. */
+/* Its sum forbids another port than the pod's own. */
+Test(nat, the_second_of_two_pods_with_one_port_of_sctp_is_dropped, .timeout = 60)
+{
+	NEEDS_ROOT();
+	lab = masquerading_plain();
+	add_pod("10.0.1.21");
+	for (int i = 0; i < 2; i++) {
+		struct pkt p = udp_of(
+			i ? "10.0.1.21|40000 > " W4 "|443" : "10.0.1.20|40000 > " W4 "|443", 8);
+
+		p.b[23] = 132;
+		end_sctp(&p, 34);
+		end_ip(&p, 14);
+		out(p);
+		if (!i)
+			expect_passed("192.168.10.1|40000 > " W4 "|443");
+	}
+	lab_expect_drop(lab, TC_ACT_SHOT, 167, "nat.h");
+	lab_close(lab);
+}
+
 Test(nat, the_hosts_own_ports_are_taken, .timeout = 60)
 {
 	unsigned port;

@@ -203,6 +203,10 @@ Test(sock_nodes, the_host_calls_proxies_itself, .timeout = 60)
 			 htons(15001)));
 	at = server(SOCK_STREAM, "127.0.0.1", 15001);
 	cr_expect(reaches("10.96.0.10", 80, at));
+	set("cilium_lb6_services_v2", "{address: 'fd00:96::10', dport: 80, proto: 6}",
+	    arena_printf(lab.arena, "{l7_lb_proxy_port: %d, rev_nat_index: 10, flags2: 4}",
+			 htons(15001)));
+	cr_expect(reaches("fd00:96::10", 80, server(SOCK_STREAM, "::1", 15001)));
 	set("cilium_lb4_services_v2", "{address: 10.96.0.10, dport: 80, proto: 6}",
 	    arena_printf(lab.arena, "{l7_lb_proxy_port: %d, rev_nat_index: 10, flags2: 12}",
 			 htons(15001)));
