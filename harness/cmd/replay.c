@@ -457,7 +457,7 @@ const struct command cmd_replay = {
 		"field "
 		"and in bytes; the events; the map entries that changed. Records that xdpdump "
 		"took at a program's exit belong to those at its entry (packet id) and are not "
-		"replayed themselves.\n"
+		"replayed themselves. A CAPTURE called - is standard input.\n"
 		"\n"
 		"Exit status: 0 if it ran, and with --expect all was as expected; 1 if a verdict "
 		"was "

@@ -301,8 +301,8 @@ int replay_options_finish(struct replay_options *o, const char *capture, struct 
 		ret = split_hook(o, err);
 	if (ret)
 		return ret;
-	o->capture = capture;
-	learn_mac(o, capture);
+	o->capture = strcmp(capture, "-") == 0 ? "/dev/stdin" : capture;
+	learn_mac(o, o->capture);
 	o->replay.place.program = o->program;
 	o->replay.maps = o->maps;
 	o->replay.n_maps = o->n_maps;

@@ -127,6 +127,9 @@ if "$verdict" inspect --no-load xdpfilt_alw_udp.o >/dev/null 2>&1; then
 	expect_exit 2 "$verdict" record -o "$read_dir/recorded" --object xdpfilt_dny_udp.o "$read_dir/cut.pcapng"
 	expect_output '^verdict: [^ ]*/cut.pcapng: packet 8 '
 	expect_true 'record leaves nothing of what it could not read' [ ! -e "$read_dir/recorded" ]
+	try bash -c '"$1" replay --quiet --object xdpfilt_alw_udp.o - <"$2"' _ "$verdict" "$etcd_all"
+	expect_exit 0
+	expect_output '^39 packets: '
 	expect_exit 4 "$verdict" replay --object xdpfilt_alw_udp.o --packets 900- "$etcd_all"
 	expect_output 'nothing ran: of the 39 packets of .* none is meant by --packets and --interface$'
 fi
