@@ -67,12 +67,19 @@ static size_t fitting(const char *at, size_t len, size_t room)
 	return fits ? fits : len;
 }
 
-/* "   12 | steps:" and the caret's line below it: they stand one under the other, or say nothing. */
+/* "   12 | steps:" and the caret's line below it: they stand one under the other, or say nothing. A tree's lines
+ * in a diff have no number and no caret.
+ */
 static bool is_source(const char *line)
 {
+	size_t digits;
+
 	line += strspn(line, " ");
-	line += strspn(line, "0123456789 ");
-	return *line == '|';
+	digits = strspn(line, "0123456789");
+	line += digits + strspn(line + digits, " ");
+	if (*line != '|')
+		return false;
+	return digits || line[1 + strspn(line + 1, " ")] == '^';
 }
 
 struct margins { /* what stands before a line's words, and before those that are carried over */

@@ -40,6 +40,21 @@ END
 	on_terminal "$verdict" run "$wrong" --engine testrun --out "$wrong"
 	expect_exit 2
 	expect_output '^ +4 \|     expect: .*too: 8, long: 9'
+	cat >"$wrong/scenario.yaml" <<END
+cluster: $PWD/fixtures/clusters/two-nodes
+engines: [testrun]
+steps:
+  - tcp: {from: client, to: "svc/default/empty:80", do: [syn]}
+    expect:
+      explain: |
+        ...
+        |  looks up   cilium_lb4_services_v2 {address: 10.96.0.31, dport: 81, proto: 6}: {rev_nat_index: 1}
+        ...
+END
+	on_terminal "$verdict" run "$wrong" --out "$wrong"
+	expect_exit 1
+	expect_true "a diff of trees fits a terminal of 80 columns" fits
+	expect_output '^      \|  looks up   cilium_ct4_global'
 	rm -rf "$wrong"
 
 	on_terminal "$verdict" explain pod-to-cluster-ip --step 4
