@@ -51,6 +51,31 @@ static __always_inline int drop_listed(ctx_t *ctx)
 	return prefilter_tell(ctx, pkt);
 }
 
+/* Its options may be those of DSR: tc must not take a client's own for another node's. */
+static __always_inline bool has_options(const struct packet *pkt)
+{
+	__u32 fixed = pkt->is_ipv6 ? sizeof(struct ipv6_header) : sizeof(struct iphdr);
+
+	return CONFIG(lb_mode) != LB_SNAT && CONFIG(dsr_dispatch) == DSR_OPTION &&
+	       pkt->l4_off != pkt->l3_off + fixed;
+}
+
+/* tc answers it, as it may not be sent on to the pod it is for. Where the stack brings packets to pods, the stack does,
+ * and its answers are translated as they leave.
+ */
+static __always_inline bool ends_here(ctx_t *ctx, const struct packet *pkt)
+{
+	return CONFIG(enable_host_routing) && rewrite_ttl_ends(ctx, pkt);
+}
+
+/* Translated for this node: where tc has to know how it came, tc gets it so, and does the same again. */
+static __always_inline int leave_to_tc(ctx_t *ctx, struct packet *pkt)
+{
+	if (!pkt->rewritten || pkt->icmp_error || !(has_options(pkt) || ends_here(ctx, pkt)))
+		return 0;
+	return rewrite_undo(ctx, pkt);
+}
+
 /* Services, and the list for frames with a VLAN tag. In a program of its own: it needs what stack there is,
  * and a packet that the list drops does not pay for it.
  */
@@ -66,6 +91,8 @@ SEC("xdp") __call(7) int tail_accelerate(ctx_t *ctx)
 	if (!CONFIG(enable_nodeport_acceleration) || pkt->vlan)
 		return CTX_PASS;
 	ret = nodeport_ingress(ctx, pkt);
+	if (!ret)
+		ret = leave_to_tc(ctx, pkt);
 	if (ret < 0)
 		return drop_packet(ctx, pkt, ret, DIR_INGRESS);
 	return ret ? ret : CTX_PASS;

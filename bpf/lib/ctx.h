@@ -264,6 +264,7 @@ struct packet {
 	__u16 dst_endpoint; /* id of the pod it is for, where that is known: events name it */
 	union addr orig_saddr; /* before translation, for events; 0: as it is */
 	bool hop_made; /* XDP has lowered the TTL: see handed_on.h */
+	bool handed_on; /* XDP leaves the rest to tc: see there */
 	bool l4_parsed;
 	bool rewritten;
 	struct ct_state ct;

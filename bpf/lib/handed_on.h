@@ -23,6 +23,7 @@ static __always_inline int hand_on(ctx_t *ctx, struct packet *pkt)
 	if ((void *)(word + 1) > (void *)(long)ctx->data)
 		return DROP(pkt, DROP_NO_FIB);
 	*word = HANDED_ON;
+	pkt->handed_on = true;
 	return CTX_PASS;
 }
 

@@ -54,6 +54,24 @@ static __always_inline const struct remote_endpoint_info *nodeport_tunnel(const 
 	return info && info->flag_has_tunnel_ep && !info->flag_skip_tunnel ? info : NULL;
 }
 
+/* Into the tunnel, which only tc has: a hop like any other, made where it is known whom to tell if it is the last. */
+static __always_inline int nodeport_send_tunnel(ctx_t *ctx, struct packet *pkt,
+						const struct remote_endpoint_info *tunnel)
+{
+	int ret = pkt->hop_made ? 0 : rewrite_ttl(ctx, pkt);
+
+	if (ret == DROP_TTL_EXCEEDED)
+		return icmp_time_exceeded(ctx, pkt);
+	if (ret)
+		return ret;
+#ifdef CTX_XDP
+	(void)tunnel;
+	return hand_on(ctx, pkt);
+#else
+	return encap(ctx, pkt, tunnel, IDENTITY_WORLD);
+#endif
+}
+
 /* The stack may not have the packet: to it one is a martian that comes from outside with the node's own
  * address.
  */
@@ -63,19 +81,10 @@ __subprogram int nodeport_send(ctx_t *ctx, struct packet *pkt,
 	int ret;
 
 	nodeport_mark_done(ctx);
-#ifndef CTX_XDP
-	if (tunnel) { /* a hop like any other */
-		ret = rewrite_ttl(ctx, pkt);
-		if (ret == DROP_TTL_EXCEEDED)
-			return icmp_time_exceeded(ctx, pkt);
-		return ret ? ret : encap(ctx, pkt, tunnel, IDENTITY_WORLD);
-	}
-#else
 	if (tunnel)
-		return hand_on(ctx, pkt);
-#endif
+		return nodeport_send_tunnel(ctx, pkt, tunnel);
 	ret = forward_fib(ctx, pkt);
-	return ret == CTX_PASS && !CTX_IS_XDP ? DROP(pkt, DROP_NO_FIB) : ret;
+	return ret == CTX_PASS && !pkt->handed_on ? DROP(pkt, DROP_NO_FIB) : ret;
 }
 
 /* What stands for the client: of the tunnel's network where the packet goes through it. */

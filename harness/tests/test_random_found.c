@@ -84,3 +84,114 @@ Test(random_found, whose_time_has_ended_is_quoted_as_it_was_sent, .timeout = 60)
 	expect_quoted_as_sent(with_ttl_1(tcp_of("fd00:10::100|0 > fd00:10::1|30090", SYN)));
 	lab_close(lab);
 }
+
+/* ---- XDP ---- */
+
+#define XDP_TARGET(config)                                                                         \
+	"summary: a node with XDP\n"                                                               \
+	"config: {interface_ifindex: 2, interface_mac: 02:00:c0:a8:0a:01, enable_nodeport: true, " \
+	"enable_nodeport_acceleration: true, nat_ipv4_masquerade: 192.168.10.1, "                  \
+	"nat_ipv6_masquerade: 'fd00:10::1'" config "}\n"                                           \
+	"hooks:\n"                                                                                 \
+	"  native: {ingress: bpf_host.o/cil_from_netdev, egress: bpf_host.o/cil_to_netdev, xdp: "  \
+	"bpf_xdp.o/cil_xdp_entry}\n"                                                               \
+	"events: {map: cilium_events}\n"                                                           \
+	"devices:\n"                                                                               \
+	"- {name: eth0, ifindex: 2, role: native, mac: 02:00:c0:a8:0a:01}\n"
+
+static const struct hop *at_xdp(struct pkt p)
+{
+	return lab_run(lab, "eth0", "xdp", &p);
+}
+
+static void expect_left_to_tc(struct pkt p)
+{
+	at_xdp(p);
+	lab_expect_verdict(lab, XDP_PASS);
+	lab_expect_same_but(lab, NULL, 0);
+}
+
+/* tc's answer quoted what XDP had made of the packet. */
+Test(random_found, xdp_leaves_to_tc_whom_tc_has_to_answer, .timeout = 60)
+{
+	NEEDS_ROOT();
+	lab = node_open(XDP_TARGET(", enable_host_routing: true"));
+	expect_left_to_tc(with_ttl_1(tcp_of("192.168.10.100|50000 > 192.168.10.1|30080", SYN)));
+	expect_left_to_tc(with_ttl_1(tcp_of("fd00:10::100|50000 > fd00:10::1|30080", SYN)));
+	at_xdp(tcp_of("192.168.10.100|50000 > 192.168.10.1|30080", SYN));
+	lab_expect_verdict(lab, XDP_PASS);
+	expect_ends("192.168.10.100|50000 > 10.0.1.20|8080");
+	lab_close(lab);
+}
+
+/* In XDP's metadata the tunnel's packets went on to tc, which alone noticed that they had no hop left. */
+Test(random_found, xdp_makes_the_hop_into_the_tunnel, .timeout = 60)
+{
+	static const char *const asks[] = { "192.168.10.100|50000 > 192.168.10.1|30090",
+					    "fd00:10::100|50000 > fd00:10::1|30090" };
+	uint32_t quote;
+
+	NEEDS_ROOT();
+	lab = node_open(XDP_TARGET(", tunnel_ifindex: 3, router_ipv4: 10.0.1.1, router_ipv6: "
+				   "'fd00:1::1'"));
+	for (unsigned v6 = 0; v6 < 2; v6++) {
+		struct pkt p = with_ttl_1(tcp_of(asks[v6], SYN));
+
+		at_xdp(tcp_of(asks[v6], SYN));
+		lab_expect_verdict(lab, XDP_PASS);
+		cr_expect_eq(sent_ttl(), 63, "%s: TTL %u", lab->last, sent_ttl());
+		at_xdp(p);
+		lab_expect_verdict(lab, XDP_TX);
+		quote = v6 ? 14 + 48 : 14 + 28;
+		cr_assert_eq(lab_hop(lab)->out.len, quote + p.len - 14);
+		cr_expect_arr_eq(lab_hop(lab)->out.data + quote, p.b + 14, p.len - 14,
+				 "%s: quotes another packet", lab->last);
+	}
+	lab_close(lab);
+}
+
+/* A client's own option, behind XDP's translation, was another node's to tc. */
+Test(random_found, a_clients_own_dsr_option_says_nothing_of_its_service, .timeout = 60)
+{
+	struct pkt p = tcp_of("192.168.10.100|50000 > 192.168.10.1|30080", SYN), whole = p;
+
+	NEEDS_ROOT();
+	p.len = 34;
+	p.b[14] = 0x47;
+	put_bytes(&p, "\x9a\x08\x57\x04\x63\x0a\xa8\xc0", 8); /* 192.168.10.99, port 1111 */
+	put_bytes(&p, whole.b + 34, whole.len - 34);
+	end_ip(&p, 14);
+	lab = node_open(XDP_TARGET(", lb_mode: 1"));
+	expect_left_to_tc(p);
+	in(p);
+	expect_passed("192.168.10.100|50000 > 10.0.1.20|8080");
+	out(tcp_of("10.0.1.20|8080 > 192.168.10.100|50000", SYN | ACK));
+	expect_passed("192.168.10.1|30080 > 192.168.10.100|50000");
+	lab_close(lab);
+}
+
+/* tc took what XDP had translated for a direct connection in place of an older one. */
+Test(random_found, a_syn_that_ends_its_connection_keeps_its_service, .timeout = 60)
+{
+	NEEDS_ROOT();
+	lab = node_open(XDP_TARGET(""));
+	at_xdp(tcp_of("192.168.10.100|50000 > 192.168.10.1|30080", SYN | FIN));
+	expect_ends("192.168.10.100|50000 > 10.0.1.20|8080");
+	in(tcp_of("192.168.10.100|50000 > 10.0.1.20|8080", SYN | FIN));
+	out(tcp_of("10.0.1.20|8080 > 192.168.10.100|50000", RST | ACK));
+	expect_passed("192.168.10.1|30080 > 192.168.10.100|50000");
+	lab_close(lab);
+}
+
+/* To the stack it would be a martian, behind XDP as well. */
+Test(random_found, what_is_no_hosts_address_ends_at_both_hooks, .timeout = 60)
+{
+	NEEDS_ROOT();
+	lab = node_open(XDP_TARGET(""));
+	lab_set(lab, "cilium_lb4_backends_v3", "42", "{address: 192.168.10.255, port: 8080}");
+	at_xdp(tcp_of("192.168.10.100|50000 > 192.168.10.1|30090", SYN));
+	lab_expect_drop(lab, XDP_DROP, 169, "nodeport.h");
+	in(tcp_of("192.168.10.100|50001 > 192.168.10.1|30090", SYN));
+	lab_expect_drop(lab, TC_ACT_SHOT, 169, "nodeport.h");
+	lab_close(lab);
+}
