@@ -288,6 +288,9 @@ static void check_place(struct check *c, const struct packet_expect *p, const st
 	c->checks++;
 	if (same(p->at, t->at) || (last && same(p->at, last->at)))
 		return;
+	/* either may be meant: who got it, and where a program saw it last */
+	if (last && t->at && !same(t->at, last->at))
+		where = check_text(c, "%s (its last program at %s)", t->at, last->at);
 	check_differs(c, &p->at_loc, t, last, "at", p->at, where ? where : "nowhere", NULL);
 }
 

@@ -201,6 +201,8 @@ Test(judge, at_is_the_last_hop_or_where_the_packet_ended)
 	last()->at = "master-1/eth0";
 	fixture_judge(f);
 	cr_expect(f->res.steps[0].n_diffs == 2);
+	cr_expect(eq(str, (char *)fixture_diff(f, 0)->actual,
+		     "world (its last program at master-0/eth0)"));
 }
 
 Test(judge, ct_of_the_last_hop_differs)
