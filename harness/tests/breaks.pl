@@ -19,6 +19,7 @@ chdir($root || '.') or die "breaks.pl: cannot go to $root: $!\n";
 my $build = $ENV{BUILD} || 'build';
 my $work = tempdir('verdict-breaks-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 my ($tried, @bad) = (0);
+my %commands; # by object
 
 sub slurp {
 	my ($path) = @_;
@@ -30,7 +31,8 @@ sub slurp {
 # As the Makefile compiles an object, but of the copy's source and into the copy.
 sub compile {
 	my ($object) = @_;
-	my ($command) = grep { / -target bpf / } split /\n/, `make -n -B V=1 $build/bpf/$object.o 2>&1`;
+	my $command = $commands{$object} //=
+		(grep { / -target bpf / } split /\n/, `make -n -B V=1 $build/bpf/$object.o 2>&1`)[0];
 	die "breaks.pl: make does not say how $object.o is built\n" unless $command;
 	$command =~ s{ -Ibpf\b}{ -I$work/bpf}g;
 	$command =~ s{ bpf/$object\.c}{ $work/bpf/$object.c};

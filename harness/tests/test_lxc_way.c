@@ -2,6 +2,7 @@
 /* Where a pod's packets go and how they come to it: the stack, the host, the tunnel, routes, another pod, the
  * pod itself; with what mark, TTL and MAC addresses; and what is told of it.
  */
+#include "lab_counts.h"
 #include "lab_pods.h"
 
 #define PLAIN  "trace_payload_len: 128"
@@ -53,6 +54,7 @@ Test(lxc_way, a_pod_of_the_node_gets_the_packet_through_its_policy, .timeout = 6
 			expect_next_pod("02:00:0a:00:01:10", "02:00:0a:00:01:aa");
 			cr_expect_eq(expect_trace(TO_LXC)->reason, CT_STATE_REPLY);
 		}
+		cr_expect_eq(lab_forwarded(lab, 1), 6); /* two were sent twice */
 		lab_close(lab);
 	}
 }
@@ -162,6 +164,7 @@ Test(lxc_way, the_world_is_reached_by_the_stack_or_by_routes, .timeout = 60)
 				cr_expect_eq(expect_trace(TO_STACK)->dst_identity, 2);
 			}
 		}
+		cr_expect_eq(lab_forwarded(lab, 2), 2);
 		lab_close(lab);
 	}
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Both ends of the tunnel: who a packet is from, where it goes on to, and how it goes in. */
+#include "lab_counts.h"
 #include "lab_node.h"
 
 enum { POD = 20, CILIUM_HOST = 4 };
@@ -414,23 +415,6 @@ Test(overlay, a_proxy_is_asked_through_the_tunnel_too, .timeout = 60)
 	lab_close(lab);
 }
 
-/* Packets that were counted as forwarded in that direction: 1 in, 2 out. */
-static uint64_t forwarded(unsigned direction)
-{
-	struct map_snapshot s;
-	uint64_t sum = 0;
-
-	cr_assert_eq(map_snapshot(lab_map(lab, "cilium_metrics"), lab->arena, &s, &lab->err), 0,
-		     "%s", lab->err.text);
-	for (size_t i = 0; i < s.n; i++) {
-		const uint8_t *key = s.items[i].key;
-
-		if (!key[0] && key[1] == direction)
-			sum += *(const uint64_t *)s.items[i].value;
-	}
-	return sum;
-}
-
 /* Who asks a node port through the tunnel and is answered by a pod that the stack brings packets of: the answer gets
  * its source on the way into the tunnel.
  */
@@ -450,12 +434,12 @@ Test(overlay, a_node_ports_answer_comes_from_it_through_the_tunnel_too, .timeout
 	lab_set(lab, "cilium_lb4_reverse_nat", "9", "{address: 192.168.10.1, port: 30080}");
 	tunnelled_with(came_by(30030, false), tcp_of("10.0.2.30|4000 > 192.168.10.1|30080", SYN));
 	expect_in_pod(30030);
-	cr_expect_eq(forwarded(1), 1);
-	cr_expect_eq(forwarded(2), 0);
+	cr_expect_eq(lab_forwarded(lab, 1), 1);
+	cr_expect_eq(lab_forwarded(lab, 2), 0);
 	lab_run_at(lab,
 		   (struct replay_place){ .role = "cilium_vxlan", .hook = "egress", .tunnel = &t },
 		   &p);
 	expect_passed("192.168.10.1|30080 > 10.0.2.30|4000");
-	cr_expect_eq(forwarded(2), 1);
+	cr_expect_eq(lab_forwarded(lab, 2), 1);
 	lab_close(lab);
 }
