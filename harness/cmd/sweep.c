@@ -13,6 +13,7 @@ struct sweeper {
 	const struct run_opts *opts;
 	struct arena *a;
 	struct scenario_result *res;
+	bool unmodelled; /* as it is written: a variant cannot be held against that */
 };
 
 static struct sweep_result *add(struct sweeper *s, const char *name)
@@ -75,7 +76,11 @@ static void run_kind(struct sweeper *s, enum variant_kind kind)
 	struct sweep_result *r;
 
 	*v = (struct variant){ .kind = kind, .name = word_name(&words_variant, kind) };
-	if (own && own->except[kind]) {
+	if (s->unmodelled) {
+		r = add(s, v->name);
+		r->status = SWEEP_NOT_RUN;
+		r->why = "packets of the scenario as it is written go where the model ends";
+	} else if (own && own->except[kind]) {
 		r = add(s, v->name);
 		r->status = SWEEP_EXCEPTED;
 		r->why = own->except[kind];
@@ -96,13 +101,28 @@ static unsigned of_engine(const struct scenario *s, enum engine_kind kind, unsig
 	return s->engines & ENGINE_NETNS ? wanted & ~real : wanted;
 }
 
+static bool has_unmodelled(const struct run_trace *t)
+{
+	for (size_t i = 0; i < t->n_steps; i++)
+		for (size_t j = 0; j < t->steps[i].n_packets; j++)
+			if (t->steps[i].packets[j].outcome == OUTCOME_UNMODELLED)
+				return true;
+	return false;
+}
+
+/* Another target may be known to do otherwise than the scenario says: it is held against itself all the same. */
+static bool can_be_swept(const struct scenario_result *res, const struct run_opts *opts)
+{
+	return res->status == STATUS_PASSED || (opts->target && res->status == STATUS_FAILED);
+}
+
 void sweep_run(const struct scenario *s, enum engine_kind kind, unsigned asked,
 	       const struct run_opts *opts, struct arena *a, struct scenario_result *res)
 {
-	struct sweeper w = { s, kind, opts, a, res };
+	struct sweeper w = { s, kind, opts, a, res, has_unmodelled(res->trace) };
 	unsigned wanted = asked ? asked : s->sweep ? s->sweep->wanted : 0;
 
-	if (s->target || res->status != STATUS_PASSED)
+	if (s->target || !can_be_swept(res, opts))
 		return;
 	wanted = of_engine(s, kind, wanted);
 	for (int i = 0; i < VARIANT_KINDS; i++)

@@ -27,7 +27,7 @@ struct engine_opts {
 /* How a packet lies in its skb, beside its bytes (engine/variant.h). All zero: linear, one segment, no sum. */
 struct skb_shape {
 	bool is_tagged; /* testrun: with a tag of VLAN 0 wherever it comes in by a wire or from a pod */
-	bool is_summed; /* testrun: CHECKSUM_COMPLETE */
+	bool is_summed; /* testrun: CHECKSUM_COMPLETE wherever it comes in from a wire */
 	bool is_nonlinear; /* the linear part is the Ethernet header */
 	uint16_t gso_size, gso_segs; /* testrun: data of gso_segs segments; 0: one segment */
 };

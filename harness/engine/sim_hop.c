@@ -150,11 +150,21 @@ static int sum_is_wrong(struct walk *w, struct hop *hop, struct err *err)
 	return 2;
 }
 
+/* Devices sum up what comes in from a wire, and for what a tunnel held that sum is made smaller. What pods and the
+ * node itself send nobody has summed up.
+ */
+static bool is_summed(const struct walk *w)
+{
+	const struct cluster_device *by = cluster_device_by_ifindex(walk_node(w), w->iif);
+
+	return w->shape.is_summed && by && (is_role(by, "native") || is_role(by, "overlay"));
+}
+
 static void set_shape(const struct walk *w, struct prog_run *r)
 {
 	uint32_t data = (uint32_t)w->shape.gso_size * w->shape.gso_segs;
 
-	r->is_summed = w->shape.is_summed;
+	r->is_summed = is_summed(w);
 	r->linear = w->shape.is_nonlinear ? ETH_HLEN : 0;
 	if (!data || r->len <= data)
 		return;
@@ -185,6 +195,7 @@ static int run(struct walk *w, enum hook hook, const struct agent_program *p, st
 	int ret;
 
 	set_shape(w, &r);
+	hop->summed = r.is_summed;
 	if (w->sim->env) {
 		helper_env_begin(w->sim->env);
 		helper_env_set_tunnel(w->sim->env, w->tunnel);

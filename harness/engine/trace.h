@@ -78,6 +78,7 @@ struct hop {
 	enum hook hook;
 	uint32_t ifindex;
 	bool not_run; /* the kernel refused the packet: there is no verdict */
+	bool summed; /* the skb was CHECKSUM_COMPLETE */
 	int verdict; /* of words_verdict(hook) */
 	bool verdict_inferred; /* netns: concluded from what came out, not returned */
 	int drop_reason; /* positive; 0 if not dropped or not said */

@@ -14,7 +14,9 @@
  *   headers by bpf_skb_adjust_room(): a test run says no type of GSO, and the kernel refuses that.
  * - non-linear: the skb's linear part is the Ethernet header. testrun: by data_end, which Linux knows since
  *   6.19; netns: frames are put into a ring of a packet socket, whose pages become the skb's fragments.
- * - checksum-complete: tc programs get skbs whose sum is known, and the kernel adds up again afterwards.
+ * - checksum-complete: of what came in from a wire tc programs get skbs whose sum is known, and the kernel adds up
+ *   again afterwards. Only who receives such a packet minds a wrong sum: sent on, it is forgotten; but a test run
+ *   does not say what became of it.
  * - ipv6: in script space, packets are translated (packet/to_ip6.h): members have their own IPv6 addresses,
  *   the world those of RFC 6052.
  * - seeds: another scenario.seed; nothing is done here.

@@ -64,7 +64,8 @@ struct scenario_result {
 	uint64_t packets, checks; /* how many packets were sent, expectations evaluated */
 	uint64_t duration_ns; /* the loading included, trace->loading_ns */
 	struct sweep_result
-		*sweeps; /* that were asked for; none where the scenario itself does not hold */
+		*sweeps; /* that were asked for; none where the scenario itself does not hold,
+			  * unless it is another target that it was run on */
 	size_t n_sweeps;
 	const char *pcapng; /* what was written for this run, NULL if nothing */
 };

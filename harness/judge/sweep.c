@@ -324,15 +324,46 @@ static void compare_step(struct sweeping *s, const struct step_trace *was,
 	compare_entries(s, is, was, is);
 }
 
+static bool was_summed(const struct trace *t)
+{
+	for (size_t i = 0; i < t->n_hops; i++)
+		if (t->hops[i].summed)
+			return true;
+	return false;
+}
+
+/* How many the variant changed: whether a device sums up a packet shows on its way. */
+static uint64_t varied(const struct variant *v, const struct run_trace *t)
+{
+	uint64_t n = 0;
+
+	if (v->kind != VARIANT_CHECKSUM_COMPLETE)
+		return t->n_varied;
+	for (size_t i = 0; i < t->n_steps; i++)
+		for (size_t j = 0; j < t->steps[i].n_packets; j++)
+			n += was_summed(&t->steps[i].packets[j]);
+	return n;
+}
+
+/* NULL: all were changed, or none was sent. */
+static const char *why_left(const struct variant *v, const struct run_trace *t, uint64_t varied)
+{
+	if (t->refused)
+		return t->refused;
+	return v->kind == VARIANT_CHECKSUM_COMPLETE && varied < t->n_varied
+		       ? "it comes in from no wire, so no device sums it up"
+		       : t->left;
+}
+
 void judge_variant(struct arena *a, const struct variant *v, const struct run_trace *t,
 		   struct scenario_result *res, struct sweep_result *out)
 {
 	const struct scenario *sc = res->scenario;
 	struct sweeping s = { .a = a, .v = v, .res = res, .t = t, .out = out };
 
-	out->n_varied = t->n_varied;
-	out->why = t->refused ? t->refused : t->left;
-	if (t->refused || (v->kind != VARIANT_SEEDS && !t->n_varied)) {
+	out->n_varied = varied(v, t);
+	out->why = why_left(v, t, out->n_varied);
+	if (t->refused || (v->kind != VARIANT_SEEDS && !out->n_varied)) {
 		out->status = SWEEP_NOT_RUN;
 		return;
 	}

@@ -122,27 +122,41 @@ void agreement_print(struct buf *out, const struct agreement *g)
 
 /* ---- the table of what is documented ---- */
 
-static void print_scenarios(struct buf *out, const struct target_desc *t, size_t from, size_t to)
+/* Of n that are one line of the file: each scenario once. */
+static void print_scenarios(struct buf *out, const struct desc_known *known, size_t n)
 {
-	for (size_t i = from; i < to; i++)
-		buf_printf(out, "%s[%s](../scenarios/%s)", i > from ? ", " : "",
-			   t->known[i].scenario, t->known[i].scenario);
+	for (size_t i = 0; i < n; i++)
+		if (!i || strcmp(known[i].scenario, known[i - 1].scenario) != 0)
+			buf_printf(out, "%s[%s](../scenarios/%s)", i ? ", " : "", known[i].scenario,
+				   known[i].scenario);
 }
 
-static void print_where(struct buf *out, const struct desc_known *k)
+static void print_steps(struct buf *out, const struct desc_known *known, size_t n)
+{
+	size_t of_one = 1;
+
+	while (of_one < n && !strcmp(known[of_one].scenario, known[0].scenario))
+		of_one++;
+	buf_puts(out, of_one > 1 ? "steps " : "step ");
+	for (size_t i = 0; i < of_one; i++)
+		buf_printf(out, "%s%u", i ? ", " : "", known[i].step);
+}
+
+static void print_where(struct buf *out, const struct desc_known *known, size_t n)
 {
 	const char *comma = "";
 
-	if (k->variant) {
-		buf_printf(out, "sweep `%s`", k->variant);
+	if (known->variant) {
+		buf_printf(out, "sweep `%s`", known->variant);
 		comma = ", ";
 	}
-	if (k->step) {
-		buf_printf(out, "%sstep %u", comma, k->step);
+	if (known->step) {
+		buf_puts(out, comma);
+		print_steps(out, known, n);
 		comma = ", ";
 	}
-	if (k->field)
-		buf_printf(out, "%s`%s`", comma, k->field);
+	if (known->field)
+		buf_printf(out, "%s`%s`", comma, known->field);
 	else if (!*comma)
 		buf_puts(out, "all");
 }
@@ -168,9 +182,9 @@ void agreement_print_documented(struct buf *out, const struct target_desc *t)
 		for (next = i; next < t->n_known && t->known[next].loc.line == k->loc.line; next++)
 			;
 		buf_puts(out, "| ");
-		print_scenarios(out, t, i, next);
+		print_scenarios(out, k, next - i);
 		buf_puts(out, " | ");
-		print_where(out, k);
+		print_where(out, k, next - i);
 		buf_printf(out, " | %s | %s | ", word_name(&words_known_cause, (int)k->cause),
 			   k->why);
 		if (k->reference)

@@ -27,8 +27,9 @@ static const struct word variants[] = {
 	  "it, `netns` "
 	  "does not" },
 	{ VARIANT_CHECKSUM_COMPLETE, "checksum-complete",
-	  "the device has summed up the packet (`CHECKSUM_COMPLETE`): programs must keep that sum "
-	  "true" },
+	  "the device has summed up what comes in from the wire (`CHECKSUM_COMPLETE`): programs "
+	  "must "
+	  "keep that sum true" },
 	{ VARIANT_IPV6, "ipv6",
 	  "IPv4 packets are IPv6 packets between the same members; headers, checksums and ICMP as "
 	  "RFC 7915 "

@@ -13,11 +13,12 @@ static const struct word causes[] = {
 };
 const struct word_table words_known_cause = { "cause", causes, sizeof(causes) / sizeof(causes[0]) };
 
-/* One line of the file: the same of several scenarios. */
+/* One line of the file: the same of several scenarios, and steps of each. */
 struct known_line {
 	struct desc_known is; /* of all of them */
 	const char **scenarios;
-	size_t n;
+	unsigned *steps;
+	size_t n, n_steps;
 };
 
 static int kn_scenario(struct schema_ctx *ctx, const struct value *v, void *out)
@@ -38,10 +39,21 @@ static int kn_scenario(struct schema_ctx *ctx, const struct value *v, void *out)
 
 static int kn_step(struct schema_ctx *ctx, const struct value *v, void *out)
 {
-	uint64_t n = 0;
-	int rc = read_u64(ctx, v, UINT32_MAX, &n);
+	struct known_line *k = out;
+	const struct value *one = v;
+	struct value *const *items = v->kind == VALUE_LIST ? v->items : (struct value **)&one;
+	size_t n = v->kind == VALUE_LIST ? v->n : 1;
+	int rc = 0;
 
-	((struct known_line *)out)->is.step = (unsigned)n;
+	if (!n)
+		return err_input(ctx->err, &v->loc, "expected at least one step");
+	k->steps = arena_alloc(ctx->arena, n * sizeof(*k->steps));
+	for (; k->n_steps < n && !rc; k->n_steps++) {
+		uint64_t step = 0;
+
+		rc = read_u64(ctx, items[k->n_steps], UINT32_MAX, &step);
+		k->steps[k->n_steps] = (unsigned)step;
+	}
 	return rc;
 }
 
@@ -87,7 +99,7 @@ const struct schema schema_target_known = {
 	"known", "Where the target is known to do otherwise than Verdict's own datapath does. `verdict run --target` tells such a difference as documented, and says so when it is no longer there.",
 	(const struct schema_key[]){
 	{ "scenario", true, "name, or list of names", NULL, "the scenario; of several it is the same in each", "[node-port-snat, host-firewall]", kn_scenario },
-	{ "step", false, "number", "any", "the step", "2", kn_step },
+	{ "step", false, "number, or list of numbers", "any", "the step, or all of several", "[2, 4]", kn_step },
 	{ "field", false, "name", "any", "what differs: `outcome`, `at`, `drop_reason`, `error`, a packet's field, or what an expectation of the scenario names", "drop_reason", kn_field },
 	{ "theirs", false, "text", "anything", "what the target has there; `*` stands for anything in it", "\"unknown*\"", kn_theirs },
 	{ "variant", false, "variant", "none", "what was changed, with `--sweep`; a line without it speaks of scenarios as they are written, a line with it of nothing else", "checksum-complete", kn_variant },
@@ -97,15 +109,28 @@ const struct schema schema_target_known = {
 	{ 0 } } };
 /* clang-format on */
 
+static void add_known(struct schema_ctx *ctx, struct target_desc *d, const struct known_line *k,
+		      size_t scenario, unsigned step)
+{
+	struct desc_known *out;
+
+	d->known = arena_grow(ctx->arena, d->known, d->n_known, sizeof(*d->known));
+	out = &d->known[d->n_known++];
+	*out = k->is;
+	out->scenario = k->scenarios[scenario];
+	out->step = step;
+}
+
 static int read_line(struct schema_ctx *ctx, struct target_desc *d, const struct value *v)
 {
 	struct known_line k = { .is.loc = v->loc };
 	int rc = schema_bind(ctx, &schema_target_known, v, &k);
 
 	for (size_t i = 0; i < k.n && !rc; i++) {
-		d->known = arena_grow(ctx->arena, d->known, d->n_known, sizeof(*d->known));
-		d->known[d->n_known] = k.is;
-		d->known[d->n_known++].scenario = k.scenarios[i];
+		for (size_t j = 0; j < k.n_steps; j++)
+			add_known(ctx, d, &k, i, k.steps[j]);
+		if (!k.n_steps)
+			add_known(ctx, d, &k, i, 0);
 	}
 	return rc;
 }
