@@ -181,7 +181,7 @@ static int explain_run(int argc, char **argv)
 	struct options opts = { 0 };
 	struct explain e = { .opts = &opts };
 	const char *const all[] = { NULL };
-	struct selection selection;
+	struct selection selection = { .arena = NULL };
 	struct err *err;
 	char **rest;
 	int n_rest, ret = cmd_parse(&cmd_explain, argc, argv, got, &opts, &rest, &n_rest);
@@ -201,8 +201,8 @@ static int explain_run(int argc, char **argv)
 		ret = err_exit_code(err);
 	} else {
 		ret = explain_selected(&e, &selection);
-		selection_free(&selection);
 	}
+	selection_free(&selection);
 	target_desc_free(opts.desc);
 	arena_free(e.arena);
 	if (!ret && !e.told) {
