@@ -87,7 +87,7 @@ static __always_inline bool ct_closed(const struct ct_entry *entry)
 /* TCP flags into the entry's state. A SYN begins anew what was closing: ports are used again. */
 static __always_inline void ct_tcp_state(struct ct_entry *entry, __u8 flags, enum direction dir)
 {
-	if ((flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN && ct_closing(entry)) {
+	if (TCP_BEGINS(flags) && ct_closing(entry)) {
 		entry->rx_closing = 0;
 		entry->tx_closing = 0;
 		entry->seen_non_syn = 0;

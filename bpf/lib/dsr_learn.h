@@ -156,8 +156,7 @@ static __always_inline bool dsr_same(const struct ct_entry *entry, const struct 
 
 static __always_inline bool dsr_begins_direct(const struct packet *pkt)
 {
-	return pkt->protocol == IPPROTO_TCP &&
-	       (pkt->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
+	return pkt->protocol == IPPROTO_TCP && TCP_BEGINS(pkt->tcp_flags);
 }
 
 /* A connection that begins without a service is direct: what an entry of an older one with the same ports says

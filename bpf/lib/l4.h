@@ -21,6 +21,9 @@
 #define TCP_RST 0x04
 #define TCP_ACK 0x10
 
+/* Of a packet that begins a connection, and none that is nonsense besides. */
+#define TCP_BEGINS(flags) (((flags) & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN)
+
 #define SCTP_HDR_LEN  12
 #define ICMP_HDR_LEN  8
 #define L4_QUOTED_LEN 8 /* RFC 792: what an error quotes at least */

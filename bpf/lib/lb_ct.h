@@ -23,7 +23,7 @@ static __always_inline struct flow lb_answer(const struct packet *pkt)
 static __always_inline bool lb_ct_begins_anew(const struct ct_entry *entry,
 					      const struct packet *pkt)
 {
-	return pkt->protocol == IPPROTO_TCP && pkt->tcp_flags & TCP_SYN && ct_closing(entry);
+	return pkt->protocol == IPPROTO_TCP && TCP_BEGINS(pkt->tcp_flags) && ct_closing(entry);
 }
 
 static __always_inline void lb_ct_update(ctx_t *ctx, struct ct_entry *entry, struct packet *pkt)

@@ -60,7 +60,17 @@ static __always_inline __u16 nat_port_try(const struct nat_work *w, __u32 nth)
 	return nth < 2 || port == NAT_PORT_MAX ? nat_port_random() : port + 1;
 }
 
-/* The entry of the answers with the nth port; not 0 if another flow has it. Linux 6.1 takes no map's key by a
+/* The entry of the answers is this flow's. */
+static __always_inline bool nat_leads_back(struct nat_work *w)
+{
+	struct nat_to there;
+
+	return nat_find(w, &w->answers, TUPLE_F_IN, &there) &&
+	       addr_equal(&there.addr, &w->back.addr) && there.port == w->back.port;
+}
+
+/* The entry of the answers with the nth port; not 0 if another flow has it. One that is left of this flow serves it on:
+ * only the other one was lost. Linux 6.1 takes no map's key by a
  * function's argument that is verified alone: it looks for the work itself.
  */
 __verified_alone int nat_claim(__u32 nth)
@@ -75,7 +85,7 @@ __verified_alone int nat_claim(__u32 nth)
 		w->key6.dport = w->to.port;
 	else
 		w->key4.dport = w->to.port;
-	return nat_put(w, w->flow.is_ipv6, &w->back, BPF_NOEXIST);
+	return nat_put(w, w->flow.is_ipv6, &w->back, BPF_NOEXIST) && !nat_leads_back(w);
 }
 
 /* Takes a port for the flow at hand, its own one if nobody has it. */
@@ -115,11 +125,7 @@ __verified_alone int nat_allocate(struct packet *pkt)
 /* True if the answers' entry leads back to the flow: as found, or written anew where it was lost. */
 static __always_inline bool nat_pair_whole(struct nat_work *w)
 {
-	struct nat_to there;
-
-	if (nat_find(w, &w->answers, TUPLE_F_IN, &there))
-		return addr_equal(&there.addr, &w->back.addr) && there.port == w->back.port;
-	return !nat_store(w, &w->answers, TUPLE_F_IN, &w->back, BPF_NOEXIST);
+	return nat_leads_back(w) || !nat_store(w, &w->answers, TUPLE_F_IN, &w->back, BPF_NOEXIST);
 }
 
 /* What packets of w->flow leave as, in w->to; made if the flow is new, or was sent from another address. */
@@ -134,7 +140,7 @@ __subprogram int nat_mapping(struct packet *pkt, struct nat_work *w)
 			w->to = w->found;
 			return 0;
 		}
-		if (!same)
+		if (!same && nat_leads_back(w))
 			nat_delete(w, &w->answers, TUPLE_F_IN);
 		nat_delete(w, &w->flow, TUPLE_F_OUT);
 	}

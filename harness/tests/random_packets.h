@@ -17,7 +17,7 @@ struct random_spec {
 	uint8_t proto; /* of IPv4; echoes have ICMP's own numbers */
 	uint16_t sport, dport;
 	uint8_t tcp_flags, ttl;
-	uint8_t icmp_type; /* of echoes and other messages */
+	uint8_t icmp_type; /* 0 a request for an echo, 1 a reply, else as it stands there */
 	uint32_t data;
 	bool no_sum; /* UDP */
 	bool fragments; /* some are to be made */
@@ -142,7 +142,7 @@ static inline void random_chain6(uint32_t *s, struct pkt *p, uint8_t proto)
 static inline uint8_t random_icmp_type(const struct random_spec *is)
 {
 	if (is->icmp_type < 2)
-		return is->v6 ? 128 + is->icmp_type : is->icmp_type * 8;
+		return is->v6 ? 128 + is->icmp_type : 8 - is->icmp_type * 8;
 	return is->icmp_type;
 }
 

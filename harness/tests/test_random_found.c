@@ -45,6 +45,42 @@ Test(random_found, an_echo_of_identifier_0_finds_back_from_nat, .timeout = 60)
 	lab_close(lab);
 }
 
+/* Of a flow that left under its own port, the entry of its packets was lost; its own answers' entry kept the port from
+ * it.
+ */
+static void expect_port_kept(struct pkt p, const char *map, const char *key)
+{
+	struct err err = { 0 };
+	unsigned port;
+
+	out(p);
+	port = sent_port();
+	cr_assert_eq(map_delete(lab_map(lab, map), lab_yaml(lab, key), &err), 1, "%s", err.text);
+	out(p);
+	lab_expect_verdict(lab, TC_ACT_OK);
+	cr_expect_eq(sent_port(), port, "%s: port %u, not %u", lab->last, sent_port(), port);
+}
+
+Test(random_found, a_flow_keeps_its_own_port_whichever_entry_is_lost, .timeout = 60)
+{
+	struct pkt sctp = udp_of("10.0.1.20|40000 > " W4 "|9999", 8);
+
+	NEEDS_ROOT();
+	sctp.b[23] = 132;
+	end_sctp(&sctp, 34);
+	end_ip(&sctp, 14);
+	lab = node_open(NODE_TARGET(MASQ));
+	expect_port_kept(tcp_of("10.0.1.20|40000 > " W4 "|443", SYN), NAT4,
+			 "{saddr: 10.0.1.20, daddr: " W4 ", sport: 40000, dport: 443, nexthdr: 6}");
+	expect_port_kept(sctp, NAT4,
+			 "{saddr: 10.0.1.20, daddr: " W4
+			 ", sport: 40000, dport: 9999, nexthdr: 132}");
+	expect_port_kept(tcp_of("fd00:1::20|40000 > " W6 "|443", SYN), NAT6,
+			 "{saddr: 'fd00:1::20', daddr: '" W6
+			 "', sport: 40000, dport: 443, nexthdr: 6}");
+	lab_close(lab);
+}
+
 static struct pkt with_ttl_1(struct pkt p)
 {
 	if (p.b[14] >> 4 == 6) {
