@@ -35,8 +35,8 @@ static __always_inline int family_off(struct packet *pkt)
 	return CONFIG(enable_host_firewall) ? DROP(pkt, DROP_UNKNOWN_L3) : 0;
 }
 
-/* Fills *pkt up to the link layer. 0, or the reason to drop. */
-static __always_inline int parse_link(ctx_t *ctx, struct packet *pkt)
+/* Fills *pkt up to the network layer. 0, or the reason to drop. */
+static __always_inline int parse(ctx_t *ctx, struct packet *pkt)
 {
 	switch (eth_parse(ctx, pkt)) {
 	case ETH_TRUNCATED:
@@ -46,12 +46,6 @@ static __always_inline int parse_link(ctx_t *ctx, struct packet *pkt)
 	case ETH_OK:
 		break;
 	}
-	return 0;
-}
-
-/* Then up to the network layer. */
-static __always_inline int parse_network(ctx_t *ctx, struct packet *pkt)
-{
 	switch (pkt->ethertype) {
 	case ETH_P_IP:
 		return CONFIG(enable_ipv4) ? ipv4_parse(ctx, pkt) : family_off(pkt);
@@ -64,13 +58,6 @@ static __always_inline int parse_network(ctx_t *ctx, struct packet *pkt)
 	default:
 		return 0;
 	}
-}
-
-static __always_inline int parse(ctx_t *ctx, struct packet *pkt)
-{
-	int ret = parse_link(ctx, pkt);
-
-	return ret ? ret : parse_network(ctx, pkt);
 }
 
 static __always_inline void look_up_identities(ctx_t *ctx, struct packet *pkt)
@@ -269,15 +256,15 @@ static __always_inline enum mark_kind mark_kind(ctx_t *ctx)
 	return ctx->mark & MARK_KIND_MASK;
 }
 
-/* It is what it is to be, and nobody asks whose: translated by a program before this one, or the outer packet of a
- * tunnel, which the node's own stack has made.
+/* It is what it is to be, and nobody asks what: translated by a program before this one, or the outer packet of a
+ * tunnel, which the node's own stack has made. Of no VLAN: a tag in the data would be its protocol.
  */
 static __always_inline bool is_settled(ctx_t *ctx)
 {
 	enum mark_kind kind = mark_kind(ctx);
 
-	if (CONFIG(debug) || CONFIG(enable_bandwidth_manager) ||
-	    trace_wanted(TRACE_TO_NETWORK, false))
+	if (CONFIG(debug) || CONFIG(enable_bandwidth_manager) || vlan_beside(ctx) ||
+	    trace_wanted(TRACE_TO_NETWORK, false) || !is_ip_protocol(ctx_protocol(ctx)))
 		return false;
 	return kind == MARK_SNAT_DONE || (kind == MARK_OVERLAY && !CONFIG(enable_host_firewall));
 }
@@ -286,11 +273,8 @@ static __always_inline int identify_leaving(ctx_t *ctx, struct packet *pkt)
 {
 	bool at_once = CONFIG(debug) || CONFIG(enable_host_firewall) ||
 		       trace_wanted(TRACE_TO_NETWORK, false);
-	int ret = parse_link(ctx, pkt);
+	int ret = parse(ctx, pkt);
 
-	if (ret || is_settled(ctx))
-		return ret;
-	ret = parse_network(ctx, pkt);
 	return ret ? ret : identify_late(ctx, pkt, at_once);
 }
 
@@ -342,9 +326,12 @@ static __always_inline int to_netdev(ctx_t *ctx, struct packet *pkt)
 SEC("tc")
 int cil_to_netdev(ctx_t *ctx)
 {
-	struct packet *pkt = packet_begin();
+	struct packet *pkt;
 	int ret;
 
+	if (is_settled(ctx))
+		return forward(ctx, CTX_PASS, DIR_EGRESS, SOURCE_LINE);
+	pkt = packet_begin();
 	if (!pkt)
 		return CTX_DROP;
 	ret = not_of_vlan(pkt, identify_leaving(ctx, pkt));

@@ -174,14 +174,27 @@ int cil_from_overlay(ctx_t *ctx)
 }
 
 /* What has no tunnel key (neighbour discovery of the device itself) the device drops. */
-static __always_inline void mark_as_tunnelled(ctx_t *ctx, struct packet *pkt)
+static __always_inline void mark_as_tunnelled(ctx_t *ctx)
 {
 	struct bpf_tunnel_key key = {};
 	bool is_ipv6;
 
-	if (tunnel_get_key(ctx, &key, &is_ipv6))
-		pkt->src_identity = key.tunnel_id;
-	ctx->mark = mark_with_identity(MARK_OVERLAY, pkt->src_identity);
+	tunnel_get_key(ctx, &key, &is_ipv6);
+	ctx->mark = mark_with_identity(MARK_OVERLAY, key.tunnel_id);
+}
+
+static __always_inline int into_tunnel(ctx_t *ctx, __u16 line)
+{
+	mark_as_tunnelled(ctx);
+	metrics_add(REASON_FORWARDED, DIR_EGRESS, SOURCE_FILE, line, ctx_len(ctx));
+	return CTX_PASS;
+}
+
+/* Translated by a program before this one, of which nothing is left to find out. */
+static __always_inline bool is_settled(ctx_t *ctx)
+{
+	return (ctx->mark & MARK_KIND_MASK) == MARK_SNAT_DONE &&
+	       !CONFIG(enable_bandwidth_manager) && is_ip_protocol(ctx_protocol(ctx));
 }
 
 /* A pod's answer to who came by a node port and sits behind the tunnel. */
@@ -201,9 +214,12 @@ static __always_inline int answers(ctx_t *ctx, struct packet *pkt)
 SEC("tc")
 int cil_to_overlay(ctx_t *ctx)
 {
-	struct packet *pkt = packet_begin();
+	struct packet *pkt;
 	int ret;
 
+	if (is_settled(ctx))
+		return into_tunnel(ctx, SOURCE_LINE);
+	pkt = packet_begin();
 	if (!pkt)
 		return CTX_DROP;
 	ret = parse_link(ctx, pkt);
@@ -214,12 +230,9 @@ int cil_to_overlay(ctx_t *ctx)
 	/* here and not at the device below: the tunnel forgets whose packet it is */
 	if (!ret)
 		ret = bandwidth_egress(ctx, pkt);
-	if (!ret)
-		mark_as_tunnelled(ctx, pkt);
 	if (ret < 0)
 		return drop_packet(ctx, pkt, ret, DIR_EGRESS);
-	metrics_add(REASON_FORWARDED, DIR_EGRESS, SOURCE_FILE, SOURCE_LINE, ctx_len(ctx));
-	return ret;
+	return into_tunnel(ctx, SOURCE_LINE);
 }
 
 DEFINE_ICMP_ERROR_PROGRAM()

@@ -30,6 +30,13 @@ static __always_inline bool is_ip(const struct packet *pkt)
 	       (CONFIG(enable_ipv6) && pkt->ethertype == ETH_P_IPV6);
 }
 
+/* The same of what the stack says, network order. */
+static __always_inline bool is_ip_protocol(__be16 protocol)
+{
+	return (CONFIG(enable_ipv4) && protocol == bpf_htons(ETH_P_IP)) ||
+	       (CONFIG(enable_ipv6) && protocol == bpf_htons(ETH_P_IPV6));
+}
+
 /* VLAN of the tag that the kernel has taken off before tc ingress, or puts on behind tc egress. */
 static __always_inline __u16 vlan_beside(ctx_t *ctx)
 {
