@@ -7,7 +7,15 @@
 swept=$(mktemp -d)
 mkdir -p "$swept/lib"
 
-# The mistakes are in what leaves pods, for one port each.
+# mistaken OBJECT: compiles what the standard input has.
+mistaken() {
+	cat >"$swept/$1.c"
+	rm -f "$swept/lib/$1.o"
+	clang -std=gnu11 -O2 -g -target bpf -mcpu=v3 -Ibpf -I"/usr/include/$(gcc -print-multiarch)" \
+		-c "$swept/$1.c" -o "$swept/lib/$1.o"
+}
+
+# The mistakes are in what leaves pods, for one port each; that of sums in what a wire brings.
 awk '
 	/^int cil_from_container\(ctx_t \*ctx\)$/ { inside = 1 }
 	{ print }
@@ -22,14 +30,21 @@ awk '
 		print "\tif (first == 0x46) { bpf_skb_load_bytes(ctx, l4 + 6, &port, 2); if (port == bpf_htons(7002)) return CTX_DROP; }"
 		print "\tif (six && !flags) { bpf_skb_load_bytes(ctx, l4 + 10, &port, 2); if (port == bpf_htons(7003)) return CTX_DROP; }"
 		print "\tif (port == bpf_htons(7004) && ctx->gso_size) return CTX_DROP;"
-		print "\tif (port == bpf_htons(7005) && !six) bpf_skb_store_bytes(ctx, ETH_HLEN + 4, &port, 2, 0);"
 		print "\tif (port == bpf_htons(7006) && six) return CTX_DROP;"
 		print "\tif (port == bpf_htons(7007) && bpf_get_prandom_u32() % 16 == 2) return CTX_DROP;"
 		inside = 0
-	}' bpf/bpf_lxc.c >"$swept/bpf_lxc.c"
-expect_true 'a datapath with a mistake for each variant compiles' \
-	clang -std=gnu11 -O2 -g -target bpf -mcpu=v3 -Ibpf -I"/usr/include/$(gcc -print-multiarch)" \
-	-c "$swept/bpf_lxc.c" -o "$swept/lib/bpf_lxc.o"
+	}' bpf/bpf_lxc.c >"$swept/lxc.c"
+expect_true 'a datapath with a mistake for each variant compiles' mistaken bpf_lxc <"$swept/lxc.c"
+awk '
+	/^int cil_from_netdev\(ctx_t \*ctx\)$/ { inside = 1 }
+	{ print }
+	inside && /^{$/ {
+		print "\t__be16 port = 0;"
+		print "\tbpf_skb_load_bytes(ctx, ETH_HLEN + 22, &port, 2);"
+		print "\tif (port == bpf_htons(7005)) bpf_skb_store_bytes(ctx, ETH_HLEN + 4, &port, 2, 0);"
+		inside = 0
+	}' bpf/bpf_host.c >"$swept/host.c"
+expect_true 'and one for sums' mistaken bpf_host <"$swept/host.c"
 for object in build/bpf/bpf_*.o; do
 	[ -e "$swept/lib/${object##*/}" ] || ln -s "$PWD/$object" "$swept/lib/"
 done
@@ -54,6 +69,11 @@ scenario gso 7004 4 all
 scenario checksum-complete 7005 4 all
 scenario ipv6 7006 4 all
 scenario seeds 7007 4 '{seeds: 40}'
+# Behind the wrong sums comes what has none.
+cat >>"$swept/scenarios/checksum-complete/scenario.yaml" <<-END
+	  - udp: {from: client, to: "pod/default/web-2:7000", do: ["data"]}
+	    expect: {outcome: delivered, events: {drop: 0}}
+END
 
 expect_exit 0 "$verdict" run --out "$swept/out" "$swept/scenarios"
 expect_output '^ok +vlan +testrun +4 packets .*, [0-9]+ variants$'
@@ -66,6 +86,7 @@ for variant in vlan ip-options extension-headers gso checksum-complete ipv6; do
 	expect_output "^.*/$variant/scenario.yaml:4: sweep $variant: packet 1 .*: outcome: expected delivered, actual"
 done
 expect_output '^failed +seeds \(testrun\): sweep seed '
+expect_no_output 'sweep checksum-complete: packet 1 \(udp flow of step 2'
 differs() {
 	grep -A1 "\"variant\": \"$1\"" "$swept/bad.json" | grep -q '"status": "differs"'
 }
@@ -86,6 +107,18 @@ expect_output '^not run: ipv6 of host-policy-etcd-port: no node of .* has an IPv
 expect_exit 2 "$verdict" run --sweep vlam "$swept/scenarios/gso"
 expect_output "unknown variant 'vlam'; did you mean 'vlan'"
 
+# A sum is what a device makes of a packet on the wire.
+mkdir "$swept/one-node"
+cat >"$swept/one-node/scenario.yaml" <<-END
+	cluster: $PWD/fixtures/clusters/two-nodes
+	engines: [testrun]
+	steps:
+	  - udp: {from: client, to: "pod/default/server:7000", do: ["data"]}
+	    expect: {outcome: delivered}
+END
+expect_exit 0 "$verdict" run --sweep checksum-complete --out "$swept/out" "$swept/one-node"
+expect_output '^not run: checksum-complete of one-node: it comes in from no wire, so no device sums it up$'
+
 # What a scenario takes exception to is not run, whoever asks.
 printf 'sweep: {variants: [gso], except: {gso: segments are dropped here}}\n' >>"$swept/scenarios/gso/scenario.yaml"
 expect_exit 0 "$verdict" run -v --sweep all --out "$swept/out" --objects "$swept/lib" "$swept/scenarios/gso"
@@ -101,11 +134,8 @@ awk '
 	inside && /^{$/ {
 		print "\tif ((long)ctx->data_end - (long)ctx->data < ETH_HLEN + 20) return CTX_DROP;"
 		inside = 0
-	}' bpf/bpf_host.c >"$swept/bpf_host.c"
-rm "$swept/lib/bpf_host.o"
-expect_true 'a datapath that reads linear headers alone compiles' \
-	clang -std=gnu11 -O2 -g -target bpf -mcpu=v3 -Ibpf -I"/usr/include/$(gcc -print-multiarch)" \
-	-c "$swept/bpf_host.c" -o "$swept/lib/bpf_host.o"
+	}' bpf/bpf_host.c >"$swept/host.c"
+expect_true 'a datapath that reads linear headers alone compiles' mistaken bpf_host <"$swept/host.c"
 mkdir "$swept/paged"
 cp fixtures/captures/etcd.pcapng "$swept/paged"
 cat >"$swept/paged/scenario.yaml" <<-END
