@@ -54,15 +54,15 @@ Test(dsr, an_ipv4_syn_carries_the_service_in_its_first_option, .timeout = 60)
 	lab_close(lab);
 }
 
-static void add_udp_service(const char *v, const char *node, const char *n)
+static void add_service(const char *v, const char *node, const char *n, int proto)
 {
 	const char *map = arena_printf(lab->arena, "cilium_lb%s_services_v2", v);
 
 	for (int slot = 0; slot < 2; slot++)
 		lab_set(lab, map,
 			arena_printf(lab->arena,
-				     "{address: '%s', dport: 30090, proto: 17, backend_slot: %d}",
-				     node, slot),
+				     "{address: '%s', dport: 30090, proto: %d, backend_slot: %d}",
+				     node, proto, slot),
 			arena_printf(lab->arena, "{%s, rev_nat_index: %s2, flags: 66}",
 				     slot ? arena_printf(lab->arena, "backend_id: %s2", n)
 					  : "count: 1",
@@ -73,8 +73,8 @@ Test(dsr, each_datagram_carries_the_option, .timeout = 60)
 {
 	NEEDS_ROOT();
 	lab = node_open(DSR_TARGET(""));
-	add_udp_service("4", "192.168.10.1", "4");
-	add_udp_service("6", "fd00:10::1", "6");
+	add_service("4", "192.168.10.1", "4", 17);
+	add_service("6", "fd00:10::1", "6", 17);
 	for (int i = 0; i < 2; i++) {
 		in(udp_of(C4 " > 192.168.10.1|30090", 4));
 		expect_wired(C4 " > 10.0.2.30|8080", OTHER_NODE);
@@ -83,6 +83,30 @@ Test(dsr, each_datagram_carries_the_option, .timeout = 60)
 		expect_wired(C6 " > fd00:2::30|8080", OTHER_NODE);
 		cr_expect_eq(lab_hop(lab)->out.data[54], 17, "UDP follows");
 		expect_bytes(55, option6 + 1, 23);
+	}
+	lab_close(lab);
+}
+
+/* To a backend at the same port: SCTP's sum forbids another. */
+Test(dsr, so_does_each_packet_of_sctp, .timeout = 60)
+{
+	NEEDS_ROOT();
+	lab = node_open(DSR_TARGET(""));
+	add_service("4", "192.168.10.1", "4", 132);
+	add_service("6", "fd00:10::1", "6", 132);
+	lab_set(lab, "cilium_lb4_backends_v3", "42", "{address: 10.0.2.30, port: 30090}");
+	lab_set(lab, "cilium_lb6_backends_v3", "62", "{address: 'fd00:2::30', port: 30090}");
+	for (int i = 0; i < 4; i++) {
+		bool v6 = i & 1;
+		struct pkt p =
+			udp_of(v6 ? C6 " > fd00:10::1|30090" : C4 " > 192.168.10.1|30090", 4);
+
+		p.b[v6 ? 20 : 23] = 132;
+		end_sctp(&p, v6 ? 54 : 34);
+		end_ip(&p, 14);
+		in(p);
+		expect_wired(v6 ? C6 " > fd00:2::30|30090" : C4 " > 10.0.2.30|30090", OTHER_NODE);
+		expect_bytes(v6 ? 55 : 34, v6 ? option6 + 1 : option4, v6 ? 23 : 8);
 	}
 	lab_close(lab);
 }
@@ -118,7 +142,7 @@ Test(dsr, modes_choose_by_protocol_or_service, .timeout = 60)
 {
 	NEEDS_ROOT();
 	lab = node_open(NODE_TARGET(", lb_mode: 2"));
-	add_udp_service("4", "192.168.10.1", "4");
+	add_service("4", "192.168.10.1", "4", 17);
 	in(tcp_of(C4 " > 192.168.10.1|30090", SYN));
 	expect_wired(C4 " > 10.0.2.30|8080", OTHER_NODE);
 	in(udp_of(C4 " > 192.168.10.1|30090", 4));

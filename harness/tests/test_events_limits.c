@@ -102,6 +102,32 @@ Test(events_limits, each_type_has_its_own)
 	lab_expect_entry(lab, METRICS, "{usage: 2}", "{dropped: 7}");
 }
 
+/* Events of that type about packets to the host that begin flows which its policy denies. */
+static unsigned denied(enum event_type type, unsigned packets)
+{
+	unsigned events = 0;
+
+	for (unsigned i = 0; i < packets; i++) {
+		in(tcp_of(arena_printf(arena, "192.168.10.2|%u > 192.168.10.1|24824", 2379 + i),
+			  ACK));
+		lab_expect_verdict(lab, TC_ACT_SHOT);
+		events += count(type);
+	}
+	return events;
+}
+
+Test(events_limits, so_have_verdicts_and_debug_messages)
+{
+	open_node("enable_host_firewall: true, policy_verdict_events_limit: 2");
+	cr_expect_eq(denied(EVENT_POLICY_VERDICT, 5), 2);
+	cr_expect_eq(denied(EVENT_DROP, 5), 5);
+	lab_expect_entry(lab, METRICS, "{usage: 2}", "{dropped: 8}");
+	lab_close(lab);
+	open_node("enable_host_firewall: true, debug: true, debug_events_limit: 3");
+	cr_expect_eq(denied(EVENT_DEBUG, 5), 3);
+	cr_expect_eq(denied(EVENT_POLICY_VERDICT, 5), 5);
+}
+
 Test(events_limits, no_limit_holds_back_nothing)
 {
 	struct value *none;
