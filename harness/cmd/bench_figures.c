@@ -157,3 +157,24 @@ int bench_figures_of_way(struct bench_figures *f, const struct bench_load *how, 
 	}
 	return 0;
 }
+
+bool bench_figures_of_object(const struct bench_figures *f, size_t nth, const char **object,
+			     const char **key, struct bench_way *way)
+{
+	const struct loaded *l = nth < f->n ? &f->loads[nth] : NULL;
+
+	*way = (struct bench_way){ 0 };
+	if (!l)
+		return false;
+	*object = l->object;
+	*key = l->key;
+	for (size_t i = 0; i < l->n; i++) {
+		if (!l->list[i].is_loaded)
+			continue;
+		way->programs++;
+		way->instructions += l->list[i].processed;
+		if (l->list[i].stack_depth > way->stack)
+			way->stack = l->list[i].stack_depth;
+	}
+	return true;
+}

@@ -42,4 +42,8 @@ struct bench_way {
 int bench_figures_of_way(struct bench_figures *f, const struct bench_load *how, const char *object,
 			 const struct hop *hop, struct bench_way *way, struct err *err);
 
+/* All programs of the nth object (from 0) that figures were asked of, as it was loaded under *key. False: there is none. */
+bool bench_figures_of_object(const struct bench_figures *f, size_t nth, const char **object,
+			     const char **key, struct bench_way *way);
+
 #endif

@@ -146,8 +146,15 @@ static int check_verdict(const struct bench_hop *at, const struct race_lane *lan
 			  at->hop->at, at->packet->number, lane->run.verdict, at->hop->verdict);
 }
 
+/* What the hops of a packet take together, as far as they were timed. */
+struct way {
+	double ns[2];
+	size_t hops[2];
+};
+
 /* hops: ours and theirs, whose hop is NULL where they have none. */
-static int row(struct bench_flows *b, const struct bench_hop hops[2], struct err *err)
+static int row(struct bench_flows *b, const struct bench_hop hops[2], struct way *way,
+	       struct err *err)
 {
 	static struct race_lane lanes[2];
 	struct race_lane *const list[] = { &lanes[0], &lanes[1] };
@@ -165,6 +172,8 @@ static int row(struct bench_flows *b, const struct bench_hop hops[2], struct err
 	for (size_t i = 0; i < n && !ret; i++) {
 		ret = check_verdict(&hops[i], &lanes[i], err);
 		results[i].ns = race_ns(&lanes[i]);
+		way->ns[i] += results[i].ns;
+		way->hops[i]++;
 	}
 	if (ret)
 		return err_wrap(err, "%s", b->scenario->path);
@@ -200,10 +209,23 @@ static void print_theirs(const struct trace *ours, const struct trace *theirs)
 			       theirs->hops[i].program);
 }
 
+/* Beside theirs only where both took the same way. */
+static void print_way(const struct way *way, const struct trace *const packets[2])
+{
+	bool both =
+		packets[1] && way->hops[1] == packets[1]->n_hops && way->hops[0] == way->hops[1];
+	const double ns[2] = { way->ns[0], both ? way->ns[1] : 0 };
+	char name[64];
+
+	snprintf(name, sizeof(name), "  %u all its way", packets[0]->number);
+	bench_rows_print_way(name, ns);
+}
+
 static int packet_rows(struct bench_flows *b, const struct step *step, size_t nth, struct err *err)
 {
 	const struct trace *packets[2] = { NULL };
 	bool begins = step->send.flow && step->send.flow->n_packets == 1;
+	struct way way = { 0 };
 	int ret = 0;
 
 	for (size_t i = 0; i < b->n; i++)
@@ -215,10 +237,12 @@ static int packet_rows(struct bench_flows *b, const struct step *step, size_t nt
 
 		if (packets[1])
 			hops[1].hop = same_hop(packets[0], hop, packets[1]);
-		ret = row(b, hops, err);
+		ret = row(b, hops, &way, err);
 	}
 	if (packets[1] && !ret)
 		print_theirs(packets[0], packets[1]);
+	if (way.hops[0] > 1 && !ret)
+		print_way(&way, packets);
 	return ret;
 }
 
@@ -245,6 +269,38 @@ static int step_rows(struct bench_flows *b, const struct step *step, struct err 
 	return ret;
 }
 
+/* ---- objects ---- */
+
+static void find_object(const struct bench_figures *f, const char *object, const char *key,
+			struct bench_way *out)
+{
+	struct bench_way way;
+	const char *is, *of;
+
+	for (size_t i = 0; bench_figures_of_object(f, i, &is, &of, &way); i++)
+		if (!strcmp(is, object) && !strcmp(of, key))
+			*out = way;
+}
+
+static void print_objects(struct bench_flows *b)
+{
+	size_t len = strlen(b->scenario->name);
+	const char *object, *key;
+	struct bench_way way[2];
+	char name[64];
+
+	for (size_t i = 0; bench_figures_of_object(b->sides[0].figures, i, &object, &key, &way[0]);
+	     i++) {
+		if (strncmp(key, b->scenario->name, len) != 0 || key[len] != ' ')
+			continue;
+		way[1] = (struct bench_way){ 0 };
+		if (b->n == 2)
+			find_object(b->sides[1].figures, object, key, &way[1]);
+		snprintf(name, sizeof(name), "  all of%s %s", key + len, object);
+		bench_rows_print_object(name, way);
+	}
+}
+
 /* ---- all of them ---- */
 
 static int run_sides(struct bench_flows *b, struct err *err)
@@ -255,6 +311,8 @@ static int run_sides(struct bench_flows *b, struct err *err)
 		ret = see(b, &b->sides[i], err);
 	for (size_t i = 0; i < b->scenario->n_steps && !ret; i++)
 		ret = step_rows(b, &b->scenario->steps[i], err);
+	if (!ret)
+		print_objects(b);
 	for (size_t i = b->n; i--;)
 		close_side(&b->sides[i]);
 	return ret;

@@ -50,6 +50,27 @@ void bench_rows_print(const char *name, const struct bench_result r[2])
 	fflush(stdout);
 }
 
+void bench_rows_print_way(const char *name, const double ns[2])
+{
+	printf("%-42s %-9s%3s %9s %6s %7.0f", name, "", "", "", "", ns[0]);
+	if (ns[1] > 0)
+		printf(" |%3s %9s %6s %7.0f %6.2f", "", "", "", ns[1], ns[0] / ns[1]);
+	printf("\n");
+	fflush(stdout);
+}
+
+void bench_rows_print_object(const char *name, const struct bench_way way[2])
+{
+	printf("%-42s %-9s%3u %9llu %6u %7s", name, "", way[0].programs,
+	       (unsigned long long)way[0].instructions, way[0].stack, "");
+	if (way[1].instructions)
+		printf(" |%3u %9llu %6u %7s %6s %9s %6.2f", way[1].programs,
+		       (unsigned long long)way[1].instructions, way[1].stack, "", "", "",
+		       (double)way[0].instructions / (double)way[1].instructions);
+	printf("\n");
+	fflush(stdout);
+}
+
 void bench_rows_head(bool cilium)
 {
 	printf("%-42s %-9s%3s %9s %6s %7s", "", "verdict", "", "verified", "stack", "ns");
@@ -61,6 +82,9 @@ void bench_rows_head(bool cilium)
 
 void bench_rows_legend(bool cilium)
 {
+	printf("\nall its way: the sum of a packet's hops. all of an object: its programs "
+	       "together, whichever "
+	       "the packets meet.");
 	printf("\nBefore what the verifier processed stands for how many programs: those that the "
 	       "packet meets;\nstack: the most that one needs, in bytes. ns: of a run, that of an "
 	       "empty program subtracted,\n%d turns of %d runs (of a cluster's programs %d), of a "

@@ -18,6 +18,10 @@ struct bench_result {
 void bench_rows_head(bool cilium);
 /* r: ours, Cilium's. */
 void bench_rows_print(const char *name, const struct bench_result r[2]);
+/* A packet's whole way: ns alone, ours and, where it is not 0, Cilium's. */
+void bench_rows_print_way(const char *name, const double ns[2]);
+/* All programs of an object; Cilium's has none: ours alone. */
+void bench_rows_print_object(const char *name, const struct bench_way way[2]);
 void bench_rows_legend(bool cilium);
 
 #endif
