@@ -223,13 +223,14 @@ static void print_way(const struct way *way, const struct trace *const packets[2
 
 static int packet_rows(struct bench_flows *b, const struct step *step, size_t nth, struct err *err)
 {
-	const struct trace *packets[2] = { NULL };
+	const struct step_trace *ours = &b->sides[0].seen.steps[step->index - 1];
+	const struct trace *packets[2] = { &ours->packets[nth] };
 	bool begins = step->send.flow && step->send.flow->n_packets == 1;
 	struct way way = { 0 };
 	int ret = 0;
 
-	for (size_t i = 0; i < b->n; i++)
-		packets[i] = &b->sides[i].seen.steps[step->index - 1].packets[nth];
+	if (b->n == 2)
+		packets[1] = &b->sides[1].seen.steps[step->index - 1].packets[nth];
 	for (size_t i = 0; i < packets[0]->n_hops && !ret; i++) {
 		const struct hop *hop = &packets[0]->hops[i];
 		struct bench_hop hops[2] = { { packets[0], hop, begins },
