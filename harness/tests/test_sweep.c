@@ -324,6 +324,23 @@ Test(sweep, what_changes_no_packet_is_no_pass)
 	cr_expect_str_eq(out.why, "only TCP and UDP are segmented");
 }
 
+/* A pod's packet to a pod beside it: no device has seen it. */
+Test(sweep, only_what_a_device_summed_up_counts_as_summed)
+{
+	struct variant v = { .kind = VARIANT_CHECKSUM_COMPLETE, .name = "checksum-complete" };
+	struct sweep_result out = { .name = v.name };
+	struct pair *p = pair_new();
+
+	judge_variant(a, &v, &p->run[1], &p->res, &out);
+	cr_expect_eq(out.status, SWEEP_NOT_RUN);
+	cr_expect_str_eq(out.why, "it comes in from no wire, so no device sums it up");
+	p->hop[1].summed = true;
+	judge_variant(a, &v, &p->run[1], &p->res, &out);
+	cr_expect_eq(out.status, SWEEP_SAME);
+	cr_expect_eq(out.n_varied, 1);
+	cr_expect_null(out.why);
+}
+
 Test(sweep, other_seeds_may_choose_where_a_service_is_and_nothing_else)
 {
 	struct pair *p = pair_new();

@@ -51,6 +51,24 @@ static void fails(const char *text, const char *message)
 
 /* ---- reading ---- */
 
+Test(target_desc, a_known_difference_is_one_of_each_scenario_and_step)
+{
+	loads(HOOKS
+	      "known: [{scenario: [a, b], step: [2, 4], variant: gso, cause: bug, why: w}]\n");
+	cr_assert_eq(d->n_known, 4);
+	cr_expect(!strcmp(d->known[1].scenario, "a") && d->known[1].step == 4);
+	cr_expect(!strcmp(d->known[2].scenario, "b") && d->known[2].step == 2);
+	cr_expect_str_eq(d->known[3].variant, "gso");
+	loads(HOOKS "known: [{scenario: a, cause: bug, why: w}]\n");
+	cr_assert_eq(d->n_known, 1);
+	cr_expect_eq(d->known[0].step, 0);
+	cr_expect_null(d->known[0].variant);
+	fails(HOOKS "known: [{scenario: a, step: [], cause: bug, why: w}]\n",
+	      "t/x.yaml:2:29: expected at least one step");
+	fails(HOOKS "known: [{scenario: a, variant: gsu, cause: bug, why: w}]\n",
+	      "t/x.yaml:2:32: unknown variant 'gsu'; did you mean 'gso'?");
+}
+
 Test(target_desc, what_is_left_out_has_its_default)
 {
 	loads(HOOKS);
