@@ -61,11 +61,16 @@ Test(cluster_services, node_ports_are_at_each_address_of_the_node_and_at_none)
 	const char *map;
 
 	two_nodes(&b);
+	node(&b, "c", "10.0.0.3}, {type: InternalIP, address: 10.0.1.3", "");
 	service(&b, "web",
 		"type: NodePort, clusterIP: 10.96.0.1, "
 		"ports: [{name: http, port: 80, nodePort: 30080}]");
 	slice(&b, "web", READY("10.1.0.1", "a"));
 	load(&b, KPR);
+	map = dump("c", "cilium_lb4_services_v2");
+	cr_expect(strstr(map, "{address: 10.0.0.3, dport: 30080, proto: 6} -> ") &&
+			  strstr(map, "{address: 10.0.1.3, dport: 30080, proto: 6} -> "),
+		  "%s", map);
 	map = dump("b", "cilium_lb4_services_v2");
 	cr_expect(strstr(map, "{address: 0.0.0.0, dport: 30080, proto: 6} -> "
 			      "{count: 1, rev_nat_index: 2, flags: 2}\n"),

@@ -390,6 +390,48 @@ Test(nodeport, a_request_too_big_for_the_way_is_answered, .timeout = 60)
 }
 
 /* They have no ports of their own, and are looked for under the addresses they came with. */
+/* Each has an entry and a way back of its own. */
+Test(nodeport, a_nodes_addresses_answer_each_for_itself, .timeout = 60)
+{
+	static const char *const asked[] = { C4 " > 192.168.10.1|30080", C4 " > 172.16.0.1|30080",
+					     C4 " > 192.168.10.1|30090", C4 " > 172.16.0.1|30090" };
+	static const char *const answered[] = { "192.168.10.1|30080 > " C4,
+						"172.16.0.1|30080 > " C4,
+						"192.168.10.1|30090 > " C4,
+						"172.16.0.1|30090 > " C4 };
+
+	NEEDS_ROOT();
+	lab = node_open(NODE_TARGET(""));
+	for (int i = 0; i < 4; i++) {
+		unsigned port = i / 2 ? 30090 : 30080, index = i / 2 ? 42 : 41;
+		unsigned back = i & 1 ? index + 50 : index;
+
+		for (int slot = 0; i & 1 && slot < 2; slot++)
+			lab_set(lab, "cilium_lb4_services_v2",
+				arena_printf(lab->arena,
+					     "{address: 172.16.0.1, dport: %u, proto: 6, "
+					     "backend_slot: %d}",
+					     port, slot),
+				arena_printf(lab->arena, "{%s%u, rev_nat_index: %u, flags: 66}",
+					     slot ? "backend_id: " : "count: ", slot ? index : 1,
+					     back));
+		lab_set(lab, "cilium_lb4_reverse_nat", arena_printf(lab->arena, "%u", back),
+			arena_printf(lab->arena, "{address: %s, port: %u}",
+				     i & 1 ? "172.16.0.1" : "192.168.10.1", port));
+		in(tcp_of(asked[i], SYN));
+		if (i / 2) {
+			expect_wired("192.168.10.1|50000 > 10.0.2.30|8080", OTHER_NODE);
+			in(tcp_of("10.0.2.30|8080 > 192.168.10.1|50000", SYN | ACK));
+			expect_wired(answered[i], CLIENT_MAC);
+		} else {
+			expect_passed(C4 " > 10.0.1.20|8080");
+			out(tcp_of("10.0.1.20|8080 > " C4, SYN | ACK));
+			expect_passed(answered[i]);
+		}
+	}
+	lab_close(lab);
+}
+
 Test(nodeport, fragments_reach_a_filtered_host, .timeout = 60)
 {
 	struct pkt first = udp_of(C4 " > 192.168.10.1|30070", 16), rest = first;
