@@ -424,23 +424,38 @@ Test(dsr, ip_in_ip_leaves_the_inner_packet_as_it_was, .timeout = 60)
 	lab_close(lab);
 }
 
+/* The outer source's end: of its network nothing may change. */
+static uint32_t spread(bool v6, unsigned port, uint8_t flags)
+{
+	static const uint8_t net4[] = { 10, 9 }, net6[12] = { 0xfd, 0x99 };
+	const uint8_t *d;
+
+	in(tcp_of(v6 ? arena_printf(lab->arena, "fd00:10::100|%u > fd00:10::1|30090", port)
+		     : arena_printf(lab->arena, "192.168.10.100|%u > 192.168.10.1|30090", port),
+		  flags));
+	d = lab_hop(lab)->out.data;
+	cr_assert(d, "%s: dropped: %d", lab->last, lab_hop(lab)->drop_reason);
+	cr_expect_eq(memcmp(d + (v6 ? 22 : 26), v6 ? net6 : net4, v6 ? 12 : 2), 0,
+		     "%s: from another network", lab->last);
+	return get_be32(d + (v6 ? 34 : 26));
+}
+
 Test(dsr, ip_in_ip_spreads_clients_over_sources, .timeout = 60)
 {
 	uint32_t seen[8];
 
 	NEEDS_ROOT();
 	lab = node_open(DSR_TARGET(", dsr_dispatch: 2, dsr_rss_prefix4: 10.9.0.0, "
-				   "dsr_rss_prefix4_len: 16"));
-	for (unsigned i = 0; i < 8; i++) {
-		in(tcp_of(arena_printf(lab->arena, "192.168.10.100|%u > 192.168.10.1|30090",
-				       50000 + i),
-			  SYN));
-		seen[i] = get_be32(lab_hop(lab)->out.data + 26);
-		for (unsigned k = 0; k < i; k++)
-			cr_expect_neq(seen[i], seen[k], "clients %u and %u", i, k);
+				   "dsr_rss_prefix4_len: 16, dsr_rss_prefix6: 'fd99::', "
+				   "dsr_rss_prefix6_len: 96"));
+	for (int v6 = 0; v6 < 2; v6++) {
+		for (unsigned i = 0; i < 8; i++) {
+			seen[i] = spread(v6, 50000 + i, SYN);
+			for (unsigned k = 0; k < i; k++)
+				cr_expect_neq(seen[i], seen[k], "clients %u and %u", i, k);
+		}
+		cr_expect_eq(spread(v6, 50000, ACK), seen[0], "and keeps each at one");
 	}
-	in(tcp_of("192.168.10.100|50000 > 192.168.10.1|30090", ACK));
-	cr_expect_eq(get_be32(lab_hop(lab)->out.data + 26), seen[0], "and keeps each at one");
 	lab_close(lab);
 }
 
@@ -509,7 +524,8 @@ Test(dsr, geneve_tells_the_service_in_the_tunnels_header, .timeout = 60)
 		in(tcp_of(request, ACK));
 		lab_expect_redirect(lab, NOTE_REDIRECT, TUNNEL);
 		expect_ends(sent);
-		cr_expect(lab_hop(lab)->tunnel->has_key && !lab_hop(lab)->tunnel->has_opt);
+		t = lab_hop(lab)->tunnel;
+		cr_expect(t->has_key && !t->has_opt && t->id == 2 && t->remote_ip4 == 0xc0a80a02);
 	}
 	lab_close(lab);
 }
