@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/words.h"
 #include "scenario/object_path.h"
 #include "scenario/parts.h"
 #include "scenario/yaml.h"
@@ -209,6 +210,18 @@ int replay_option(struct replay_options *o, const char *name, const char *value)
 /* ---- all together ---- */
 
 /* "endpoint/ingress": role and hook; "egress": the hook of an object's program. */
+/* What looks like a slip of the pen; of all else the replay knows more. */
+static int check_hook(const char *hook, const char *name, struct err *err)
+{
+	const char *near;
+	int number;
+
+	near = word_parse(&words_hook, name, &number) ? NULL : word_nearest(&words_hook, name);
+	return near ? err_input(err, NULL, "--hook %s: unknown hook '%s'; did you mean %s?", hook,
+				name, near)
+		    : 0;
+}
+
 static int split_hook(struct replay_options *o, struct err *err)
 {
 	const char *slash = o->hook ? strchr(o->hook, '/') : NULL;
@@ -226,7 +239,7 @@ static int split_hook(struct replay_options *o, struct err *err)
 			err, NULL,
 			"which program? Give --hook ROLE/HOOK (such as endpoint/ingress) or "
 			"--program NAME");
-	return 0;
+	return o->hook ? check_hook(o->hook, o->replay.place.hook, err) : 0;
 }
 
 static int find_target(struct replay_options *o, struct err *err)

@@ -116,6 +116,9 @@ expect_exit 3
 expect_output 'fs: opening what is pinned there: Operation not permitted$'
 expect_output '^  run as root'
 
+expect_exit 2 "$verdict" replay --target verdict --hook native/ingres "$etcd_all"
+expect_output "native/ingres: unknown hook 'ingres'; did you mean ingress\?$"
+
 # captures from which nothing runs: why
 printf '\xd4\xc3\xb2\xa1\2\0\4\0\0\0\0\0\0\0\0\0\xff\xff\0\0\1\0\0\0' >"$read_dir/none.pcap"
 if "$verdict" inspect --no-load xdpfilt_alw_udp.o >/dev/null 2>&1; then
