@@ -134,7 +134,9 @@ static __always_inline int dsr_wrap4(ctx_t *ctx, struct packet *pkt, const union
 
 	ip.saddr |= dsr_host_bits(dsr_client_hash(pkt), bits);
 	ip.check = csum_fold((__u32)bpf_csum_diff(NULL, 0, (__be32 *)&ip, sizeof(ip), 0));
-	if (dsr_grow_before(ctx, sizeof(ip)) || !ctx_store(ctx, pkt->l3_off, &ip, sizeof(ip)))
+	if (dsr_grow_before(ctx, sizeof(ip)))
+		return DROP(pkt, DROP_INVALID);
+	if (!ctx_store(ctx, pkt->l3_off, &ip, sizeof(ip)))
 		return DROP(pkt, DROP_WRITE_ERROR);
 	pkt->saddr = addr_ip4(ip.saddr);
 	dsr_grown(pkt, sizeof(ip));
@@ -154,7 +156,9 @@ static __always_inline int dsr_wrap6(ctx_t *ctx, struct packet *pkt, const union
 	};
 
 	ip.saddr.p.p4 |= dsr_host_bits(dsr_client_hash(pkt), bits);
-	if (dsr_grow_before(ctx, sizeof(ip)) || !ctx_store(ctx, pkt->l3_off, &ip, sizeof(ip)))
+	if (dsr_grow_before(ctx, sizeof(ip)))
+		return DROP(pkt, DROP_INVALID);
+	if (!ctx_store(ctx, pkt->l3_off, &ip, sizeof(ip)))
 		return DROP(pkt, DROP_WRITE_ERROR);
 	csum_changed(ctx, bpf_csum_diff(NULL, 0, (__be32 *)&ip, sizeof(ip), 0));
 	pkt->saddr.ip6 = ip.saddr;

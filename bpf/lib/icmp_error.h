@@ -97,13 +97,19 @@ static __always_inline bool icmp_is_answerable(ctx_t *ctx, struct packet *pkt)
 	return !icmp_is_error(false, type) && type != ICMP_REDIRECT;
 }
 
+/* Behind tags of its data the kernel makes no room (bpf_skb_adjust_room() goes by skb->protocol). */
+static __always_inline bool icmp_has_room(const struct packet *pkt)
+{
+	return CTX_IS_XDP || pkt->l3_off == CONFIG(eth_header_length);
+}
+
 /* RFC 1122, 3.2.2 and RFC 4443, 2.4 e: no error about an error, about a later fragment, or to a group. */
 static __always_inline bool icmp_may_answer(ctx_t *ctx, struct packet *pkt)
 {
 	bool has_source = pkt->is_ipv6 ? CONFIG(nat_ipv6_masquerade).d.d1 != 0
 				       : CONFIG(nat_ipv4_masquerade).be32 != 0;
 
-	return has_source && !pkt->later_fragment && icmp_has_sender(pkt) &&
+	return has_source && icmp_has_room(pkt) && !pkt->later_fragment && icmp_has_sender(pkt) &&
 	       !icmp_is_for_group(ctx, pkt) && icmp_is_answerable(ctx, pkt);
 }
 

@@ -243,7 +243,6 @@ struct random_run {
 	uint32_t mark;
 	const struct tunnel_meta *tunnel;
 	bool summed;
-	uint32_t gso_size;
 	/* what came of it */
 	enum hook hook;
 	uint32_t ifindex; /* of the device */
@@ -366,8 +365,6 @@ static inline void random_try(struct random_node *n, struct random_run *r, const
 	run.ingress_ifindex = r->hook == HOOK_TC_INGRESS ? r->ifindex : 0;
 	run.is_summed = r->summed && r->hook != HOOK_XDP;
 	run.out_size = sizeof(r->out);
-	run.gso_size = r->gso_size;
-	run.gso_segs = r->gso_size ? 2 : 0;
 	r->n_drops = r->reason = r->file = r->line = 0;
 	r->out_len = 0;
 	r->verdict = -1;

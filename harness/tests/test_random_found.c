@@ -231,3 +231,39 @@ Test(random_found, what_is_no_hosts_address_ends_at_both_hooks, .timeout = 60)
 	lab_expect_drop(lab, TC_ACT_SHOT, 169, "nodeport.h");
 	lab_close(lab);
 }
+
+/* ---- tags of VLAN 0 in the data ---- */
+
+static size_t count_drops(void)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < lab_hop(lab)->n_events; i++)
+		n += lab_hop(lab)->events[i].type == EVENT_DROP;
+	return n;
+}
+
+/* The kernel makes no room behind them: a packet was told of as dropped, for its TTL, and then once more. */
+Test(random_found, what_cannot_be_answered_is_dropped_once, .timeout = 60)
+{
+	static const char *const to_pod[] = { "192.168.10.100|50000 > 10.0.1.20|80",
+					      "fd00:10::100|50000 > fd00:1::20|80" };
+
+	NEEDS_ROOT();
+	lab = node_open(NODE_TARGET(", enable_host_routing: true"));
+	for (int v6 = 0; v6 < 2; v6++) {
+		struct pkt p, inner = with_ttl_1(tcp_of(to_pod[v6], SYN));
+
+		in(inner);
+		lab_expect_verdict(lab, TC_ACT_REDIRECT);
+		put_eth(&p, 0x8100);
+		put_vlan(&p, 0, v6 ? 0x86dd : 0x0800);
+		put_bytes(&p, inner.b + 14, inner.len - 14);
+		in(p);
+		lab_expect_verdict(lab, TC_ACT_SHOT);
+		cr_expect_eq(lab_hop(lab)->drop_reason, 196, "%s: drop reason %d", lab->last,
+			     lab_hop(lab)->drop_reason);
+		cr_expect_eq(count_drops(), 1, "%s: told %zu times", lab->last, count_drops());
+	}
+	lab_close(lab);
+}

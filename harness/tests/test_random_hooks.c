@@ -78,6 +78,17 @@ static void fill_tunnel(uint32_t *s, struct tunnel_meta *t)
 	t->opt[3] = (uint8_t)(len / 4 - 1);
 }
 
+/* Of VLAN 0 or of another; seldom of two. */
+static void tag(uint32_t *s, struct pkt *p)
+{
+	do {
+		memmove(p->b + 16, p->b + 12, p->len - 12);
+		set16(p, 12, one_in(s, 3) ? 0x88a8 : 0x8100);
+		set16(p, 14, one_in(s, 2) ? 5 : 0x2000);
+		p->len += 4;
+	} while (one_in(s, 4) && p->len < 1800);
+}
+
 static void run_one(struct random_node *n, uint32_t *s, const struct place *at, const struct pkt *p,
 		    struct random_seen *seen)
 {
@@ -134,6 +145,8 @@ static void converse(struct random_node *n, uint32_t rounds)
 		for (unsigned j = 0; j < k; j++) {
 			if (one_in(&s, 3))
 				random_damage(&s, &pieces[j]);
+			if (one_in(&s, 16))
+				tag(&s, &pieces[j]);
 			run_one(n, &s, at, &pieces[j], &seen);
 		}
 	}
