@@ -264,6 +264,31 @@ Test(nodeport_pods, the_hosts_packets_to_pods_pass_both_policies, .timeout = 60)
 	lab_close(lab);
 }
 
+/* Where the stack brings them, the pod's program asks for the host's policy first. */
+Test(nodeport_pods, so_they_do_where_pods_have_routes, .timeout = 60)
+{
+	static const char *const to_pod[] = { TO_POD4, TO_POD6 };
+
+	NEEDS_ROOT();
+	open_node(WHOLE_NODE(", enable_host_firewall: true, enable_endpoint_routes: true"));
+	for (int allowed = 0; allowed < 2; allowed++) {
+		for (int i = 0; i < 2; i++) {
+			struct pkt p = tcp_of(to_pod[i], SYN);
+
+			lab_run_at(lab,
+				   (struct replay_place){
+					   .role = "pod", .hook = "egress", .mark = 0x0c00 },
+				   &p);
+			if (!allowed)
+				lab_expect_drop(lab, TC_ACT_SHOT, 133, "host_firewall.h");
+			else
+				expect_passed(to_pod[i]);
+		}
+		host_rule(HOST_ALL, "{}");
+	}
+	lab_close(lab);
+}
+
 Test(nodeport_pods, what_pods_send_to_the_host_is_its_policys, .timeout = 60)
 {
 	NEEDS_ROOT();

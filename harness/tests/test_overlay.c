@@ -33,11 +33,12 @@ static const char enter[] =
 	"}\n"
 	"char _license[] SEC(\"license\") = \"Dual BSD/GPL\";\n";
 
-#define OVERLAY_TARGET(config)                                                                     \
+#define OVERLAY_TARGET(config) OVERLAY_TARGET_OF(", enable_host_routing: true" config)
+#define OVERLAY_TARGET_OF(config)                                                                  \
 	"summary: a node behind a tunnel\n"                                                        \
 	"objects: {files: {enter.o: {path: enter.o}}}\n"                                           \
 	"config: {tunnel_ifindex: 3, nat_ipv4_masquerade: 192.168.10.1, "                          \
-	"nat_ipv6_masquerade: 'fd00:10::1', enable_host_routing: true" config "}\n"                \
+	"nat_ipv6_masquerade: 'fd00:10::1'" config "}\n"                                           \
 	"hooks:\n"                                                                                 \
 	"  overlay: {ingress: bpf_overlay.o/cil_from_overlay, egress: "                            \
 	"bpf_overlay.o/cil_to_overlay}\n"                                                          \
@@ -154,6 +155,23 @@ Test(overlay, the_vni_says_who_a_packet_for_a_pod_is_from, .timeout = 60)
 	expect_in_pod(30030);
 	tunnelled(30031, "10.0.2.30|4001 > 10.0.1.20|80");
 	lab_expect_drop(lab, TC_ACT_SHOT, 133, "bpf_lxc.c");
+	lab_close(lab);
+}
+
+/* Where pods have routes their policy is at their devices, and is told by the mark. */
+Test(overlay, a_pod_with_a_route_gets_the_packet_at_its_device, .timeout = 60)
+{
+	NEEDS_ROOT();
+	lab = overlay(OVERLAY_TARGET_OF(", enable_endpoint_routes: true"));
+	for (int v6 = 0; v6 < 2; v6++) {
+		tunnelled_with(came_by(30030, v6), tcp_of(v6 ? "fd00:2::30|4000 > fd00:1::20|80"
+							     : "10.0.2.30|4000 > 10.0.1.20|80",
+							  SYN));
+		lab_expect_verdict(lab, TC_ACT_REDIRECT);
+		lab_expect_redirect(lab, NOTE_REDIRECT, POD);
+		cr_expect_eq(lab_hop(lab)->out_mark, (30030u << 16 | MARK_IDENTITY), "mark %08x",
+			     lab_hop(lab)->out_mark);
+	}
 	lab_close(lab);
 }
 
