@@ -128,11 +128,6 @@ static void take_field(void *arg, const struct field *f, const char *ours, const
 		differs(p, field_name(f), ours, theirs);
 }
 
-static const struct frame *arrived(const struct trace *t)
-{
-	return t->received.data ? &t->received : &t->final;
-}
-
 static void compare_bytes(struct pair *p, const struct frame *ours, const struct frame *theirs)
 {
 	size_t before = p->row->n_diffs;
@@ -170,7 +165,7 @@ static void compare_packets(struct pair *p, const struct trace *ours, const stru
 	if (!ours->answer != !theirs->answer)
 		differs(p, "answer", ours->answer ? "an ICMP error" : "none",
 			theirs->answer ? "an ICMP error" : "none");
-	compare_bytes(p, arrived(ours), arrived(theirs));
+	compare_bytes(p, &ours->final, &theirs->final);
 }
 
 static void compare_step(struct pair *p, const struct step_trace *ours,

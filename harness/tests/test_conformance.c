@@ -145,6 +145,23 @@ Test(conformance, other_bytes_differ)
 	cr_expect_str_eq(r->diffs[0].field, "ip.checksum");
 }
 
+/* In script space a masqueraded packet is the sender's own again. */
+Test(conformance, what_arrives_is_compared_as_it_arrives)
+{
+	const struct agreement_row *r;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct fixture *f = i ? theirs : ours;
+
+		f->packets[0].final = f->packets[0].received = fixture_frame(f);
+	}
+	theirs->packets[0].final = fixture_frame(theirs);
+	theirs->packets[0].final.data[29]++; /* ip.src */
+	r = compare();
+	cr_expect_eq(r->n_diffs, 1);
+	cr_expect_str_eq(r->diffs[0].field, "ip.src");
+}
+
 Test(conformance, what_is_documented_is_told_so)
 {
 	const struct agreement_row *r;
