@@ -3,6 +3,7 @@
  * of each.
  */
 #include "random_judge.h"
+#include "random_lab.h"
 
 #define ALL_ALLOWED "{lpm_key: {prefixlen: 40}, egress: %u}"
 

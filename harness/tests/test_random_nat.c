@@ -4,6 +4,7 @@
  * entries are lost one at a time.
  */
 #include "random_judge.h"
+#include "random_lab.h"
 
 #define FLOWS 1500
 

@@ -4,6 +4,7 @@
  * through unless the model would.
  */
 #include "random_judge.h"
+#include "random_lab.h"
 
 #define RULES  14
 #define FLOWS  65536

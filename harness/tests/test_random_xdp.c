@@ -3,6 +3,7 @@
  * and the same is remembered.
  */
 #include "random_judge.h"
+#include "random_lab.h"
 
 #define PACKETS 1500
 
