@@ -304,17 +304,34 @@ static __always_inline int ct_lookup_packet(ctx_t *ctx, struct packet *pkt, enum
 	return 0;
 }
 
-/* Which flow the packet belongs to; the flow's entry takes note of it, and pkt->ct of the entry. The
- * status is CT_NEW where there is none. pkt's L4 fields must be filled. 0, or the reason to drop.
- */
-__subprogram int ct_lookup(ctx_t *ctx, struct packet *pkt, enum direction dir)
+static __always_inline int ct_lookup_told(ctx_t *ctx, struct packet *pkt, enum direction dir)
 {
 	int ret;
 
+	if (!pkt)
+		return DROP_INVALID;
 	debug_ct_lookup(ctx, pkt, dir);
 	ret = ct_lookup_packet(ctx, pkt, dir);
 	debug_ct_verdict(ctx, pkt);
 	return ret;
+}
+
+__verified_alone int ct_lookup_in(ctx_t *ctx, struct packet *pkt)
+{
+	return ct_lookup_told(ctx, pkt, DIR_INGRESS);
+}
+
+__verified_alone int ct_lookup_out(ctx_t *ctx, struct packet *pkt)
+{
+	return ct_lookup_told(ctx, pkt, DIR_EGRESS);
+}
+
+/* Which flow the packet belongs to; the flow's entry takes note of it, and pkt->ct of the entry. The
+ * status is CT_NEW where there is none. pkt's L4 fields must be filled. 0, or the reason to drop.
+ */
+static __always_inline int ct_lookup(ctx_t *ctx, struct packet *pkt, enum direction dir)
+{
+	return dir == DIR_INGRESS ? ct_lookup_in(ctx, pkt) : ct_lookup_out(ctx, pkt);
 }
 
 /* Makes the entry of the flow that this packet begins, with what pkt->ct says of it. */

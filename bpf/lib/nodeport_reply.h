@@ -57,18 +57,21 @@ __subprogram int nodeport_reply_error(ctx_t *ctx, struct packet *pkt)
 /* 1: the packet answers a client of the node's edge and comes from what that asked; 0: it doesn't, and is
  * as it was; negative: drop. pkt's L4 fields must be filled.
  */
-__subprogram int nodeport_reply(ctx_t *ctx, struct packet *pkt)
+__verified_alone int nodeport_reply(ctx_t *ctx, struct packet *pkt)
 {
-	struct flow f = packet_flow(pkt);
 	struct ct_entry *entry;
 	union addr addr = {};
 	__be16 port = 0;
+	struct flow f;
 	int ret;
 
+	if (!pkt)
+		return DROP_INVALID;
 	if (pkt->icmp_error)
 		return nodeport_reply_error(ctx, pkt);
 	if (!pkt->trackable || is_icmp(pkt))
 		return 0;
+	f = packet_flow(pkt);
 	flow_turn(&f);
 	entry = ct_find(pkt, &f, TUPLE_F_OUT);
 	if (!entry || !nodeport_name(entry, pkt->is_ipv6, &addr, &port))
