@@ -82,8 +82,6 @@ static __always_inline int rewrite_port_bytes(ctx_t *ctx, struct packet *pkt,
 		off += 4;
 	else if (side == REWRITE_DESTINATION)
 		off += 2;
-	if (pkt->protocol == IPPROTO_SCTP)
-		return DROP_CSUM_L4; /* its CRC covers the ports */
 	diff = csum_diff(&was, &is, sizeof(is));
 	if (!ctx_store(ctx, off, &to, sizeof(to)))
 		return DROP_WRITE_ERROR;
@@ -152,6 +150,9 @@ __verified_alone int rewrite(ctx_t *ctx, struct packet *pkt, enum rewrite_side s
 	}
 	if (!port || to == *own_port)
 		return 0;
+	/* its CRC covers the ports, also of a datagram whose first fragment has them */
+	if (pkt->protocol == IPPROTO_SCTP)
+		return DROP(pkt, DROP_CSUM_L4);
 	if (!pkt->later_fragment) {
 		ret = rewrite_port_bytes(ctx, pkt, side, *own_port, to, csum_off);
 		if (ret)

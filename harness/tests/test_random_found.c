@@ -267,3 +267,38 @@ Test(random_found, what_cannot_be_answered_is_dropped_once, .timeout = 60)
 	}
 	lab_close(lab);
 }
+
+/* ---- fragments ---- */
+
+/* A datagram of SCTP cannot get another port: of its fragments the later ones went on all the same. */
+Test(random_found, all_fragments_of_sctp_for_another_port_are_dropped, .timeout = 60)
+{
+	struct pkt first = udp_of("192.168.10.100|50000 > 192.168.10.1|30080", 24), later;
+
+	NEEDS_ROOT();
+	lab = node_open(XDP_TARGET(""));
+	for (unsigned slot = 0; slot < 2; slot++)
+		lab_set(lab, "cilium_lb4_services_v2",
+			arena_printf(lab->arena,
+				     "{address: 192.168.10.1, dport: 30080, proto: 132, "
+				     "backend_slot: %u}",
+				     slot),
+			arena_printf(lab->arena, "{%s, rev_nat_index: 41, flags: 66}",
+				     slot ? "backend_id: 41" : "count: 1"));
+	first.b[23] = 132;
+	later = first;
+	first.len = 34 + 16;
+	set16(&first, 20, 0x2000);
+	end_ip(&first, 14);
+	memmove(later.b + 34, later.b + 50, later.len - 50);
+	later.len -= 16;
+	set16(&later, 20, 2);
+	end_ip(&later, 14);
+	for (int xdp = 0; xdp < 2; xdp++) {
+		(xdp ? at_xdp : in)(first);
+		lab_expect_drop(lab, xdp ? XDP_DROP : TC_ACT_SHOT, 154, "rewrite.h");
+		(xdp ? at_xdp : in)(later);
+		lab_expect_drop(lab, xdp ? XDP_DROP : TC_ACT_SHOT, 154, "rewrite.h");
+	}
+	lab_close(lab);
+}

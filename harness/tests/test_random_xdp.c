@@ -310,3 +310,8 @@ Test(random_xdp, so_is_what_is_left_to_tc, .timeout = 3000)
 {
 	hold(RANDOM_TARGET(EVERYTHING ", lb_mode: 1, dsr_dispatch: 1"), 4);
 }
+
+Test(random_xdp, so_is_what_goes_through_the_stack, .timeout = 3000)
+{
+	hold(RANDOM_TARGET(RANDOM_SERVICES), 50);
+}
