@@ -65,6 +65,20 @@ static __always_inline __s64 csum_diff(const void *from, const void *to, __u32 l
 	return (__s64)((sum & 0xffff) + (sum >> 16));
 }
 
+/* What a sum gets that had nothing there, to be added to what csum_diff() says. */
+static __always_inline __s64 csum_of(const void *what, __u32 len)
+{
+	const __be32 *words = what;
+	__u64 sum = 0;
+
+#pragma unroll
+	for (__u32 i = 0; i < len / 4; i++)
+		sum += words[i];
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (__s64)((sum & 0xffff) + (sum >> 16));
+}
+
 #ifdef CTX_XDP
 
 /* diff is what csum_diff() gave. */

@@ -7,8 +7,7 @@
 #include <lib/dsr_wire.h>
 #include <lib/ipv6.h>
 
-/* Of the link and of IPv6, 62 bytes, and what makes it a power of two. */
-#define DSR_HEADERS_MAX 64
+#define DSR_HEADERS_MAX (ETH_HLEN + sizeof(struct ipv6_header))
 
 /* An extension header of IPv6 counts the words of 8 bytes behind its first in a byte (RFC 8200, 4.3). */
 #define IPV6_EXTHDR_WORDS_MAX 256
@@ -26,20 +25,23 @@ static __always_inline struct dsr_info dsr_frontend(const struct packet *pkt)
 
 #ifdef CTX_XDP
 
-/* Room behind the fixed IP header: what is before it moves to the front. */
-static __always_inline int dsr_grow(ctx_t *ctx, const struct packet *pkt, __u32 room)
+/* From the front of the packet to the end of the fixed IP header, len bytes. */
+static __always_inline int dsr_move_head(ctx_t *ctx, __u32 room, const __u32 len)
 {
-	__u32 len = pkt->l3_off + (pkt->is_ipv6 ? 40 : 20);
 	__u8 head[DSR_HEADERS_MAX];
 
-	if (!len || len > sizeof(head))
+	return ctx_load(ctx, room, head, len) && ctx_store(ctx, 0, head, len) ? 0 : -1;
+}
+
+/* Room behind the fixed IP header: what is before it moves to the front. Services are for frames without a
+ * VLAN tag alone here: lengths that the compiler knows spare two helpers.
+ */
+static __always_inline int dsr_grow(ctx_t *ctx, const struct packet *pkt, __u32 room)
+{
+	if (pkt->l3_off != ETH_HLEN || bpf_xdp_adjust_head(ctx, -(int)room))
 		return -1;
-	/* once more in a form that every verifier follows, and no compiler simplifies */
-	asm volatile("" : "+r"(len));
-	len = ((len - 1) & (sizeof(head) - 1)) + 1;
-	if (bpf_xdp_adjust_head(ctx, -(int)room) || !ctx_load(ctx, room, head, len))
-		return -1;
-	return ctx_store(ctx, 0, head, len) ? 0 : -1;
+	return pkt->is_ipv6 ? dsr_move_head(ctx, room, ETH_HLEN + sizeof(struct ipv6_header))
+			    : dsr_move_head(ctx, room, ETH_HLEN + sizeof(struct iphdr));
 }
 
 #else
@@ -91,8 +93,7 @@ static __always_inline int dsr_add_option4(ctx_t *ctx, struct packet *pkt)
 	is = was;
 	is.version_ihl += sizeof(opt) / 4;
 	is.len = dsr_length(was.len, sizeof(opt));
-	diff = bpf_csum_diff(&was.word, sizeof(was), &is.word, sizeof(is), 0);
-	diff = bpf_csum_diff(NULL, 0, (__be32 *)&opt, sizeof(opt), (__wsum)diff);
+	diff = csum_diff(&was, &is, sizeof(is)) + csum_of(&opt, sizeof(opt));
 	if (dsr_grow(ctx, pkt, sizeof(opt)))
 		return DROP(pkt, DROP_INVALID);
 	if (!ctx_store(ctx, pkt->l3_off, &is, sizeof(is)) ||
@@ -175,8 +176,7 @@ static __always_inline int dsr_add_option6(ctx_t *ctx, struct packet *pkt)
 		return DROP(pkt, DROP_INVALID);
 	is = was;
 	is.len = dsr_length(was.len, sizeof(opt));
-	diff = bpf_csum_diff((__be32 *)&was, sizeof(was), (__be32 *)&is, sizeof(is), 0);
-	diff = bpf_csum_diff(NULL, 0, (__be32 *)&opt, sizeof(opt), (__wsum)diff);
+	diff = csum_diff(&was, &is, sizeof(is)) + csum_of(&opt, sizeof(opt));
 	opt.nexthdr = was.nexthdr;
 	if (was.nexthdr == EXTHDR_HOP)
 		hop_words = dsr_hop_words(ctx, pkt, was.len, &opt.nexthdr);
