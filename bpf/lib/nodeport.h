@@ -230,6 +230,17 @@ __subprogram int nodeport_forget(struct packet *pkt)
 	return 0;
 }
 
+/* What the packet says of its flow's answers. tc sees next what XDP lets pass, and notes it once. */
+static __always_inline int nodeport_note(ctx_t *ctx, struct packet *pkt)
+{
+	if (CTX_IS_XDP)
+		return 0;
+	if (CONFIG(lb_mode) != LB_SNAT && CONFIG(dsr_dispatch) == DSR_OPTION)
+		return dsr_learn(ctx, pkt);
+	nodeport_forget(pkt);
+	return 0;
+}
+
 /* For a service that a proxy serves: it has asked for the packet, and nobody else is to have it. */
 static __always_inline bool nodeport_is_proxys(struct packet *pkt)
 {
@@ -273,10 +284,7 @@ static __always_inline int nodeport_ingress(ctx_t *ctx, struct packet *pkt)
 		}
 		if (ret)
 			return ret < 0 || ret > 1 ? ret : 0;
-		if (CONFIG(lb_mode) != LB_SNAT && CONFIG(dsr_dispatch) == DSR_OPTION)
-			ret = dsr_learn(ctx, pkt);
-		else
-			nodeport_forget(pkt);
+		ret = nodeport_note(ctx, pkt);
 		if (ret)
 			return ret;
 	}

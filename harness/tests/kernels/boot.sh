@@ -23,7 +23,7 @@ start() {
 	[ "$1" = tcg ] || cpu=host
 	setpriv --pdeathsig KILL qemu-system-x86_64 -nodefaults -no-reboot -display none \
 		-accel "$1" -cpu $cpu -m "$memory" -kernel "$kernel" -initrd "$initramfs" \
-		-append "console=ttyS0 panic=-1 oops=panic $4" \
+		-append "console=ttyS0 no_timer_check panic=-1 oops=panic $4" \
 		-serial "file:$2" -serial "file:$3" </dev/null >"$3.qemu" 2>&1 &
 	guest=$!
 }
