@@ -130,7 +130,7 @@ asan-tests: # their sources, for harness/tests/run-all.sh
 asan: ## build program and unit tests with AddressSanitizer and UBSan, under build/asan
 	@mkdir -p $(BUILD)/asan && ln -sfn ../../netns $(BUILD)/asan/netns
 	@$(SUBMAKE) BUILD=$(BUILD)/asan $(BUILD)/asan/verdict $(ASAN_SRC:harness/tests/%.c=$(BUILD)/asan/tests/%) LDFLAGS='-fsanitize=address,undefined' \
-		TEST_CFLAGS=-O0 CFLAGS='-O1 -g -w -fno-omit-frame-pointer -fsanitize=address,undefined'
+		TEST_MORE=$(BUILD)/asan/tests/calm_fork.o TEST_CFLAGS=-O0 CFLAGS='-O1 -g -w -fno-omit-frame-pointer -fsanitize=address,undefined'
 
 .PHONY: lint
 lint: ## clang-format, clang-tidy, shellcheck, rooms, and rules of our own
@@ -176,11 +176,17 @@ $(BUILD)/harness/%.o: harness/%.c $(BUILD)/.flags | $(BUILD)/.deps
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(EXTRA_CPPFLAGS) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
-$(BUILD)/tests/%: harness/tests/%.c $(BUILD)/libverdict.a $(BUILD)/.flags
+# TEST_MORE: objects that each test is linked with
+$(BUILD)/tests/%: harness/tests/%.c $(TEST_MORE) $(BUILD)/libverdict.a $(BUILD)/.flags
 	$(call SAY,CCLD,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CRITERION_CFLAGS) $(CFLAGS_ALL) $(TEST_CFLAGS) $(FAST_LD) $(LDFLAGS) -MMD -MP \
-		-MF $@.d -o $@ $< $(BUILD)/libverdict.a $(LDLIBS_ALL) $(CRITERION_LIBS)
+		-MF $@.d -o $@ $< $(TEST_MORE) $(BUILD)/libverdict.a $(LDLIBS_ALL) $(CRITERION_LIBS)
+
+$(BUILD)/tests/calm_fork.o: harness/tests/calm_fork.c $(BUILD)/.flags
+	$(call SAY,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c -o $@ $<
 
 $(BUILD)/bpf/%.o: bpf/%.c $(BUILD)/.flags | $(BUILD)/.deps
 	$(call SAY,BPF,$<)

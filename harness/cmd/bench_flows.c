@@ -39,6 +39,9 @@ struct bench_flows {
 	const struct scenario *scenario;
 	struct side sides[2]; /* ours, Cilium's */
 	size_t n; /* of sides that run the scenario at hand */
+	/* of its packets that were timed all their way on both sides */
+	double packets_ns[2];
+	size_t n_packets;
 	int home_ns;
 };
 
@@ -209,15 +212,36 @@ static void print_theirs(const struct trace *ours, const struct trace *theirs)
 			       theirs->hops[i].program);
 }
 
-/* Beside theirs only where both took the same way. */
-static void print_way(const struct way *way, const struct trace *const packets[2])
+/* Both took the same way, and all of it was timed. */
+static bool is_whole(const struct way *way, const struct trace *theirs)
 {
-	bool both =
-		packets[1] && way->hops[1] == packets[1]->n_hops && way->hops[0] == way->hops[1];
-	const double ns[2] = { way->ns[0], both ? way->ns[1] : 0 };
+	return theirs && way->hops[1] == theirs->n_hops && way->hops[0] == way->hops[1];
+}
+
+/* Beside theirs only where both took the same way. */
+static void print_way(struct bench_flows *b, const struct way *way, uint32_t number, bool whole)
+{
+	const double ns[2] = { way->ns[0], whole ? way->ns[1] : 0 };
 	char name[64];
 
-	snprintf(name, sizeof(name), "  %u all its way", packets[0]->number);
+	snprintf(name, sizeof(name), "  %u all its way", number);
+	if (way->hops[0] > 1)
+		bench_rows_print_way(name, ns);
+	if (!whole)
+		return;
+	for (int i = 0; i < 2; i++)
+		b->packets_ns[i] += ns[i];
+	b->n_packets++;
+}
+
+/* What one datapath does at one packet's expense the other may do at another's: of a connection, the mean. */
+static void print_packets(const struct bench_flows *b)
+{
+	const double ns[2] = { b->packets_ns[0] / (double)b->n_packets,
+			       b->packets_ns[1] / (double)b->n_packets };
+	char name[64];
+
+	snprintf(name, sizeof(name), "  a packet of these %zu", b->n_packets);
 	bench_rows_print_way(name, ns);
 }
 
@@ -240,11 +264,12 @@ static int packet_rows(struct bench_flows *b, const struct step *step, size_t nt
 			hops[1].hop = same_hop(packets[0], hop, packets[1]);
 		ret = row(b, hops, &way, err);
 	}
-	if (packets[1] && !ret)
+	if (ret)
+		return ret;
+	if (packets[1])
 		print_theirs(packets[0], packets[1]);
-	if (way.hops[0] > 1 && !ret)
-		print_way(&way, packets);
-	return ret;
+	print_way(b, &way, packets[0]->number, is_whole(&way, packets[1]));
+	return 0;
 }
 
 static bool is_named(const struct step *step, uint32_t number)
@@ -312,6 +337,8 @@ static int run_sides(struct bench_flows *b, struct err *err)
 		ret = see(b, &b->sides[i], err);
 	for (size_t i = 0; i < b->scenario->n_steps && !ret; i++)
 		ret = step_rows(b, &b->scenario->steps[i], err);
+	if (!ret && b->n_packets)
+		print_packets(b);
 	if (!ret)
 		print_objects(b);
 	for (size_t i = b->n; i--;)
@@ -324,6 +351,8 @@ static int run_one(struct bench_flows *b, struct err *err)
 	const char *why = NULL;
 	int ret = 0;
 
+	b->n_packets = 0;
+	b->packets_ns[0] = b->packets_ns[1] = 0;
 	b->n = b->sides[1].objects ? 2 : 1;
 	if (b->n == 2)
 		ret = find_objects(b, &b->sides[1], &why, err);

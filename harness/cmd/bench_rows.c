@@ -82,14 +82,15 @@ void bench_rows_head(bool cilium)
 
 void bench_rows_legend(bool cilium)
 {
-	printf("\nall its way: the sum of a packet's hops. all of an object: its programs "
-	       "together, whichever "
-	       "the packets meet.");
-	printf("\nBefore what the verifier processed stands for how many programs: those that the "
-	       "packet meets;\nstack: the most that one needs, in bytes. ns: of a run, that of an "
-	       "empty program subtracted,\n%d turns of %d runs (of a cluster's programs %d), of a "
-	       "turn the mean of the middle half, of the turns the\nmedian. Out of the tunnel: "
-	       "with helpers replaced, as the kernel's test run knows no tunnel.\n",
+	printf("\nall its way: the sum of a packet's hops; a packet of these: the mean of "
+	       "those that went the same way on\nboth sides; all of an object: its "
+	       "programs together, whichever the packets meet. Before what the verifier\n"
+	       "processed stands for how many programs: those that the packet meets; "
+	       "stack: the most that one needs, in\nbytes. ns: of a run, that of an empty "
+	       "program subtracted, %d turns of %d runs (of a cluster's programs\n%d), of "
+	       "a turn the mean of the middle half, of the turns the median. Out of the "
+	       "tunnel: with helpers\nreplaced, as the kernel's test run knows no "
+	       "tunnel.\n",
 	       RACE_TURNS, RACE_BLOCK, RACE_TURNS_FEW);
 	if (cilium)
 		printf("Last: ours to Cilium's. Both were loaded at once and took turns, which "
