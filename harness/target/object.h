@@ -23,7 +23,7 @@ struct map_sharing {
 
 struct object_opts {
 	const char *path; /* the .o */
-	const char *pin_dir; /* maps that ask for pinning by name lie here */
+	const char *pin_dir; /* maps that ask for pinning by name lie here; NULL: there are none */
 	/* Tells several loads of one object apart (a device), NULL: only one */
 	const char *instance;
 	const char *policy_map; /* pin name of cilium_policy_v2: the endpoint's own, NULL: as is */

@@ -324,7 +324,7 @@ int object_pin_another(struct object *o, const char *map, const char *pin, struc
 int object_maps_prepare(struct object *o, struct err *err)
 {
 	struct maps_context c = { .o = o, .btf_fd = -1 };
-	int ret = file_mkdir_p(o->opts.pin_dir, err);
+	int ret = o->opts.pin_dir ? file_mkdir_p(o->opts.pin_dir, err) : 0;
 	struct bpf_map *map;
 
 	if (!ret)

@@ -56,6 +56,7 @@ Test(tailcalls, a_tagged_program_is_called_through_its_slot_and_no_other)
 	cr_assert_eq(load("tagged", TWO_PROGRAMS("tail:calls/3"), NULL, &o), 0, "%s", err->text);
 	cr_assert_eq(run(o, "entry"), 7);
 	cr_assert_eq(run(o, "entry_missing"), 2, "slot 5 is empty");
+	cr_expect(access("(null)", F_OK), "without a folder for pins none is made");
 	object_free(o);
 }
 
