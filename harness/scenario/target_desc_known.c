@@ -21,16 +21,26 @@ struct known_line {
 	size_t n, n_steps;
 };
 
+/* One, or a list of them; *items points into *v, or to v. */
+static int some(struct schema_ctx *ctx, const struct value *const *v, const char *what,
+		const struct value *const **items, size_t *n)
+{
+	bool list = (*v)->kind == VALUE_LIST;
+
+	*items = list ? (const struct value *const *)(*v)->items : v;
+	*n = list ? (*v)->n : 1;
+	return *n ? 0 : err_input(ctx->err, &(*v)->loc, "expected at least one %s", what);
+}
+
 static int kn_scenario(struct schema_ctx *ctx, const struct value *v, void *out)
 {
 	struct known_line *k = out;
-	const struct value *one = v;
-	struct value *const *items = v->kind == VALUE_LIST ? v->items : (struct value **)&one;
-	size_t n = v->kind == VALUE_LIST ? v->n : 1;
-	int rc = 0;
+	const struct value *const *items;
+	size_t n;
+	int rc = some(ctx, &v, "scenario", &items, &n);
 
-	if (!n)
-		return err_input(ctx->err, &v->loc, "expected at least one scenario");
+	if (rc)
+		return rc;
 	k->scenarios = arena_alloc(ctx->arena, n * sizeof(*k->scenarios));
 	for (; k->n < n && !rc; k->n++)
 		rc = read_string(ctx, items[k->n], &k->scenarios[k->n]);
@@ -40,13 +50,12 @@ static int kn_scenario(struct schema_ctx *ctx, const struct value *v, void *out)
 static int kn_step(struct schema_ctx *ctx, const struct value *v, void *out)
 {
 	struct known_line *k = out;
-	const struct value *one = v;
-	struct value *const *items = v->kind == VALUE_LIST ? v->items : (struct value **)&one;
-	size_t n = v->kind == VALUE_LIST ? v->n : 1;
-	int rc = 0;
+	const struct value *const *items;
+	size_t n;
+	int rc = some(ctx, &v, "step", &items, &n);
 
-	if (!n)
-		return err_input(ctx->err, &v->loc, "expected at least one step");
+	if (rc)
+		return rc;
 	k->steps = arena_alloc(ctx->arena, n * sizeof(*k->steps));
 	for (; k->n_steps < n && !rc; k->n_steps++) {
 		uint64_t step = 0;
