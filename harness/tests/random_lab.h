@@ -57,6 +57,10 @@ enum { ETH0 = 2, TUNNEL = 3, HOST_DEV = 4, CLIENT = 10, SERVER = 20 };
 #define RANDOM_SERVICES                                                                            \
 	", enable_nodeport: true, enable_nodeport_acceleration: true, "                            \
 	"enable_ipv4_masquerade: true, enable_ipv6_masquerade: true"
+#define RANDOM_EVERYTHING RANDOM_SERVICES ", enable_host_firewall: true, enable_host_routing: true"
+#define RANDOM_IPIP                                                                                \
+	", lb_mode: 1, dsr_dispatch: 2, dsr_rss_prefix4: 10.99.0.0, dsr_rss_prefix4_len: 16, "     \
+	"dsr_rss_prefix6: 'fd99::', dsr_rss_prefix6_len: 64"
 
 static const char random_routes[] =
 	"address add 192.168.10.1/24 dev eth0\n"

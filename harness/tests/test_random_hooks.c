@@ -176,29 +176,24 @@ static void hold(const char *target, uint32_t seed)
 	}
 }
 
-#define EVERYTHING RANDOM_SERVICES ", enable_host_firewall: true, enable_host_routing: true"
-
 Test(random_hooks, with_snat_past_the_stack, .timeout = 3000)
 {
-	hold(RANDOM_TARGET(EVERYTHING), 1);
+	hold(RANDOM_TARGET(RANDOM_EVERYTHING), 1);
 }
 
 Test(random_hooks, with_dsr_options, .timeout = 3000)
 {
-	hold(RANDOM_TARGET(EVERYTHING ", lb_mode: 1"), 2);
+	hold(RANDOM_TARGET(RANDOM_EVERYTHING ", lb_mode: 1"), 2);
 }
 
 Test(random_hooks, with_dsr_by_geneve, .timeout = 3000)
 {
-	hold(RANDOM_TARGET(EVERYTHING ", lb_mode: 1, dsr_dispatch: 1"), 3);
+	hold(RANDOM_TARGET(RANDOM_EVERYTHING ", lb_mode: 1, dsr_dispatch: 1"), 3);
 }
 
 Test(random_hooks, with_dsr_in_ipip, .timeout = 3000)
 {
-	hold(RANDOM_TARGET(EVERYTHING ", lb_mode: 1, dsr_dispatch: 2, dsr_rss_prefix4: 10.99.0.0, "
-				      "dsr_rss_prefix4_len: 16, dsr_rss_prefix6: 'fd99::', "
-				      "dsr_rss_prefix6_len: 64"),
-	     4);
+	hold(RANDOM_TARGET(RANDOM_EVERYTHING RANDOM_IPIP), 4);
 }
 
 Test(random_hooks, through_the_stack_with_routes_of_pods, .timeout = 3000)

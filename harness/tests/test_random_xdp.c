@@ -286,29 +286,24 @@ static void hold(const char *target, uint32_t own)
 	}
 }
 
-#define EVERYTHING RANDOM_SERVICES ", enable_host_firewall: true, enable_host_routing: true"
-
 Test(random_xdp, snat_is_what_it_is_without, .timeout = 3000)
 {
-	hold(RANDOM_TARGET(EVERYTHING), 1);
+	hold(RANDOM_TARGET(RANDOM_EVERYTHING), 1);
 }
 
 Test(random_xdp, so_are_dsr_options, .timeout = 3000)
 {
-	hold(RANDOM_TARGET(EVERYTHING ", lb_mode: 1"), 2);
+	hold(RANDOM_TARGET(RANDOM_EVERYTHING ", lb_mode: 1"), 2);
 }
 
 Test(random_xdp, so_is_dsr_in_ipip, .timeout = 3000)
 {
-	hold(RANDOM_TARGET(EVERYTHING ", lb_mode: 1, dsr_dispatch: 2, dsr_rss_prefix4: 10.99.0.0, "
-				      "dsr_rss_prefix4_len: 16, dsr_rss_prefix6: 'fd99::', "
-				      "dsr_rss_prefix6_len: 64"),
-	     3);
+	hold(RANDOM_TARGET(RANDOM_EVERYTHING RANDOM_IPIP), 3);
 }
 
 Test(random_xdp, so_is_what_is_left_to_tc, .timeout = 3000)
 {
-	hold(RANDOM_TARGET(EVERYTHING ", lb_mode: 1, dsr_dispatch: 1"), 4);
+	hold(RANDOM_TARGET(RANDOM_EVERYTHING ", lb_mode: 1, dsr_dispatch: 1"), 4);
 }
 
 Test(random_xdp, so_is_what_goes_through_the_stack, .timeout = 3000)
