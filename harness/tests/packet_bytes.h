@@ -141,6 +141,28 @@ static inline void end_ip(struct pkt *p, uint32_t at)
 	set16(p, at + 10, slow_sum(p->b + at, (p->b[at] & 0xfu) * 4, 0));
 }
 
+/* The headers of a piece of a UDP datagram, which id names, up to IP's; offset: in bytes, a multiple of 8. Returns
+ * where IP's begins.
+ */
+static inline uint32_t put_udp_piece(struct pkt *p, bool v6, const char *src, const char *dst,
+				     uint16_t id, uint16_t offset, bool more)
+{
+	uint32_t l3;
+
+	put_eth(p, v6 ? 0x86dd : 0x0800);
+	l3 = v6 ? put_ip6(p, src, dst, 44) : put_ip4(p, src, dst, 17);
+	if (v6) {
+		put8(p, 17);
+		put8(p, 0);
+		put16(p, (uint16_t)(offset | more));
+		put32(p, id);
+	} else {
+		set16(p, l3 + 4, id);
+		set16(p, l3 + 6, (uint16_t)(offset / 8 | (more ? 0x2000 : 0)));
+	}
+	return l3;
+}
+
 /* Sets the checksum at l4 + off over all behind l4; l3 < 0: without a pseudo header. */
 static inline void end_l4(struct pkt *p, int l3, uint32_t l4, uint32_t off, uint8_t proto)
 {

@@ -388,20 +388,9 @@ Test(lxc_way, a_pod_reaches_itself_through_its_service, .timeout = 60)
 /* UDP in pieces; id names the datagram. */
 static struct pkt fragment(int v6, uint16_t id, uint16_t offset, bool more)
 {
-	uint32_t l3;
 	struct pkt p;
+	uint32_t l3 = put_udp_piece(&p, v6, client[v6], server[v6], id, offset, more);
 
-	put_eth(&p, v6 ? 0x86dd : 0x0800);
-	l3 = v6 ? put_ip6(&p, client[1], server[1], 44) : put_ip4(&p, client[0], server[0], 17);
-	if (v6) {
-		put8(&p, 17);
-		put8(&p, 0);
-		put16(&p, (uint16_t)(offset | more));
-		put32(&p, id);
-	} else {
-		set16(&p, l3 + 4, id);
-		set16(&p, l3 + 6, (uint16_t)(offset / 8 | (more ? 0x2000 : 0)));
-	}
 	if (!offset)
 		put_udp(&p, 5000, 53, 24);
 	put_data(&p, 16);

@@ -13,21 +13,9 @@ static const char *const here[] = { "10.0.1.20", "fd00:1::20" };
 static struct pkt piece(const char *text, uint16_t id, uint16_t offset)
 {
 	struct node_ends e = node_ends(text);
-	bool more = !offset;
 	struct pkt p;
-	uint32_t l3;
+	uint32_t l3 = put_udp_piece(&p, e.v6, e.src, e.dst, id, offset, !offset);
 
-	put_eth(&p, e.v6 ? 0x86dd : 0x0800);
-	l3 = e.v6 ? put_ip6(&p, e.src, e.dst, 44) : put_ip4(&p, e.src, e.dst, 17);
-	if (e.v6) {
-		put8(&p, 17);
-		put8(&p, 0);
-		put16(&p, (uint16_t)(offset | more));
-		put32(&p, id);
-	} else {
-		set16(&p, l3 + 4, id);
-		set16(&p, l3 + 6, (uint16_t)(offset / 8 | (more ? 0x2000 : 0)));
-	}
 	if (!offset)
 		put_udp(&p, (uint16_t)e.sport, (uint16_t)e.dport, 32);
 	put_data(&p, 16);
