@@ -22,13 +22,6 @@ CT_MAP(cilium_ct_any4_global, ipv4_ct_tuple);
 CT_MAP(cilium_ct6_global, ipv6_ct_tuple);
 CT_MAP(cilium_ct_any6_global, ipv6_ct_tuple);
 
-static __always_inline void *ct_map(const struct flow *f)
-{
-	if (f->protocol == IPPROTO_TCP)
-		return f->is_ipv6 ? (void *)&cilium_ct6_global : (void *)&cilium_ct4_global;
-	return f->is_ipv6 ? (void *)&cilium_ct_any6_global : (void *)&cilium_ct_any4_global;
-}
-
 /* The entry under the flow's own key; an expired one is absent, whether or not garbage collection
  * came by. The packet has the clock, which one that belongs to no flow does not need.
  */
@@ -39,15 +32,13 @@ __subprogram struct ct_entry *ct_find(struct packet *pkt, const struct flow *f, 
 	if (f->is_ipv6) {
 		struct ipv6_ct_tuple tuple = flow_tuple6(f, flags);
 
-		entry = bpf_map_lookup_elem(f->protocol == IPPROTO_TCP ? (void *)&cilium_ct6_global
-								       : &cilium_ct_any6_global,
-					    &tuple);
+		entry = f->protocol == IPPROTO_TCP ? map_look_up(&cilium_ct6_global, &tuple)
+						   : map_look_up(&cilium_ct_any6_global, &tuple);
 	} else {
 		struct ipv4_ct_tuple tuple = flow_tuple4(f, flags);
 
-		entry = bpf_map_lookup_elem(f->protocol == IPPROTO_TCP ? (void *)&cilium_ct4_global
-								       : &cilium_ct_any4_global,
-					    &tuple);
+		entry = f->protocol == IPPROTO_TCP ? map_look_up(&cilium_ct4_global, &tuple)
+						   : map_look_up(&cilium_ct_any4_global, &tuple);
 	}
 	if (!entry || entry->lifetime < packet_now(pkt))
 		return NULL;
@@ -59,11 +50,15 @@ __subprogram int ct_store(const struct flow *f, __u8 flags, const struct ct_entr
 	if (f->is_ipv6) {
 		struct ipv6_ct_tuple tuple = flow_tuple6(f, flags);
 
-		return (int)bpf_map_update_elem(ct_map(f), &tuple, entry, BPF_ANY);
+		if (f->protocol == IPPROTO_TCP)
+			return (int)map_update(&cilium_ct6_global, &tuple, entry, BPF_ANY);
+		return (int)map_update(&cilium_ct_any6_global, &tuple, entry, BPF_ANY);
 	} else {
 		struct ipv4_ct_tuple tuple = flow_tuple4(f, flags);
 
-		return (int)bpf_map_update_elem(ct_map(f), &tuple, entry, BPF_ANY);
+		if (f->protocol == IPPROTO_TCP)
+			return (int)map_update(&cilium_ct4_global, &tuple, entry, BPF_ANY);
+		return (int)map_update(&cilium_ct_any4_global, &tuple, entry, BPF_ANY);
 	}
 }
 

@@ -57,6 +57,11 @@ static __always_inline bool ctx_store(ctx_t *ctx, __u32 off, void *from, __u32 l
 	return true;
 }
 
+static __always_inline bool ctx_store_header(ctx_t *ctx, __u32 off, void *from, __u32 len)
+{
+	return ctx_store(ctx, off, from, len);
+}
+
 static __always_inline bool ctx_store_summed(ctx_t *ctx, __u32 off, void *from, __u32 len)
 {
 	return ctx_store(ctx, off, from, len);
@@ -149,6 +154,20 @@ static __always_inline bool ctx_load_header(ctx_t *ctx, __u32 off, void *to, __u
 static __always_inline bool ctx_store(ctx_t *ctx, __u32 off, const void *from, __u32 len)
 {
 	return bpf_skb_store_bytes(ctx, off, from, len, 0) == 0;
+}
+
+/* The same, for what most packets are written to. The kernel sees to it that nobody else has the bytes, before a
+ * program that writes to them in place begins (tc_cls_act_prologue()); the helper asks at each call, and takes as
+ * long as a look into a map.
+ */
+static __always_inline bool ctx_store_header(ctx_t *ctx, __u32 off, const void *from, __u32 len)
+{
+	void *at = DIRECT_AT(ctx, off, len);
+
+	if (!at)
+		return ctx_store(ctx, off, from, len);
+	direct_write(at, from, len);
+	return true;
 }
 
 /* For bytes that no checksum in the packet covers: skb->csum follows. */

@@ -88,7 +88,7 @@ static __always_inline int dsr_add_option4(ctx_t *ctx, struct packet *pkt)
 
 	if (pkt->l4_off - pkt->l3_off + sizeof(opt) > 60)
 		return DROP(pkt, DROP_CT_INVALID_HDR);
-	if (!ctx_load(ctx, pkt->l3_off, &was, sizeof(was)))
+	if (!ctx_load_header(ctx, pkt->l3_off, &was, sizeof(was)))
 		return DROP(pkt, DROP_INVALID);
 	is = was;
 	is.version_ihl += sizeof(opt) / 4;
@@ -96,8 +96,8 @@ static __always_inline int dsr_add_option4(ctx_t *ctx, struct packet *pkt)
 	diff = csum_diff(&was, &is, sizeof(is)) + csum_of(&opt, sizeof(opt));
 	if (dsr_grow(ctx, pkt, sizeof(opt)))
 		return DROP(pkt, DROP_INVALID);
-	if (!ctx_store(ctx, pkt->l3_off, &is, sizeof(is)) ||
-	    !ctx_store(ctx, pkt->l3_off + sizeof(struct iphdr), &opt, sizeof(opt)))
+	if (!ctx_store_header(ctx, pkt->l3_off, &is, sizeof(is)) ||
+	    !ctx_store_header(ctx, pkt->l3_off + sizeof(struct iphdr), &opt, sizeof(opt)))
 		return DROP(pkt, DROP_WRITE_ERROR);
 	if (csum_l3(ctx, pkt->l3_off + CSUM_OFF_IPV4, diff))
 		return DROP(pkt, DROP_CSUM_L3);
@@ -150,8 +150,8 @@ static __always_inline bool dsr_store6(ctx_t *ctx, const struct packet *pkt, __u
 		is->nexthdr = ours;
 	else if (dsr_move_hop(ctx, off, hop_words) || !ctx_store(ctx, off, &ours, sizeof(ours)))
 		return false;
-	return ctx_store(ctx, pkt->l3_off + 4, is, sizeof(*is)) &&
-	       ctx_store(ctx, off + hop_words * 8, opt, sizeof(*opt));
+	return ctx_store_header(ctx, pkt->l3_off + 4, is, sizeof(*is)) &&
+	       ctx_store_header(ctx, off + hop_words * 8, opt, sizeof(*opt));
 }
 
 /* To the sum it makes no difference where a header names the next: all begin at even places, and what is new is
@@ -172,7 +172,7 @@ static __always_inline int dsr_add_option6(ctx_t *ctx, struct packet *pkt)
 	int hop_words = 0;
 	__s64 diff;
 
-	if (!ctx_load(ctx, pkt->l3_off + 4, &was, sizeof(was)))
+	if (!ctx_load_header(ctx, pkt->l3_off + 4, &was, sizeof(was)))
 		return DROP(pkt, DROP_INVALID);
 	is = was;
 	is.len = dsr_length(was.len, sizeof(opt));

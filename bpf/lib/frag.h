@@ -77,11 +77,11 @@ static __always_inline void frag_remember(const struct packet *pkt, __be16 sport
 	if (pkt->is_ipv6) {
 		struct ipv6_frag_id key = ipv6_frag_key(pkt);
 
-		bpf_map_update_elem(&cilium_ipv6_frag_datagrams, &key, &ports, BPF_ANY);
+		map_update(&cilium_ipv6_frag_datagrams, &key, &ports, BPF_ANY);
 	} else {
 		struct ipv4_frag_id key = ipv4_frag_key(pkt);
 
-		bpf_map_update_elem(&cilium_ipv4_frag_datagrams, &key, &ports, BPF_ANY);
+		map_update(&cilium_ipv4_frag_datagrams, &key, &ports, BPF_ANY);
 	}
 }
 
@@ -93,11 +93,11 @@ static __always_inline int frag_recall(struct packet *pkt, struct ipv4_frag_l4po
 	if (pkt->is_ipv6) {
 		struct ipv6_frag_id key = ipv6_frag_key(pkt);
 
-		found = bpf_map_lookup_elem(&cilium_ipv6_frag_datagrams, &key);
+		found = map_look_up(&cilium_ipv6_frag_datagrams, &key);
 	} else {
 		struct ipv4_frag_id key = ipv4_frag_key(pkt);
 
-		found = bpf_map_lookup_elem(&cilium_ipv4_frag_datagrams, &key);
+		found = map_look_up(&cilium_ipv4_frag_datagrams, &key);
 	}
 	if (!found)
 		return DROP(pkt, DROP_FRAG_NOT_FOUND);

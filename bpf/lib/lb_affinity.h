@@ -32,11 +32,11 @@ __subprogram struct lb_affinity_val *lb_affinity_find(const struct lb_frontend *
 	if (f->is_ipv6) {
 		struct lb6_affinity_key key = lb6_affinity_key(f, client);
 
-		return bpf_map_lookup_elem(&cilium_lb6_affinity, &key);
+		return map_look_up(&cilium_lb6_affinity, &key);
 	} else {
 		struct lb4_affinity_key key = lb4_affinity_key(f, client);
 
-		return bpf_map_lookup_elem(&cilium_lb4_affinity, &key);
+		return map_look_up(&cilium_lb4_affinity, &key);
 	}
 }
 
@@ -65,11 +65,11 @@ __subprogram void lb_affinity_note(const struct lb_frontend *f, const struct lb_
 	} else if (f->is_ipv6) {
 		struct lb6_affinity_key key = lb6_affinity_key(f, client);
 
-		bpf_map_update_elem(&cilium_lb6_affinity, &key, &val, BPF_ANY);
+		map_update(&cilium_lb6_affinity, &key, &val, BPF_ANY);
 	} else {
 		struct lb4_affinity_key key = lb4_affinity_key(f, client);
 
-		bpf_map_update_elem(&cilium_lb4_affinity, &key, &val, BPF_ANY);
+		map_update(&cilium_lb4_affinity, &key, &val, BPF_ANY);
 	}
 }
 

@@ -24,7 +24,7 @@ __subprogram const struct lb4_service *lb_slot(const struct lb_frontend *f, __u1
 			.scope = f->scope,
 		};
 
-		return bpf_map_lookup_elem(&cilium_lb6_services_v2, &key);
+		return map_look_up(&cilium_lb6_services_v2, &key);
 	} else {
 		struct lb4_key key = {
 			.address = f->address.ip4,
@@ -34,7 +34,7 @@ __subprogram const struct lb4_service *lb_slot(const struct lb_frontend *f, __u1
 			.scope = f->scope,
 		};
 
-		return bpf_map_lookup_elem(&cilium_lb4_services_v2, &key);
+		return map_look_up(&cilium_lb4_services_v2, &key);
 	}
 }
 
@@ -94,7 +94,7 @@ __verified_alone bool lb_backend_find(struct lb_backend *be, __u32 id, bool ipv6
 	if (!be)
 		return false;
 	if (ipv6) {
-		const struct lb6_backend *found = bpf_map_lookup_elem(&cilium_lb6_backends_v3, &id);
+		const struct lb6_backend *found = map_look_up(&cilium_lb6_backends_v3, &id);
 
 		if (!found)
 			return false;
@@ -103,7 +103,7 @@ __verified_alone bool lb_backend_find(struct lb_backend *be, __u32 id, bool ipv6
 		be->state = found->flags;
 		be->zone = found->zone;
 	} else {
-		const struct lb4_backend *found = bpf_map_lookup_elem(&cilium_lb4_backends_v3, &id);
+		const struct lb4_backend *found = map_look_up(&cilium_lb4_backends_v3, &id);
 
 		if (!found)
 			return false;
@@ -121,7 +121,7 @@ __subprogram bool lb_reverse_find(__u16 rev_nat_index, bool ipv6, union addr *ad
 {
 	if (ipv6) {
 		const struct lb6_reverse_nat *found =
-			bpf_map_lookup_elem(&cilium_lb6_reverse_nat, &rev_nat_index);
+			map_look_up(&cilium_lb6_reverse_nat, &rev_nat_index);
 
 		if (!found)
 			return false;
@@ -129,7 +129,7 @@ __subprogram bool lb_reverse_find(__u16 rev_nat_index, bool ipv6, union addr *ad
 		*port = found->port;
 	} else {
 		const struct lb4_reverse_nat *found =
-			bpf_map_lookup_elem(&cilium_lb4_reverse_nat, &rev_nat_index);
+			map_look_up(&cilium_lb4_reverse_nat, &rev_nat_index);
 
 		if (!found)
 			return false;

@@ -81,11 +81,12 @@ static __always_inline const __u32 *maglev_table(const struct lb_frontend *f)
 	void *table;
 
 	/* not chosen by a variable: the verifier must see which outer map an inner one is of */
-	if (f->is_ipv6)
-		table = bpf_map_lookup_elem(&cilium_lb6_maglev, &index);
-	else
-		table = bpf_map_lookup_elem(&cilium_lb4_maglev, &index);
-	return table ? bpf_map_lookup_elem(table, &zero) : NULL;
+	if (f->is_ipv6) {
+		table = map_look_up(&cilium_lb6_maglev, &index);
+		return table ? map_look_up(table, &zero) : NULL;
+	}
+	table = map_look_up(&cilium_lb4_maglev, &index);
+	return table ? map_look_up(table, &zero) : NULL;
 }
 
 static __always_inline __u32 maglev_entry(const __u32 *table, __u32 i)

@@ -17,7 +17,7 @@ static __always_inline bool lb_source_listed(const struct lb_frontend *f, const 
 			.addr = source->ip6,
 		};
 
-		return bpf_map_lookup_elem(&cilium_lb6_source_range, &key);
+		return map_look_up(&cilium_lb6_source_range, &key);
 	} else {
 		struct lb4_src_range_key key = {
 			.lpm_key.prefixlen = LB_RANGE_BITS(key),
@@ -25,7 +25,7 @@ static __always_inline bool lb_source_listed(const struct lb_frontend *f, const 
 			.addr = source->ip4,
 		};
 
-		return bpf_map_lookup_elem(&cilium_lb4_source_range, &key);
+		return map_look_up(&cilium_lb4_source_range, &key);
 	}
 }
 

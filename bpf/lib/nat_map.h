@@ -143,8 +143,7 @@ __subprogram bool nat_find(struct nat_work *w, const struct flow *f, __u8 flags,
 {
 	nat_key(w, f, flags);
 	if (f->is_ipv6) {
-		const struct ipv6_nat_entry *e =
-			bpf_map_lookup_elem(&cilium_snat_v6_external, &w->key6);
+		const struct ipv6_nat_entry *e = map_look_up(&cilium_snat_v6_external, &w->key6);
 
 		if (!e)
 			return false;
@@ -152,8 +151,7 @@ __subprogram bool nat_find(struct nat_work *w, const struct flow *f, __u8 flags,
 		to->port = e->to_sport;
 		to->needs_ct = e->common.needs_ct;
 	} else {
-		const struct ipv4_nat_entry *e =
-			bpf_map_lookup_elem(&cilium_snat_v4_external, &w->key4);
+		const struct ipv4_nat_entry *e = map_look_up(&cilium_snat_v4_external, &w->key4);
 
 		if (!e)
 			return false;
@@ -177,12 +175,11 @@ static __always_inline int nat_put(struct nat_work *w, bool ipv6, const struct n
 	if (ipv6) {
 		w->entry6.nat_info.address = to->addr.ip6;
 		w->entry6.nat_info.port = to->port;
-		return (int)bpf_map_update_elem(&cilium_snat_v6_external, &w->key6, &w->entry6,
-						how);
+		return (int)map_update(&cilium_snat_v6_external, &w->key6, &w->entry6, how);
 	}
 	w->entry4.nat_info.address = to->addr.ip4;
 	w->entry4.nat_info.port = to->port;
-	return (int)bpf_map_update_elem(&cilium_snat_v4_external, &w->key4, &w->entry4, how);
+	return (int)map_update(&cilium_snat_v4_external, &w->key4, &w->entry4, how);
 }
 
 __subprogram int nat_store(struct nat_work *w, const struct flow *f, __u8 flags,
@@ -201,8 +198,8 @@ __subprogram int nat_delete(struct nat_work *w, const struct flow *f, __u8 flags
 
 static __always_inline void nat_count_retries(bool ipv6, __u32 retries)
 {
-	__u32 *n = ipv6 ? bpf_map_lookup_elem(&cilium_snat_v6_alloc_retries, &retries)
-			: bpf_map_lookup_elem(&cilium_snat_v4_alloc_retries, &retries);
+	__u32 *n = ipv6 ? map_look_up(&cilium_snat_v6_alloc_retries, &retries)
+			: map_look_up(&cilium_snat_v4_alloc_retries, &retries);
 
 	if (n)
 		++*n;

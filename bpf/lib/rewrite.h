@@ -21,9 +21,12 @@ enum rewrite_side {
 #define IPV4_OFF_TTL   8
 #define IPV4_OFF_SADDR 12
 #define IPV4_OFF_DADDR 16
+#define IPV6_OFF_NEXT  6
 #define IPV6_OFF_HOP   7
 #define IPV6_OFF_SADDR 8
 #define IPV6_OFF_DADDR 24
+
+#define IPV6_NEXT_AND_HOP 2 /* bytes */
 
 /* The end of IPv4's fixed header. */
 struct ipv4_end {
@@ -51,7 +54,7 @@ static __always_inline int rewrite_addr4(ctx_t *ctx, struct packet *pkt, enum re
 	}
 	*diff = csum_diff(&was, &is, sizeof(is));
 	end.sum = csum_fold((__u32)*diff + (__u16)~end.sum);
-	return ctx_store(ctx, off, &end, sizeof(end)) ? 0 : DROP_WRITE_ERROR;
+	return ctx_store_header(ctx, off, &end, sizeof(end)) ? 0 : DROP_WRITE_ERROR;
 }
 
 /* Writes an address; *diff is what it changes in a sum. */
@@ -66,7 +69,7 @@ static __always_inline int rewrite_addr_bytes(ctx_t *ctx, struct packet *pkt,
 		return rewrite_addr4(ctx, pkt, side, to, diff);
 	off = pkt->l3_off + (side == REWRITE_SOURCE ? IPV6_OFF_SADDR : IPV6_OFF_DADDR);
 	*diff = csum_diff(&was, &is, sizeof(is.ip6));
-	return ctx_store(ctx, off, &is, sizeof(is.ip6)) ? 0 : DROP_WRITE_ERROR;
+	return ctx_store_header(ctx, off, &is, sizeof(is.ip6)) ? 0 : DROP_WRITE_ERROR;
 }
 
 /* A port; of an ICMP echo the identifier, which stands elsewhere. */
@@ -83,7 +86,7 @@ static __always_inline int rewrite_port_bytes(ctx_t *ctx, struct packet *pkt,
 	else if (side == REWRITE_DESTINATION)
 		off += 2;
 	diff = csum_diff(&was, &is, sizeof(is));
-	if (!ctx_store(ctx, off, &to, sizeof(to)))
+	if (!ctx_store_header(ctx, off, &to, sizeof(to)))
 		return DROP_WRITE_ERROR;
 	return csum_l4_port(ctx, pkt->l4_off + csum_off, diff, pkt->protocol == IPPROTO_UDP)
 		       ? DROP_CSUM_L4
@@ -181,17 +184,27 @@ struct ttl_word {
 	__u16 sum;
 };
 
+/* Beside it stands a byte: sums are of words. */
 static __always_inline int rewrite_hop_limit(ctx_t *ctx, struct packet *pkt)
 {
-	__u32 off = pkt->l3_off + IPV6_OFF_HOP;
-	__u8 limit;
+	__u32 off = pkt->l3_off + IPV6_OFF_NEXT;
+	union {
+		struct {
+			__u8 next, limit;
+		};
+		__be32 word;
+	} was = {}, is;
 
-	if (!ctx_load_header(ctx, off, &limit, sizeof(limit)))
+	if (!ctx_load_header(ctx, off, &was, IPV6_NEXT_AND_HOP))
 		return DROP(pkt, DROP_INVALID);
-	if (limit <= 1)
+	if (was.limit <= 1)
 		return DROP(pkt, DROP_TTL_EXCEEDED);
-	limit--;
-	return ctx_store_summed(ctx, off, &limit, sizeof(limit)) ? 0 : DROP(pkt, DROP_WRITE_ERROR);
+	is = was;
+	is.limit--;
+	if (!ctx_store_header(ctx, off, &is, IPV6_NEXT_AND_HOP))
+		return DROP(pkt, DROP_WRITE_ERROR);
+	csum_changed(ctx, csum_diff(&was, &is, sizeof(is)));
+	return 0;
 }
 
 /* No router may send it on. */
@@ -199,8 +212,8 @@ static __always_inline bool rewrite_ttl_ends(ctx_t *ctx, const struct packet *pk
 {
 	__u8 ttl;
 
-	return ctx_load(ctx, pkt->l3_off + (pkt->is_ipv6 ? IPV6_OFF_HOP : IPV4_OFF_TTL), &ttl,
-			sizeof(ttl)) &&
+	return ctx_load_header(ctx, pkt->l3_off + (pkt->is_ipv6 ? IPV6_OFF_HOP : IPV4_OFF_TTL),
+			       &ttl, sizeof(ttl)) &&
 	       ttl <= 1;
 }
 
@@ -220,7 +233,7 @@ __subprogram int rewrite_ttl(ctx_t *ctx, struct packet *pkt)
 		return DROP(pkt, DROP_TTL_EXCEEDED);
 	word.ttl--;
 	word.sum = csum_fold((__u16)~word.sum + (__u16)~bpf_htons(0x100));
-	return ctx_store(ctx, pkt->l3_off + IPV4_OFF_TTL, &word, sizeof(word))
+	return ctx_store_header(ctx, pkt->l3_off + IPV4_OFF_TTL, &word, sizeof(word))
 		       ? 0
 		       : DROP(pkt, DROP_WRITE_ERROR);
 }
@@ -234,7 +247,7 @@ static __always_inline int rewrite_macs(ctx_t *ctx, struct packet *pkt, const un
 
 	__builtin_memcpy(macs.dst, dst->addr, ETH_ALEN);
 	__builtin_memcpy(macs.src, src->addr, ETH_ALEN);
-	return ctx_store(ctx, 0, &macs, sizeof(macs)) ? 0 : DROP(pkt, DROP_WRITE_ERROR);
+	return ctx_store_header(ctx, 0, &macs, sizeof(macs)) ? 0 : DROP(pkt, DROP_WRITE_ERROR);
 }
 
 #endif
