@@ -183,10 +183,10 @@ static __always_inline void mark_as_tunnelled(ctx_t *ctx)
 	ctx->mark = mark_with_identity(MARK_OVERLAY, key.tunnel_id);
 }
 
-static __always_inline int into_tunnel(ctx_t *ctx, __u16 line)
+/* Who has sent the packet here has counted it. */
+static __always_inline int into_tunnel(ctx_t *ctx)
 {
 	mark_as_tunnelled(ctx);
-	metrics_add(REASON_FORWARDED, DIR_EGRESS, SOURCE_FILE, line, ctx_len(ctx));
 	return CTX_PASS;
 }
 
@@ -218,7 +218,7 @@ int cil_to_overlay(ctx_t *ctx)
 	int ret;
 
 	if (is_settled(ctx))
-		return into_tunnel(ctx, SOURCE_LINE);
+		return into_tunnel(ctx);
 	pkt = packet_begin();
 	if (!pkt)
 		return CTX_DROP;
@@ -232,7 +232,7 @@ int cil_to_overlay(ctx_t *ctx)
 		ret = bandwidth_egress(ctx, pkt);
 	if (ret < 0)
 		return drop_packet(ctx, pkt, ret, DIR_EGRESS);
-	return into_tunnel(ctx, SOURCE_LINE);
+	return into_tunnel(ctx);
 }
 
 DEFINE_ICMP_ERROR_PROGRAM()

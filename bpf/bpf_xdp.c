@@ -35,15 +35,10 @@ static __always_inline bool parse(ctx_t *ctx, struct packet *pkt)
  */
 static __always_inline int drop_listed(ctx_t *ctx)
 {
-	struct prefilter_drops *drops = prefilter_drops_here();
 	struct packet *pkt;
 
-	if (prefilter_count(ctx, drops))
+	if (prefilter_count(ctx))
 		return CTX_DROP;
-	if (CONFIG(monitor_aggregation) != AGGREGATE_NONE) {
-		prefilter_tell_metrics(ctx, drops);
-		return CTX_DROP;
-	}
 	pkt = packet_begin();
 	if (!pkt)
 		return CTX_DROP;

@@ -47,7 +47,7 @@ static __always_inline void ct_remember_fragment(const struct packet *pkt)
 }
 
 /* Fills ports, flags and ICMP type; once: a translated packet is known by then under other ports. */
-__subprogram int ct_parse_l4(ctx_t *ctx, struct packet *pkt)
+static __always_inline int ct_parse_l4(ctx_t *ctx, struct packet *pkt)
 {
 	bool whole;
 

@@ -101,15 +101,16 @@ static __always_inline int csum_l3(ctx_t *ctx, __u32 off, __s64 diff)
 	return csum_replace(ctx, off, (__u32)((__u64)diff & 0xffffffff), false);
 }
 
-static __always_inline int csum_l4_address(ctx_t *ctx, __u32 off, __s64 diff, bool udp, bool ipv6)
-{
-	(void)ipv6;
-	return csum_replace(ctx, off, diff, udp);
-}
-
 static __always_inline int csum_l4_port(ctx_t *ctx, __u32 off, __s64 diff, bool udp)
 {
 	return csum_replace(ctx, off, diff, udp);
+}
+
+static __always_inline int csum_l4(ctx_t *ctx, __u32 off, __s64 address, __s64 port, bool udp,
+				   bool ipv6)
+{
+	(void)ipv6;
+	return csum_replace(ctx, off, address + port, udp);
 }
 
 static __always_inline void csum_changed(ctx_t *ctx, __s64 diff)
@@ -159,6 +160,17 @@ static __always_inline int csum_l4_port(ctx_t *ctx, __u32 off, __s64 diff, bool 
 		return (int)bpf_l4_csum_replace(ctx, off, 0, (__u64)diff, BPF_F_MARK_MANGLED_0);
 	csum_changed(ctx, diff);
 	return 0;
+}
+
+/* After an address, a port or both: what csum_diff() gave, 0 for what stayed. A sum that the device completes knows
+ * of addresses only.
+ */
+static __always_inline int csum_l4(ctx_t *ctx, __u32 off, __s64 address, __s64 port, bool udp,
+				   bool ipv6)
+{
+	if (address && csum_l4_address(ctx, off, address, udp, ipv6))
+		return -1;
+	return port ? csum_l4_port(ctx, off, port, udp) : 0;
 }
 
 #endif

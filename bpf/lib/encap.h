@@ -67,14 +67,19 @@ static __always_inline int encap_with_options(ctx_t *ctx, struct packet *pkt,
 	return encap_redirect(ctx, pkt);
 }
 
-/* What the packet came with, or on the way out is to go with. False: it has no tunnel. */
+#define EPROTO 71 /* Linux, asm-generic/errno.h */
+
+/* What the packet came with, or on the way out is to go with: of which family the kernel says only by an error.
+ * False: it has no tunnel.
+ */
 static __always_inline bool tunnel_get_key(ctx_t *ctx, struct bpf_tunnel_key *key, bool *is_ipv6)
 {
-	*is_ipv6 = false;
-	if (!bpf_skb_get_tunnel_key(ctx, key, TUNNEL_KEY_LEN, 0))
-		return true;
-	*is_ipv6 = true;
-	return !bpf_skb_get_tunnel_key(ctx, key, TUNNEL_KEY_LEN, BPF_F_TUNINFO_IPV6);
+	int ret = (int)bpf_skb_get_tunnel_key(ctx, key, TUNNEL_KEY_LEN, 0);
+
+	*is_ipv6 = ret == -EPROTO;
+	if (*is_ipv6)
+		ret = (int)bpf_skb_get_tunnel_key(ctx, key, TUNNEL_KEY_LEN, BPF_F_TUNINFO_IPV6);
+	return !ret;
 }
 
 /* Back through the tunnel to the node the packet came from, as this node's. False: it came by none. */

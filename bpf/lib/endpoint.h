@@ -50,7 +50,8 @@ struct {
 } cilium_lxc SEC(".maps");
 
 /* NULL: no address of this node. */
-__subprogram const struct endpoint_info *endpoint_lookup(const union addr *addr, bool ipv6)
+static __always_inline const struct endpoint_info *endpoint_lookup(const union addr *addr,
+								   bool ipv6)
 {
 	struct endpoint_key key = {
 		.ip6 = addr->ip6,

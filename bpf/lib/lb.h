@@ -42,13 +42,10 @@ static __always_inline int lb_admit(struct packet *pkt)
 /* 1: the packet is for the service in pkt->lb.frontend, whose backend is still to be chosen; 0: for none,
  * or for one that a proxy serves (pkt->lb.frontend.flags2 has LB_F2_L7 then); negative: drop.
  */
-__verified_alone int lb_look_up(struct packet *pkt, bool from_endpoint)
+static __always_inline int lb_look_up(struct packet *pkt, bool from_endpoint)
 {
-	struct lb_frontend *f;
+	struct lb_frontend *f = &pkt->lb.frontend;
 
-	if (!pkt)
-		return DROP_INVALID;
-	f = &pkt->lb.frontend;
 	if (f->protocol) /* asked before, about a packet as it was then */
 		__builtin_memset(&pkt->lb, 0, sizeof(pkt->lb));
 	if (!lb_is_service_protocol(pkt->protocol))
@@ -93,7 +90,7 @@ __verified_alone bool lb_choose_anew(struct packet *pkt, const struct lb_client 
  */
 static __always_inline bool lb_stay(struct packet *pkt, const struct ct_entry *entry)
 {
-	if (!lb_backend_find(&pkt->lb.backend, (__u32)entry->backend_id, pkt->is_ipv6))
+	if (!lb_backend_find_here(&pkt->lb.backend, (__u32)entry->backend_id, pkt->is_ipv6))
 		return false;
 	return pkt->lb.backend.state == LB_ACTIVE ||
 	       !(pkt->protocol == IPPROTO_TCP && pkt->tcp_flags & TCP_SYN);
@@ -163,13 +160,11 @@ static __always_inline void lb_loopback_address(bool ipv6, union addr *addr)
 /* To the backend. An endpoint that is its own backend must not see its own address as source, which no
  * stack takes. SCTP's checksum forbids another port: 154. 0, or the reason to drop.
  */
-__verified_alone int lb_translate(ctx_t *ctx, struct packet *pkt, bool from_endpoint)
+static __always_inline int lb_translate(ctx_t *ctx, struct packet *pkt, bool from_endpoint)
 {
 	union addr address;
 	int ret;
 
-	if (!pkt)
-		return DROP_INVALID;
 	if (from_endpoint && addr_equal(&pkt->saddr, &pkt->lb.backend.address)) {
 		pkt->lb.loopback = true;
 		lb_loopback_address(pkt->is_ipv6, &address);

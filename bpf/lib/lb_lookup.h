@@ -13,7 +13,8 @@ _Static_assert(sizeof(struct lb4_service) == sizeof(struct lb6_service) &&
 	       "one is read as the other");
 
 /* Slot 0 is the service itself. NULL: no such entry. */
-__subprogram const struct lb4_service *lb_slot(const struct lb_frontend *f, __u16 slot)
+static __always_inline const struct lb4_service *lb_slot_here(const struct lb_frontend *f,
+							      __u16 slot)
 {
 	if (f->is_ipv6) {
 		struct lb6_key key = {
@@ -38,6 +39,12 @@ __subprogram const struct lb4_service *lb_slot(const struct lb_frontend *f, __u1
 	}
 }
 
+/* The same, where it is not the first thing that is asked. */
+__subprogram const struct lb4_service *lb_slot(const struct lb_frontend *f, __u16 slot)
+{
+	return lb_slot_here(f, slot);
+}
+
 /* The service with that address, port and protocol. Backends for the inside are of a scope of their own
  * only where the entry says so; an entry that says so and has none serves nobody inside.
  */
@@ -46,7 +53,7 @@ static __always_inline bool lb_find(struct lb_frontend *f, enum lb_scope scope)
 	const struct lb4_service *svc;
 
 	f->scope = LB_EXTERNAL;
-	svc = lb_slot(f, 0);
+	svc = lb_slot_here(f, 0);
 	if (svc && scope == LB_INTERNAL && svc->flags2 & LB_F2_TWO_SCOPES) {
 		f->scope = LB_INTERNAL;
 		svc = lb_slot(f, 0);
@@ -89,10 +96,8 @@ static __always_inline bool lb_has_local_policy(const struct lb_frontend *f)
 }
 
 /* False: it is gone. */
-__verified_alone bool lb_backend_find(struct lb_backend *be, __u32 id, bool ipv6)
+static __always_inline bool lb_backend_find_here(struct lb_backend *be, __u32 id, bool ipv6)
 {
-	if (!be)
-		return false;
 	if (ipv6) {
 		const struct lb6_backend *found = map_look_up(&cilium_lb6_backends_v3, &id);
 
@@ -114,6 +119,12 @@ __verified_alone bool lb_backend_find(struct lb_backend *be, __u32 id, bool ipv6
 	}
 	be->id = id;
 	return true;
+}
+
+/* The same, for who asks again and again. */
+__verified_alone bool lb_backend_find(struct lb_backend *be, __u32 id, bool ipv6)
+{
+	return be && lb_backend_find_here(be, id, ipv6);
 }
 
 /* Under which address and port clients know the service. False: it is gone. */

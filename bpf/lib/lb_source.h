@@ -8,7 +8,7 @@
 
 #define LB_RANGE_BITS(key) (8 * (sizeof(key) - sizeof(struct bpf_lpm_trie_key)))
 
-static __always_inline bool lb_source_listed(const struct lb_frontend *f, const union addr *source)
+__subprogram bool lb_source_listed(const struct lb_frontend *f, const union addr *source)
 {
 	if (f->is_ipv6) {
 		struct lb6_src_range_key key = {
@@ -29,7 +29,7 @@ static __always_inline bool lb_source_listed(const struct lb_frontend *f, const 
 	}
 }
 
-__subprogram bool lb_source_allowed(const struct lb_frontend *f, const union addr *source)
+static __always_inline bool lb_source_allowed(const struct lb_frontend *f, const union addr *source)
 {
 	bool deny = f->flags2 & LB_F2_SOURCE_RANGE_DENY;
 

@@ -24,6 +24,7 @@
 #include <lib/handed_on.h>
 #include <lib/lb.h>
 #include <lib/mark.h>
+#include <lib/metrics_batch.h>
 #include <lib/nat.h>
 #include <lib/nodeport_reply.h>
 
@@ -97,11 +98,34 @@ static __always_inline void nodeport_own_address(bool ipv6, bool tunnel, union a
 					: CONFIG(nat_ipv4_masquerade).be32);
 }
 
+#ifdef CTX_XDP
+
+struct metrics_batch nodeport_sent[METRICS_CPUS];
+
+static __always_inline void nodeport_count_sent(ctx_t *ctx)
+{
+	struct metrics_batch *here = metrics_batch_here(nodeport_sent);
+	__u32 len = ctx_len(ctx);
+
+	if (!metrics_batch_count(here, len))
+		metrics_batch_tell(here, REASON_FORWARDED, DIR_EGRESS, SOURCE_FILE, SOURCE_LINE,
+				   len);
+}
+
+#else
+
+static __always_inline void nodeport_count_sent(ctx_t *ctx)
+{
+	metrics_add(REASON_FORWARDED, DIR_EGRESS, SOURCE_FILE, SOURCE_LINE, ctx_len(ctx));
+}
+
+#endif
+
 static __always_inline int nodeport_end(ctx_t *ctx, struct packet *pkt, int ret)
 {
 	if (ret < 0)
 		return drop_packet(ctx, pkt, ret, DIR_EGRESS);
-	metrics_add(REASON_FORWARDED, DIR_EGRESS, SOURCE_FILE, SOURCE_LINE, ctx_len(ctx));
+	nodeport_count_sent(ctx);
 	return ret;
 }
 

@@ -54,10 +54,7 @@ __subprogram int nodeport_reply_error(ctx_t *ctx, struct packet *pkt)
 	return ret ? ret : 1;
 }
 
-/* 1: the packet answers a client of the node's edge and comes from what that asked; 0: it doesn't, and is
- * as it was; negative: drop. pkt's L4 fields must be filled.
- */
-__verified_alone int nodeport_reply(ctx_t *ctx, struct packet *pkt)
+__verified_alone int nodeport_reply_flow(ctx_t *ctx, struct packet *pkt)
 {
 	struct ct_entry *entry;
 	union addr addr = {};
@@ -67,10 +64,6 @@ __verified_alone int nodeport_reply(ctx_t *ctx, struct packet *pkt)
 
 	if (!pkt)
 		return DROP_INVALID;
-	if (pkt->icmp_error)
-		return nodeport_reply_error(ctx, pkt);
-	if (!pkt->trackable || is_icmp(pkt))
-		return 0;
 	f = packet_flow(pkt);
 	flow_turn(&f);
 	entry = ct_find(pkt, &f, TUPLE_F_OUT);
@@ -82,6 +75,16 @@ __verified_alone int nodeport_reply(ctx_t *ctx, struct packet *pkt)
 	pkt->orig_saddr = pkt->saddr;
 	ret = rewrite(ctx, pkt, REWRITE_SOURCE, &addr, port);
 	return ret ? ret : 1;
+}
+
+/* 1: the packet answers a client of the node's edge and comes from what that asked; 0: it doesn't, and is
+ * as it was; negative: drop. pkt's L4 fields must be filled.
+ */
+static __always_inline int nodeport_reply(ctx_t *ctx, struct packet *pkt)
+{
+	if (pkt->icmp_error)
+		return nodeport_reply_error(ctx, pkt);
+	return pkt->trackable && !is_icmp(pkt) ? nodeport_reply_flow(ctx, pkt) : 0;
 }
 
 /* For a packet that leaves a pod. */

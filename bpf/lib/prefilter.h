@@ -13,12 +13,9 @@
 #include <lib/drop.h>
 #include <lib/ipv6.h>
 #include <lib/lpm.h>
+#include <lib/metrics_batch.h>
 
 DECLARE_CONFIG(bool, enable_prefilter, false, "Drop what comes from the networks of cilium_cidr_*");
-
-#define PREFILTER_BATCH 64
-#define PREFILTER_QUIET (1ULL << 48)
-#define PREFILTER_CPUS	1024 /* a power of two */
 
 #define CIDR_MAP(name, map_type, key_type)                                                         \
 	struct {                                                                                   \
@@ -35,19 +32,7 @@ CIDR_MAP(cilium_cidr_v4_fix, BPF_MAP_TYPE_HASH, lpm_v4_key);
 CIDR_MAP(cilium_cidr_v6_dyn, BPF_MAP_TYPE_LPM_TRIE, lpm_v6_key);
 CIDR_MAP(cilium_cidr_v6_fix, BPF_MAP_TYPE_HASH, lpm_v6_key);
 
-/* On one CPU. */
-struct prefilter_drops {
-	/* Of packets that cilium_metrics does not know of yet the bytes; above PREFILTER_QUIET how many more
-	 * are only counted here. In one word: in a flood each access counts.
-	 */
-	__u64 untold;
-	__u64 told; /* how often it was told, up to PREFILTER_BATCH */
-} __attribute__((aligned(64)));
-
-/* By CPU, and in no per-CPU map: to look into one takes longer than to count. CPUs that are PREFILTER_CPUS apart share
- * a place, where a count may get lost.
- */
-struct prefilter_drops prefilter_drops[PREFILTER_CPUS];
+struct metrics_batch prefilter_drops[METRICS_CPUS];
 
 static __always_inline bool prefilter_has4(const void *saddr)
 {
@@ -83,36 +68,18 @@ static __always_inline bool prefilter_has(const struct packet *pkt)
 	return pkt->is_ipv6 ? prefilter_has6(&pkt->saddr) : prefilter_has4(&pkt->saddr);
 }
 
-static __always_inline struct prefilter_drops *prefilter_drops_here(void)
+/* True: the packet is counted, and nobody is told of it. */
+static __always_inline bool prefilter_count(ctx_t *ctx)
 {
-	return &prefilter_drops[bpf_get_smp_processor_id() & (PREFILTER_CPUS - 1)];
-}
+	struct metrics_batch *here = metrics_batch_here(prefilter_drops);
+	__u32 len = ctx_len(ctx);
 
-/* To look for a counter of cilium_metrics costs as much as to look for the source: in a flood that is done once
- * for PREFILTER_BATCH packets. The first ones are counted at once. True: that is all there is to do.
- */
-static __always_inline bool prefilter_count(ctx_t *ctx, struct prefilter_drops *drops)
-{
-	__u64 untold = drops->untold + ctx_len(ctx);
-
-	if (untold < PREFILTER_QUIET)
+	if (metrics_batch_count(here, len))
+		return true;
+	if (CONFIG(monitor_aggregation) == AGGREGATE_NONE)
 		return false;
-	drops->untold = untold - PREFILTER_QUIET;
+	metrics_batch_tell(here, -DROP_POLICY_DENY, DIR_INGRESS, SOURCE_FILE, SOURCE_LINE, len);
 	return true;
-}
-
-static __always_inline void prefilter_tell_metrics(ctx_t *ctx, struct prefilter_drops *drops)
-{
-	struct metrics_value more = { .count = PREFILTER_BATCH,
-				      .bytes = drops->untold + ctx_len(ctx) };
-
-	if (drops->told < PREFILTER_BATCH) {
-		more.count = 1;
-		drops->told++;
-	}
-	drops->untold =
-		drops->told == PREFILTER_BATCH ? (PREFILTER_BATCH - 1) * PREFILTER_QUIET : 0;
-	metrics_add_all(-DROP_POLICY_DENY, DIR_INGRESS, SOURCE_FILE, SOURCE_LINE, &more);
 }
 
 static __always_inline int prefilter_tell(ctx_t *ctx, struct packet *pkt)

@@ -72,25 +72,20 @@ static __always_inline int rewrite_addr_bytes(ctx_t *ctx, struct packet *pkt,
 	return ctx_store_header(ctx, off, &is, sizeof(is.ip6)) ? 0 : DROP_WRITE_ERROR;
 }
 
-/* A port; of an ICMP echo the identifier, which stands elsewhere. */
+/* A port; of an ICMP echo the identifier, which stands elsewhere. *diff as above. */
 static __always_inline int rewrite_port_bytes(ctx_t *ctx, struct packet *pkt,
 					      enum rewrite_side side, __be16 from, __be16 to,
-					      __u32 csum_off)
+					      __s64 *diff)
 {
 	__be32 was = from, is = to;
 	__u32 off = pkt->l4_off;
-	__s64 diff;
 
 	if (is_icmp(pkt))
 		off += 4;
 	else if (side == REWRITE_DESTINATION)
 		off += 2;
-	diff = csum_diff(&was, &is, sizeof(is));
-	if (!ctx_store_header(ctx, off, &to, sizeof(to)))
-		return DROP_WRITE_ERROR;
-	return csum_l4_port(ctx, pkt->l4_off + csum_off, diff, pkt->protocol == IPPROTO_UDP)
-		       ? DROP_CSUM_L4
-		       : 0;
+	*diff = csum_diff(&was, &is, sizeof(is));
+	return ctx_store_header(ctx, off, &to, sizeof(to)) ? 0 : DROP_WRITE_ERROR;
 }
 
 /* ICMP for IPv4 has no pseudo header; SCTP's sum knows no addresses. */
@@ -100,15 +95,21 @@ static __always_inline bool rewrite_has_pseudo(const struct packet *pkt)
 	       pkt->protocol == IPPROTO_ICMPV6;
 }
 
-static __always_inline int rewrite_sum_of_address(ctx_t *ctx, const struct packet *pkt,
-						  __u32 csum_off, __s64 diff)
+/* The transport header's; an IPv6 header has none itself. */
+static __always_inline int rewrite_sum(ctx_t *ctx, const struct packet *pkt, __s64 address,
+				       __s64 port)
 {
-	if (!pkt->later_fragment && rewrite_has_pseudo(pkt))
-		return csum_l4_address(ctx, pkt->l4_off + csum_off, diff,
-				       pkt->protocol == IPPROTO_UDP, pkt->is_ipv6);
-	if (pkt->is_ipv6)
-		csum_changed(ctx, diff); /* its header has no sum either */
-	return 0;
+	__u32 off;
+
+	if (pkt->later_fragment || !rewrite_has_pseudo(pkt)) {
+		if (pkt->is_ipv6 && address)
+			csum_changed(ctx, address);
+		address = 0;
+	}
+	if ((!address && !port) || !csum_l4_offset(pkt->protocol, &off))
+		return 0;
+	return csum_l4(ctx, pkt->l4_off + off, address, port, pkt->protocol == IPPROTO_UDP,
+		       pkt->is_ipv6);
 }
 
 static __always_inline void rewrite_note(struct packet *pkt)
@@ -132,37 +133,32 @@ __verified_alone int rewrite(ctx_t *ctx, struct packet *pkt, enum rewrite_side s
 			     const union addr *addr, __u32 port)
 {
 	__be16 *own_port, to = (__be16)port;
-	__u32 csum_off = 0;
+	__s64 of_addr = 0, of_port = 0;
 	union addr *own;
-	__s64 diff = 0;
-	int ret;
+	int ret = 0;
 
 	if (!pkt || !addr)
 		return DROP_INVALID;
 	own = side == REWRITE_SOURCE ? &pkt->saddr : &pkt->daddr;
 	own_port = side == REWRITE_SOURCE ? &pkt->sport : &pkt->dport;
 	rewrite_note(pkt);
-	csum_l4_offset(pkt->protocol, &csum_off);
 	if (!addr_equal(own, addr)) {
-		ret = rewrite_addr_bytes(ctx, pkt, side, own, addr, &diff);
+		ret = rewrite_addr_bytes(ctx, pkt, side, own, addr, &of_addr);
 		if (ret)
 			return DROP(pkt, ret);
-		if (rewrite_sum_of_address(ctx, pkt, csum_off, diff))
-			return DROP(pkt, DROP_CSUM_L4);
 		*own = *addr;
 	}
-	if (!port || to == *own_port)
-		return 0;
-	/* its CRC covers the ports, also of a datagram whose first fragment has them */
-	if (pkt->protocol == IPPROTO_SCTP)
-		return DROP(pkt, DROP_CSUM_L4);
-	if (!pkt->later_fragment) {
-		ret = rewrite_port_bytes(ctx, pkt, side, *own_port, to, csum_off);
+	if (port && to != *own_port) {
+		/* its CRC covers the ports, also of a datagram whose first fragment has them */
+		if (pkt->protocol == IPPROTO_SCTP)
+			return DROP(pkt, DROP_CSUM_L4);
+		if (!pkt->later_fragment)
+			ret = rewrite_port_bytes(ctx, pkt, side, *own_port, to, &of_port);
 		if (ret)
 			return DROP(pkt, ret);
+		*own_port = to;
 	}
-	*own_port = to;
-	return 0;
+	return rewrite_sum(ctx, pkt, of_addr, of_port) ? DROP(pkt, DROP_CSUM_L4) : 0;
 }
 
 /* As the packet came: for whom its sender is told of it. */
@@ -221,7 +217,7 @@ static __always_inline bool rewrite_ttl_ends(ctx_t *ctx, const struct packet *pk
  * upper byte of a 16-bit word: one less makes the sum of the others, the checksum, 0x100 more. skb->csum covers
  * both and stays.
  */
-__subprogram int rewrite_ttl(ctx_t *ctx, struct packet *pkt)
+static __always_inline int rewrite_ttl(ctx_t *ctx, struct packet *pkt)
 {
 	struct ttl_word word;
 
