@@ -65,4 +65,17 @@ static __always_inline void direct_write(void *to, const void *from, __u32 len)
 		*(volatile __u8 *)(to + len - 1) = *(const __u8 *)(from + len - 1);
 }
 
+/* From one place of a packet to one before it: what is read was not written over yet. */
+static __always_inline void direct_move(void *to, const void *from, __u32 len)
+{
+#pragma unroll
+	for (__u32 i = 0; i + 4 <= len; i += 4)
+		*(volatile __u32 *)(to + i) = *(const volatile __u32 *)(from + i);
+	if (len & 2)
+		*(volatile __u16 *)(to + (len & ~3U)) =
+			*(const volatile __u16 *)(from + (len & ~3U));
+	if (len & 1)
+		*(volatile __u8 *)(to + len - 1) = *(const volatile __u8 *)(from + len - 1);
+}
+
 #endif

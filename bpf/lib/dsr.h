@@ -90,17 +90,39 @@ static __always_inline int dsr_grow_before(ctx_t *ctx, __u32 room)
 
 #endif
 
-/* Who is told that a packet's time has ended is to find it as it was sent: before the option is added. */
+/* A link on the way is smaller than the node's. Who is told so finds his packet as he sent it, before it has grown, and
+ * is told what leaves the room.
+ */
+static __always_inline int dsr_too_big(ctx_t *ctx, struct packet *pkt,
+				       const struct bpf_fib_lookup *fib, __u32 room)
+{
+	return icmp_too_big(ctx, pkt, fib->mtu_result - (__u16)room);
+}
+
+static __always_inline int dsr_add_option(ctx_t *ctx, struct packet *pkt)
+{
+	return pkt->is_ipv6 ? dsr_add_option6(ctx, pkt) : dsr_add_option4(ctx, pkt);
+}
+
+/* Also who is told that a packet's time has ended is to find it as it was sent: the option comes last. */
 static __always_inline int dsr_send_option(ctx_t *ctx, struct packet *pkt)
 {
-	int ret;
+	struct bpf_fib_lookup fib = {};
+	__u32 room = dsr_overhead(pkt);
+	bool too_big;
+	int found, ret;
 
-	if (!dsr_to_be_told(pkt))
-		return forward_fib(ctx, pkt);
-	if (rewrite_ttl_ends(ctx, pkt))
+	if (room && rewrite_ttl_ends(ctx, pkt))
 		return icmp_time_exceeded(ctx, pkt);
-	ret = pkt->is_ipv6 ? dsr_add_option6(ctx, pkt) : dsr_add_option4(ctx, pkt);
-	return ret ? ret : forward_fib(ctx, pkt);
+	fib_ask(ctx, pkt, &fib);
+	found = fib_look_up(ctx, &fib, room);
+	too_big = found == BPF_FIB_LKUP_RET_FRAG_NEEDED;
+	if (too_big && !fib_may_fragment(ctx, pkt))
+		return dsr_too_big(ctx, pkt, &fib, room);
+	ret = room ? dsr_add_option(ctx, pkt) : 0;
+	if (ret)
+		return ret;
+	return too_big ? CTX_PASS : fib_follow(ctx, pkt, &fib, found);
 }
 
 /* Receivers spread packets over their queues by the outer source: clients differ in it. */
@@ -119,64 +141,101 @@ static __always_inline __be32 dsr_host_bits(__u32 hash, __u32 bits)
 	return bits >= 32 ? bpf_htonl(hash) : bpf_htonl(hash & ((1U << bits) - 1));
 }
 
-static __always_inline int dsr_wrap4(ctx_t *ctx, struct packet *pkt, const union addr *to)
+/* From the address that stands for the client, to the backend's. */
+static __always_inline void dsr_ends(const struct packet *pkt, union addr *from, union addr *to)
 {
-	__u32 len = pkt->end - pkt->l3_off, bits = 32 - CONFIG(dsr_rss_prefix4_len);
+	__u32 hash = dsr_client_hash(pkt);
+
+	*to = pkt->lb.backend.address;
+	if (pkt->is_ipv6) {
+		from->ip6 = CONFIG_IP6(dsr_rss_prefix6);
+		from->ip6.p.p4 |= dsr_host_bits(hash, 128 - CONFIG(dsr_rss_prefix6_len));
+	} else {
+		*from = addr_ip4(CONFIG(dsr_rss_prefix4).be32 |
+				 dsr_host_bits(hash, 32 - CONFIG(dsr_rss_prefix4_len)));
+	}
+}
+
+static __always_inline int dsr_wrap4(ctx_t *ctx, struct packet *pkt, const union addr *from,
+				     const union addr *to)
+{
+	__u32 len = pkt->end - pkt->l3_off;
 	struct iphdr ip = {
 		.version = 4,
 		.ihl = sizeof(ip) / 4,
 		.tot_len = bpf_htons((__u16)(len + sizeof(ip))),
 		.ttl = ICMP_ERROR_TTL,
 		.protocol = IPPROTO_IPIP,
-		.saddr = CONFIG(dsr_rss_prefix4).be32,
+		.saddr = from->ip4,
 		.daddr = to->ip4,
 	};
 
-	ip.saddr |= dsr_host_bits(dsr_client_hash(pkt), bits);
 	ip.check = csum_fold((__u32)bpf_csum_diff(NULL, 0, (__be32 *)&ip, sizeof(ip), 0));
 	if (dsr_grow_before(ctx, sizeof(ip)))
 		return DROP(pkt, DROP_INVALID);
 	if (!ctx_store(ctx, pkt->l3_off, &ip, sizeof(ip)))
 		return DROP(pkt, DROP_WRITE_ERROR);
-	pkt->saddr = addr_ip4(ip.saddr);
 	dsr_grown(pkt, sizeof(ip));
 	return 0;
 }
 
-static __always_inline int dsr_wrap6(ctx_t *ctx, struct packet *pkt, const union addr *to)
+static __always_inline int dsr_wrap6(ctx_t *ctx, struct packet *pkt, const union addr *from,
+				     const union addr *to)
 {
-	__u32 len = pkt->end - pkt->l3_off, bits = 128 - CONFIG(dsr_rss_prefix6_len);
+	__u32 len = pkt->end - pkt->l3_off;
 	struct ipv6_header ip = {
 		.version_class = { 0x60 },
 		.payload_len = bpf_htons((__u16)len),
 		.nexthdr = IPPROTO_IPV6,
 		.hop_limit = ICMP_ERROR_TTL,
-		.saddr = CONFIG_IP6(dsr_rss_prefix6),
+		.saddr = from->ip6,
 		.daddr = to->ip6,
 	};
 
-	ip.saddr.p.p4 |= dsr_host_bits(dsr_client_hash(pkt), bits);
 	if (dsr_grow_before(ctx, sizeof(ip)))
 		return DROP(pkt, DROP_INVALID);
 	if (!ctx_store(ctx, pkt->l3_off, &ip, sizeof(ip)))
 		return DROP(pkt, DROP_WRITE_ERROR);
 	csum_changed(ctx, bpf_csum_diff(NULL, 0, (__be32 *)&ip, sizeof(ip), 0));
-	pkt->saddr.ip6 = ip.saddr;
 	dsr_grown(pkt, sizeof(ip));
 	return 0;
+}
+
+static __always_inline void dsr_ask_outer(ctx_t *ctx, const struct packet *pkt,
+					  const union addr *from, const union addr *to,
+					  struct bpf_fib_lookup *fib)
+{
+	fib_ask(ctx, pkt, fib);
+	fib->l4_protocol = pkt->is_ipv6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
+	if (pkt->is_ipv6) {
+		__builtin_memcpy(fib->ipv6_src, &from->ip6, sizeof(fib->ipv6_src));
+		__builtin_memcpy(fib->ipv6_dst, &to->ip6, sizeof(fib->ipv6_dst));
+	} else {
+		fib->ipv4_src = from->ip4;
+		fib->ipv4_dst = to->ip4;
+	}
 }
 
 /* The packet is not translated: the backend's node undoes the outer header and balances it itself. */
 static __always_inline int dsr_send_ipip(ctx_t *ctx, struct packet *pkt)
 {
-	union addr to = pkt->lb.backend.address;
-	int ret = pkt->is_ipv6 ? dsr_wrap6(ctx, pkt, &to) : dsr_wrap4(ctx, pkt, &to);
+	struct bpf_fib_lookup fib = {};
+	__u32 room = dsr_overhead(pkt);
+	union addr from = {}, to;
+	int found, ret;
 
+	dsr_ends(pkt, &from, &to);
+	dsr_ask_outer(ctx, pkt, &from, &to, &fib);
+	found = fib_look_up(ctx, &fib, room);
+	if (found == BPF_FIB_LKUP_RET_FRAG_NEEDED)
+		return dsr_too_big(ctx, pkt, &fib, room);
+	ret = pkt->is_ipv6 ? dsr_wrap6(ctx, pkt, &from, &to) : dsr_wrap4(ctx, pkt, &from, &to);
 	if (ret)
 		return ret;
+	pkt->saddr = from;
 	pkt->daddr = to;
-	pkt->protocol = pkt->is_ipv6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
-	return forward_fib(ctx, pkt);
+	pkt->protocol = fib.l4_protocol;
+	return fib_follow(ctx, pkt, &fib, found);
 }
 
 #ifdef CTX_XDP

@@ -7,8 +7,6 @@
 #include <lib/dsr_wire.h>
 #include <lib/ipv6.h>
 
-#define DSR_HEADERS_MAX (ETH_HLEN + sizeof(struct ipv6_header))
-
 /* An extension header of IPv6 counts the words of 8 bytes behind its first in a byte (RFC 8200, 4.3). */
 #define IPV6_EXTHDR_WORDS_MAX 256
 
@@ -25,32 +23,31 @@ static __always_inline struct dsr_info dsr_frontend(const struct packet *pkt)
 
 #ifdef CTX_XDP
 
-/* From the front of the packet to the end of the fixed IP header, len bytes. */
-static __always_inline int dsr_move_head(ctx_t *ctx, __u32 room, const __u32 len)
-{
-	__u8 head[DSR_HEADERS_MAX];
-
-	return ctx_load(ctx, room, head, len) && ctx_store(ctx, 0, head, len) ? 0 : -1;
-}
-
-/* Room behind the fixed IP header: what is before it moves to the front. Services are for frames without a
- * VLAN tag alone here: lengths that the compiler knows spare two helpers.
+/* Room behind the fixed IP header, of fixed bytes: what is before it moves to the front. Services are for frames
+ * without a VLAN tag alone here, and both numbers the compiler knows.
  */
-static __always_inline int dsr_grow(ctx_t *ctx, const struct packet *pkt, __u32 room)
+static __always_inline int dsr_grow(ctx_t *ctx, const struct packet *pkt, const __u32 room,
+				    const __u32 fixed)
 {
+	void *front;
+
 	if (pkt->l3_off != ETH_HLEN || bpf_xdp_adjust_head(ctx, -(int)room))
 		return -1;
-	return pkt->is_ipv6 ? dsr_move_head(ctx, room, ETH_HLEN + sizeof(struct ipv6_header))
-			    : dsr_move_head(ctx, room, ETH_HLEN + sizeof(struct iphdr));
+	front = DIRECT_AT(ctx, 0, room + ETH_HLEN + fixed);
+	if (!front)
+		return -1;
+	direct_move(front, front + room, ETH_HLEN + fixed);
+	return 0;
 }
 
 #else
 
 /* The kernel takes datagrams that are sent as one only where their size is to stay (bpf_skb_net_grow()). */
-static __always_inline int dsr_grow(ctx_t *ctx, const struct packet *pkt, __u32 room)
+static __always_inline int dsr_grow(ctx_t *ctx, const struct packet *pkt, __u32 room, __u32 fixed)
 {
 	__u64 flags = BPF_F_ADJ_ROOM_NO_CSUM_RESET;
 
+	(void)fixed;
 	if (pkt->protocol == IPPROTO_UDP)
 		flags |= BPF_F_ADJ_ROOM_FIXED_GSO;
 	return (int)bpf_skb_adjust_room(ctx, (int)room, BPF_ADJ_ROOM_NET, flags);
@@ -94,7 +91,7 @@ static __always_inline int dsr_add_option4(ctx_t *ctx, struct packet *pkt)
 	is.version_ihl += sizeof(opt) / 4;
 	is.len = dsr_length(was.len, sizeof(opt));
 	diff = csum_diff(&was, &is, sizeof(is)) + csum_of(&opt, sizeof(opt));
-	if (dsr_grow(ctx, pkt, sizeof(opt)))
+	if (dsr_grow(ctx, pkt, sizeof(opt), sizeof(struct iphdr)))
 		return DROP(pkt, DROP_INVALID);
 	if (!ctx_store_header(ctx, pkt->l3_off, &is, sizeof(is)) ||
 	    !ctx_store_header(ctx, pkt->l3_off + sizeof(struct iphdr), &opt, sizeof(opt)))
@@ -182,7 +179,7 @@ static __always_inline int dsr_add_option6(ctx_t *ctx, struct packet *pkt)
 		hop_words = dsr_hop_words(ctx, pkt, was.len, &opt.nexthdr);
 	if (hop_words < 0)
 		return hop_words;
-	if (dsr_grow(ctx, pkt, sizeof(opt)))
+	if (dsr_grow(ctx, pkt, sizeof(opt), sizeof(struct ipv6_header)))
 		return DROP(pkt, DROP_INVALID);
 	if (!dsr_store6(ctx, pkt, (__u32)hop_words, &is, &opt))
 		return DROP(pkt, DROP_WRITE_ERROR);

@@ -118,6 +118,33 @@ static __always_inline int fib_too_big(ctx_t *ctx, struct packet *pkt, __u16 mtu
 	return fib_may_fragment(ctx, pkt) ? CTX_PASS : icmp_too_big(ctx, pkt, mtu);
 }
 
+/* Where to. room: bytes that the packet is still to grow by. What bpf_fib_lookup() says. */
+static __always_inline int fib_look_up(ctx_t *ctx, struct bpf_fib_lookup *fib, __u32 room)
+{
+	if (fib->tot_len)
+		fib->tot_len += (__u16)room;
+	return (int)bpf_fib_lookup(ctx, fib, sizeof(*fib), 0);
+}
+
+/* As fib_look_up() has found. */
+static __always_inline int fib_follow(ctx_t *ctx, struct packet *pkt,
+				      const struct bpf_fib_lookup *fib, int found)
+{
+	int ret;
+
+	if (found == BPF_FIB_LKUP_RET_NOT_FWDED)
+		return CTX_PASS;
+	if (found == BPF_FIB_LKUP_RET_BLACKHOLE || found == BPF_FIB_LKUP_RET_UNREACHABLE ||
+	    found == BPF_FIB_LKUP_RET_PROHIBIT)
+		return DROP(pkt, DROP_UNROUTABLE);
+	if (found != BPF_FIB_LKUP_RET_SUCCESS && found != BPF_FIB_LKUP_RET_NO_NEIGH)
+		return DROP(pkt, DROP_NO_FIB);
+	if (found == BPF_FIB_LKUP_RET_NO_NEIGH)
+		return fib_unresolved(ctx, pkt, fib);
+	ret = fib_hop(ctx, pkt);
+	return ret ? ret : fib_resolved(ctx, pkt, fib);
+}
+
 /* Routes the packet, as a router does: TTL first. The verdict; or the reason to drop, negative. Where it
  * has to be answered by an ICMP error, that is on its way. A destination that is the node's own goes
  * to the stack.
@@ -125,23 +152,13 @@ static __always_inline int fib_too_big(ctx_t *ctx, struct packet *pkt, __u16 mtu
 __subprogram int forward_fib(ctx_t *ctx, struct packet *pkt)
 {
 	struct bpf_fib_lookup fib = {};
-	int ret;
+	int found;
 
 	fib_ask(ctx, pkt, &fib);
-	ret = (int)bpf_fib_lookup(ctx, &fib, sizeof(fib), 0);
-	if (ret == BPF_FIB_LKUP_RET_NOT_FWDED)
-		return CTX_PASS;
-	if (ret == BPF_FIB_LKUP_RET_FRAG_NEEDED)
+	found = fib_look_up(ctx, &fib, 0);
+	if (found == BPF_FIB_LKUP_RET_FRAG_NEEDED)
 		return fib_too_big(ctx, pkt, fib.mtu_result);
-	if (ret == BPF_FIB_LKUP_RET_BLACKHOLE || ret == BPF_FIB_LKUP_RET_UNREACHABLE ||
-	    ret == BPF_FIB_LKUP_RET_PROHIBIT)
-		return DROP(pkt, DROP_UNROUTABLE);
-	if (ret != BPF_FIB_LKUP_RET_SUCCESS && ret != BPF_FIB_LKUP_RET_NO_NEIGH)
-		return DROP(pkt, DROP_NO_FIB);
-	if (ret == BPF_FIB_LKUP_RET_NO_NEIGH)
-		return fib_unresolved(ctx, pkt, &fib);
-	ret = fib_hop(ctx, pkt);
-	return ret ? ret : fib_resolved(ctx, pkt, &fib);
+	return fib_follow(ctx, pkt, &fib, found);
 }
 
 #endif

@@ -2,12 +2,7 @@
 /* DSR by option at bpf_host: what the balancing node sends, byte by byte, and what the backend's node makes
  * of it: answers that come from the service, of pods and of hostNetwork pods, which no program of a pod's sees.
  */
-#include "lab_node.h"
-
-#define DSR_TARGET(more) NODE_TARGET(", lb_mode: 1" more)
-
-#define C4 "192.168.10.100|50000"
-#define C6 "fd00:10::100|50000"
+#include "lab_dsr.h"
 
 /* Port 30090 and 192.168.10.1, their bytes reversed, as Cilium on little-endian machines has them. */
 static const uint8_t option4[] = { 0x9a, 8, 0x8a, 0x75, 1, 10, 168, 192 };
@@ -159,24 +154,6 @@ Test(dsr, modes_choose_by_protocol_or_service, .timeout = 60)
 }
 
 /* ---- too big ---- */
-
-static void expect_too_big(bool v6, uint32_t mtu, const char *quoted)
-{
-	const uint8_t *d = lab_hop(lab)->out.data;
-
-	lab_expect_redirect(lab, NOTE_REDIRECT, ETH0);
-	cr_assert(d, "%s: dropped: %d", lab->last, lab_hop(lab)->drop_reason);
-	if (v6) {
-		cr_expect(d[54] == 2 && d[55] == 0, "%s: type %u", lab->last, d[54]);
-		cr_expect_eq(get_be32(d + 58), mtu, "%s: MTU %u", lab->last, get_be32(d + 58));
-	} else {
-		cr_expect(d[34] == 3 && d[35] == 4, "%s: type %u", lab->last, d[34]);
-		cr_expect_eq(get_be16(d + 40), mtu, "%s: MTU %u", lab->last, get_be16(d + 40));
-	}
-	cr_expect_str_eq(ends_at(d, v6 ? 62 : 42), quoted, "%s: quotes %s", lab->last,
-			 ends_at(d, v6 ? 62 : 42));
-	cr_expect_arr_eq(d, lab->packet.b + 6, 6, "%s: not back", lab->last);
-}
 
 Test(dsr, what_the_option_makes_too_big_is_answered_with_the_mtu_less_the_option, .timeout = 60)
 {
