@@ -220,6 +220,7 @@ int cil_from_netdev(ctx_t *ctx)
 
 	if (!pkt)
 		return CTX_DROP;
+	ctx->tc_index = 0;
 	ret = packet_so_far(pkt, not_of_vlan(pkt, identify_incoming(ctx, pkt)));
 	if (ret == LET_BY)
 		return CTX_PASS;
@@ -407,6 +408,7 @@ int cil_from_host(ctx_t *ctx)
 
 	if (!pkt)
 		return CTX_DROP;
+	ctx->tc_index = 0;
 	ret = packet_so_far(pkt, identify(ctx, pkt));
 	pkt->from_host = true;
 	identify_sender(ctx, pkt);

@@ -157,6 +157,7 @@ int cil_from_container(ctx_t *ctx)
 	if (!pkt)
 		return CTX_DROP;
 	ctx->queue_mapping = 0; /* veth notes its own queue: every flow would leave by the first */
+	ctx->tc_index = 0; /* a filter in the pod's namespace may have set it */
 	bandwidth_mark(ctx, CONFIG(endpoint_id));
 	pkt->src_identity = CONFIG(security_label);
 	ret = packet_so_far(pkt, parse(ctx, pkt));

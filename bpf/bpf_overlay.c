@@ -158,6 +158,7 @@ int cil_from_overlay(ctx_t *ctx)
 
 	if (!pkt)
 		return CTX_DROP;
+	ctx->tc_index = 0;
 	ret = parse_link(ctx, pkt);
 	if (!ret && pkt->ethertype != ETH_P_IP && pkt->ethertype != ETH_P_IPV6)
 		return CTX_PASS;

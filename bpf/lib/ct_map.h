@@ -25,7 +25,8 @@ CT_MAP(cilium_ct_any6_global, ipv6_ct_tuple);
 /* The entry under the flow's own key; an expired one is absent, whether or not garbage collection
  * came by. The packet has the clock, which one that belongs to no flow does not need.
  */
-static __always_inline struct ct_entry *ct_find(struct packet *pkt, const struct flow *f, __u8 flags)
+static __always_inline struct ct_entry *ct_find(struct packet *pkt, const struct flow *f,
+						__u8 flags)
 {
 	struct ct_entry *entry;
 

@@ -20,7 +20,9 @@ enum mark_kind {
 	MARK_IDENTITY = 0x0f00,
 };
 
-/* skb->tc_index, which passes through tail calls of other objects: what not to do again. */
+/* skb->tc_index, which passes through tail calls of other objects: what not to do again. Programs that packets come in
+ * by begin with none.
+ */
 enum tc_index_flags {
 	TC_INDEX_FROM_INGRESS_PROXY = 1,
 	TC_INDEX_FROM_EGRESS_PROXY = 2,

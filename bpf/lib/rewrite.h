@@ -141,6 +141,9 @@ __verified_alone int rewrite(ctx_t *ctx, struct packet *pkt, enum rewrite_side s
 		return DROP_INVALID;
 	own = side == REWRITE_SOURCE ? &pkt->saddr : &pkt->daddr;
 	own_port = side == REWRITE_SOURCE ? &pkt->sport : &pkt->dport;
+	/* its CRC covers the ports, also of a datagram whose first fragment has them */
+	if (port && to != *own_port && pkt->protocol == IPPROTO_SCTP)
+		return DROP(pkt, DROP_CSUM_L4);
 	rewrite_note(pkt);
 	if (!addr_equal(own, addr)) {
 		ret = rewrite_addr_bytes(ctx, pkt, side, own, addr, &of_addr);
@@ -149,9 +152,6 @@ __verified_alone int rewrite(ctx_t *ctx, struct packet *pkt, enum rewrite_side s
 		*own = *addr;
 	}
 	if (port && to != *own_port) {
-		/* its CRC covers the ports, also of a datagram whose first fragment has them */
-		if (pkt->protocol == IPPROTO_SCTP)
-			return DROP(pkt, DROP_CSUM_L4);
 		if (!pkt->later_fragment)
 			ret = rewrite_port_bytes(ctx, pkt, side, *own_port, to, &of_port);
 		if (ret)

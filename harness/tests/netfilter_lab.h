@@ -16,6 +16,7 @@ struct cluster_opts {
 	/* Settings as ", NAME: VALUE" each: of the balancer, of the node with pods, of its bpf_lxc alone */
 	const char *balancing, *both, *pods;
 	bool by_cilium_host; /* pods are reached by that device, as without endpoint routes */
+	bool closed; /* pod 20 takes nothing from anybody */
 };
 
 #define NATIVE_HOOKS                                                                               \
@@ -179,6 +180,16 @@ static inline void start_balancer(const char *config)
 	attach(t, "eth0", ETH0, true, true);
 }
 
+/* Without the entry that lets everybody in. */
+static inline const char *closed_maps(void)
+{
+	char *maps = arena_strdup(arena, node_maps), *at = strstr(maps, "lxc20/cilium_policy_v2");
+
+	at = strstr(at, "    - {key: {lpm_key: {prefixlen: 40}, egress: 0}");
+	memset(at, ' ', strcspn(at, "\n"));
+	return maps;
+}
+
 static inline void start_node(const struct cluster_opts *o)
 {
 	const char *both = arena_printf(arena, "%s, enable_endpoint_routes: %s", o->both,
@@ -186,7 +197,8 @@ static inline void start_node(const struct cluster_opts *o)
 	const struct target *t;
 
 	go(node);
-	t = load("node.yaml", arena_printf(arena, node_target, both, o->pods, o->pods), node_maps);
+	t = load("node.yaml", arena_printf(arena, node_target, both, o->pods, o->pods),
+		 o->closed ? closed_maps() : node_maps);
 	attach(t, "eth0", ETH0, true, true);
 	attach(t, "lxc20", 20, true, !o->by_cilium_host);
 	attach(t, "lxc21", 21, true, !o->by_cilium_host);

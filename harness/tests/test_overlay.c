@@ -457,6 +457,6 @@ Test(overlay, a_node_ports_answer_comes_from_it_through_the_tunnel_too, .timeout
 		   (struct replay_place){ .role = "cilium_vxlan", .hook = "egress", .tunnel = &t },
 		   &p);
 	expect_passed("192.168.10.1|30080 > 10.0.2.30|4000");
-	cr_expect_eq(lab_forwarded(lab, 2), 1);
+	cr_expect_eq(lab_forwarded(lab, 2), 0, "who has sent it here has counted it");
 	lab_close(lab);
 }

@@ -5,6 +5,7 @@
 #include <linux/if_link.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
+#include <sched.h>
 
 #include "lab_node.h"
 
@@ -467,6 +468,28 @@ Test(xdp_datapath, and_so_by_dsr_in_ipip, .timeout = 120)
 					   "10.99.0.0, dsr_rss_prefix4_len: 16, "
 					   "dsr_rss_prefix6: 'fd99::', dsr_rss_prefix6_len: 64"),
 		    64);
+}
+
+/* The first 64 packets on a CPU at once, then 64 by 64. */
+Test(xdp_datapath, what_it_sends_on_is_counted, .timeout = 60)
+{
+	static const unsigned told[] = { 64, 64, 128 }, sent[] = { 64, 63, 1 };
+	cpu_set_t one;
+
+	NEEDS_ROOT();
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	cr_assert_eq(sched_setaffinity(0, sizeof(one), &one), 0);
+	lab = node_open(XDP_TARGET(ACCELERATED));
+	at_xdp(tcp_of(C4 " > 192.168.10.1|30090", SYN));
+	lab_expect_verdict(lab, XDP_TX);
+	cr_expect_eq(counted(0), 1);
+	for (int step = 0; step < 3; step++) {
+		for (unsigned i = step ? 0 : 1; i < sent[step]; i++)
+			at_xdp(tcp_of(C4 " > 192.168.10.1|30090", ACK));
+		cr_expect_eq(counted(0), told[step], "step %d: %u", step, (unsigned)counted(0));
+	}
+	lab_close(lab);
 }
 
 /* Answers about it quote what the client has sent. */
