@@ -14,7 +14,7 @@ static __always_inline int sock_fail(int err)
 static __always_inline int forward4(struct bpf_sock_addr *ctx)
 {
 	struct sock_end end = sock_end4(ctx);
-	int ret = sock_forward(&end, bpf_get_socket_cookie(ctx), bpf_get_netns_cookie(ctx));
+	int ret = sock_forward(ctx, &end);
 
 	if (ret < 0)
 		return sock_fail(ret);
@@ -23,10 +23,19 @@ static __always_inline int forward4(struct bpf_sock_addr *ctx)
 	return SYS_PROCEED;
 }
 
+/* Of each family a copy: the verifier goes through each once, and not through what they have in common with all that
+ * may have come before.
+ */
+static __always_inline int forward_as(struct bpf_sock_addr *ctx, struct sock_end *end, bool ipv6)
+{
+	end->is_ipv6 = ipv6;
+	return sock_forward(ctx, end);
+}
+
 static __always_inline int forward6(struct bpf_sock_addr *ctx)
 {
 	struct sock_end end = sock_end6(ctx);
-	int ret = sock_forward(&end, bpf_get_socket_cookie(ctx), bpf_get_netns_cookie(ctx));
+	int ret = end.is_ipv6 ? forward_as(ctx, &end, true) : forward_as(ctx, &end, false);
 
 	if (ret < 0)
 		return sock_fail(ret);
@@ -40,16 +49,22 @@ static __always_inline int back4(struct bpf_sock_addr *ctx)
 {
 	struct sock_end end = sock_end4(ctx);
 
-	if (sock_back(&end, bpf_get_socket_cookie(ctx), bpf_get_netns_cookie(ctx)))
+	if (sock_back(ctx, &end))
 		sock_store4(ctx, &end);
 	return SYS_PROCEED;
+}
+
+static __always_inline int back_as(struct bpf_sock_addr *ctx, struct sock_end *end, bool ipv6)
+{
+	end->is_ipv6 = ipv6;
+	return sock_back(ctx, end);
 }
 
 static __always_inline int back6(struct bpf_sock_addr *ctx)
 {
 	struct sock_end end = sock_end6(ctx);
 
-	if (sock_back(&end, bpf_get_socket_cookie(ctx), bpf_get_netns_cookie(ctx)))
+	if (end.is_ipv6 ? back_as(ctx, &end, true) : back_as(ctx, &end, false))
 		sock_store6(ctx, &end);
 	return SYS_PROCEED;
 }
@@ -152,12 +167,8 @@ static __always_inline int check_bind(const struct sock_end *end)
 	struct lb_frontend f = sock_frontend(end);
 	bool found = lb_find(&f, LB_INTERNAL);
 
-	if (!found && sock_is_node_port(end->port)) {
-		struct sock_place place = sock_place_of(end, true);
-
-		place.node = place.here;
-		found = sock_find_any_address(&f, &place);
-	}
+	if (!found && sock_is_node_port(end->port) && sock_find_at_any_address(&f))
+		found = sock_place_of(end, true) & SOCK_HERE && f.flags & LB_F_NODE_PORT;
 	if (found && !(f.flags2 & LB_F2_L7) &&
 	    f.flags & (LB_F_NODE_PORT | LB_F_EXTERNAL_IP | LB_F_LOAD_BALANCER))
 		return sock_fail(-EADDRINUSE);

@@ -42,9 +42,8 @@ __subprogram struct lb_affinity_val *lb_affinity_find(const struct lb_frontend *
 
 /* 0: the client has none, stayed away too long, or had one that is none of the service's any more. */
 static __always_inline __u32 lb_affinity_backend(const struct lb_frontend *f,
-						 const struct lb_client *client)
+						 const struct lb_affinity_val *had)
 {
-	const struct lb_affinity_val *had = lb_affinity_find(f, client);
 	struct lb_affinity_match match = { .rev_nat_id = f->rev_nat_index };
 
 	if (!had || had->last_used + f->affinity_timeout <= now_seconds())
@@ -53,11 +52,11 @@ static __always_inline __u32 lb_affinity_backend(const struct lb_frontend *f,
 	return bpf_map_lookup_elem(&cilium_lb_affinity_match, &match) ? match.backend_id : 0;
 }
 
-/* The client was here, and has that backend now. */
-__subprogram void lb_affinity_note(const struct lb_frontend *f, const struct lb_client *client,
-				   __u32 backend_id)
+/* The client was here, and has that backend now. had: what lb_affinity_find() has found. */
+static __always_inline void lb_affinity_keep(const struct lb_frontend *f,
+					     const struct lb_client *client,
+					     struct lb_affinity_val *had, __u32 backend_id)
 {
-	struct lb_affinity_val *had = lb_affinity_find(f, client);
 	struct lb_affinity_val val = { .last_used = now_seconds(), .backend_id = backend_id };
 
 	if (had && had->backend_id == backend_id) {
@@ -71,6 +70,14 @@ __subprogram void lb_affinity_note(const struct lb_frontend *f, const struct lb_
 
 		map_update(&cilium_lb4_affinity, &key, &val, BPF_ANY);
 	}
+}
+
+__verified_alone int lb_affinity_note(const struct lb_frontend *f, const struct lb_client *client,
+				      __u32 backend_id)
+{
+	if (f && client)
+		lb_affinity_keep(f, client, lb_affinity_find(f, client), backend_id);
+	return 0;
 }
 
 #endif

@@ -39,7 +39,7 @@ static __always_inline const struct lb4_service *lb_slot_here(const struct lb_fr
 	}
 }
 
-/* The same, where it is not the first thing that is asked. */
+/* The same, for who seldom asks. */
 __subprogram const struct lb4_service *lb_slot(const struct lb_frontend *f, __u16 slot)
 {
 	return lb_slot_here(f, slot);
@@ -56,7 +56,7 @@ static __always_inline bool lb_find(struct lb_frontend *f, enum lb_scope scope)
 	svc = lb_slot_here(f, 0);
 	if (svc && scope == LB_INTERNAL && svc->flags2 & LB_F2_TWO_SCOPES) {
 		f->scope = LB_INTERNAL;
-		svc = lb_slot(f, 0);
+		svc = lb_slot_here(f, 0);
 	}
 	if (!svc)
 		return false;

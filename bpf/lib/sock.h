@@ -28,8 +28,9 @@ struct sock_end {
 	bool by_ipv6; /* what the socket is */
 };
 
-/* The context has its words read and written one by one, at full width. */
-#define SOCK_WORD(ctx, field) (*(volatile __u32 *)&(ctx)->field)
+/* The context has its words read and written one by one, at full width; of IPv6 addresses also two at once. */
+#define SOCK_WORD(ctx, field)  (*(volatile __u32 *)&(ctx)->field)
+#define SOCK_WORDS(ctx, field) (*(volatile __u64 *)&(ctx)->field)
 
 static __always_inline void sock_set_ip6(struct sock_end *end, const union v6addr *ip6)
 {
@@ -39,6 +40,18 @@ static __always_inline void sock_set_ip6(struct sock_end *end, const union v6add
 		end->addr.ip6 = *ip6;
 	else
 		end->addr = addr_ip4(ip6->p.p4);
+}
+
+/* Field by field: to read in one what was written in pieces just before stalls the CPU. */
+static __always_inline struct sock_end sock_end_again(const struct sock_end *end)
+{
+	return (struct sock_end){
+		.addr = end->addr,
+		.port = end->port,
+		.protocol = end->protocol,
+		.is_ipv6 = end->is_ipv6,
+		.by_ipv6 = end->by_ipv6,
+	};
 }
 
 static __always_inline struct sock_end sock_end4(struct bpf_sock_addr *ctx)
@@ -57,10 +70,8 @@ static __always_inline struct sock_end sock_end6(struct bpf_sock_addr *ctx)
 		.protocol = (__u8)SOCK_WORD(ctx, protocol),
 	};
 	union v6addr ip6 = {
-		.p.p1 = SOCK_WORD(ctx, user_ip6[0]),
-		.p.p2 = SOCK_WORD(ctx, user_ip6[1]),
-		.p.p3 = SOCK_WORD(ctx, user_ip6[2]),
-		.p.p4 = SOCK_WORD(ctx, user_ip6[3]),
+		.d.d1 = SOCK_WORDS(ctx, user_ip6[0]),
+		.d.d2 = SOCK_WORDS(ctx, user_ip6[2]),
 	};
 
 	sock_set_ip6(&end, &ip6);
@@ -75,10 +86,10 @@ static __always_inline void sock_store4(struct bpf_sock_addr *ctx, const struct 
 
 static __always_inline void sock_store6(struct bpf_sock_addr *ctx, const struct sock_end *end)
 {
-	SOCK_WORD(ctx, user_ip6[0]) = end->is_ipv6 ? end->addr.ip6.p.p1 : 0;
-	SOCK_WORD(ctx, user_ip6[1]) = end->is_ipv6 ? end->addr.ip6.p.p2 : 0;
-	SOCK_WORD(ctx, user_ip6[2]) = end->is_ipv6 ? end->addr.ip6.p.p3 : MAPPED_WORD;
-	SOCK_WORD(ctx, user_ip6[3]) = end->is_ipv6 ? end->addr.ip6.p.p4 : end->addr.ip4;
+	union v6addr mapped = { .p = { .p3 = MAPPED_WORD, .p4 = end->addr.ip4 } };
+
+	SOCK_WORDS(ctx, user_ip6[0]) = end->is_ipv6 ? end->addr.ip6.d.d1 : 0;
+	SOCK_WORDS(ctx, user_ip6[2]) = end->is_ipv6 ? end->addr.ip6.d.d2 : mapped.d.d2;
 	SOCK_WORD(ctx, user_port) = end->port;
 }
 

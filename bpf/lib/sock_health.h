@@ -25,10 +25,9 @@ LB_LRU(cilium_lb6_health, __sock_cookie, struct lb6_health);
 
 static __always_inline bool sock_is_health_check(struct bpf_sock_addr *ctx)
 {
-	int mark;
+	const struct bpf_sock *sk = ctx->sk;
 
-	return !bpf_getsockopt(ctx, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) &&
-	       mark == MARK_HEALTH;
+	return sk && sk->mark == MARK_HEALTH;
 }
 
 /* The mark has done its work: packets must not carry it. */

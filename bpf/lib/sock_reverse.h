@@ -58,9 +58,11 @@ static __always_inline void sock_key6(struct ipv6_revnat_tuple *key, __u64 cooki
 	key->port = peer->port;
 }
 
-/* peer is the backend, called is what the socket asked for. 0, or negative. */
-__subprogram int sock_remember(__u64 cookie, const struct sock_end *peer,
-			       const struct sock_end *called, __u16 rev_nat_index)
+/* peer is the backend, called is what the socket asked for. 0, or negative. What is known already is not written
+ * again: that takes longer than all the rest.
+ */
+static __always_inline int sock_remember(__u64 cookie, const struct sock_end *peer,
+					 const struct sock_end *called, __u16 rev_nat_index)
 {
 	if (peer->is_ipv6) {
 		struct ipv6_revnat_tuple key;
@@ -70,8 +72,15 @@ __subprogram int sock_remember(__u64 cookie, const struct sock_end *peer,
 			.rev_nat_index = rev_nat_index,
 		};
 
+		const struct ipv6_revnat_entry *known;
+
 		sock_key6(&key, cookie, peer);
-		return (int)bpf_map_update_elem(&cilium_lb6_reverse_sk, &key, &entry, BPF_ANY);
+		known = map_look_up(&cilium_lb6_reverse_sk, &key);
+		if (known && known->address.d.d1 == entry.address.d.d1 &&
+		    known->address.d.d2 == entry.address.d.d2 && known->port == entry.port &&
+		    known->rev_nat_index == entry.rev_nat_index)
+			return 0;
+		return (int)map_update(&cilium_lb6_reverse_sk, &key, &entry, BPF_ANY);
 	} else {
 		struct ipv4_revnat_tuple key = sock_key4(cookie, peer);
 		struct ipv4_revnat_entry entry = {
@@ -80,20 +89,25 @@ __subprogram int sock_remember(__u64 cookie, const struct sock_end *peer,
 			.rev_nat_index = rev_nat_index,
 		};
 
-		return (int)bpf_map_update_elem(&cilium_lb4_reverse_sk, &key, &entry, BPF_ANY);
+		const struct ipv4_revnat_entry *known = map_look_up(&cilium_lb4_reverse_sk, &key);
+
+		if (known && known->address == entry.address && known->port == entry.port &&
+		    known->rev_nat_index == entry.rev_nat_index)
+			return 0;
+		return (int)map_update(&cilium_lb4_reverse_sk, &key, &entry, BPF_ANY);
 	}
 }
 
 /* 0: called is filled but for its protocol; negative: nothing is known of that peer. */
-__subprogram int sock_recall(__u64 cookie, const struct sock_end *peer, struct sock_end *called,
-			     __u16 *rev_nat_index)
+static __always_inline int sock_recall(__u64 cookie, const struct sock_end *peer,
+				       struct sock_end *called, __u16 *rev_nat_index)
 {
 	if (peer->is_ipv6) {
 		const struct ipv6_revnat_entry *entry;
 		struct ipv6_revnat_tuple key;
 
 		sock_key6(&key, cookie, peer);
-		entry = bpf_map_lookup_elem(&cilium_lb6_reverse_sk, &key);
+		entry = map_look_up(&cilium_lb6_reverse_sk, &key);
 		if (!entry)
 			return -ENOENT;
 		called->addr.ip6 = entry->address;
@@ -101,8 +115,7 @@ __subprogram int sock_recall(__u64 cookie, const struct sock_end *peer, struct s
 		*rev_nat_index = entry->rev_nat_index;
 	} else {
 		struct ipv4_revnat_tuple key = sock_key4(cookie, peer);
-		const struct ipv4_revnat_entry *entry =
-			bpf_map_lookup_elem(&cilium_lb4_reverse_sk, &key);
+		const struct ipv4_revnat_entry *entry = map_look_up(&cilium_lb4_reverse_sk, &key);
 
 		if (!entry)
 			return -ENOENT;
@@ -113,7 +126,7 @@ __subprogram int sock_recall(__u64 cookie, const struct sock_end *peer, struct s
 	return 0;
 }
 
-__subprogram int sock_forget(__u64 cookie, const struct sock_end *peer)
+static __always_inline int sock_forget(__u64 cookie, const struct sock_end *peer)
 {
 	if (peer->is_ipv6) {
 		struct ipv6_revnat_tuple key;

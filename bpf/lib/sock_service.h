@@ -14,44 +14,51 @@
 DECLARE_CONFIG(__u16, nodeport_port_min, 30000, "First node port");
 DECLARE_CONFIG(__u16, nodeport_port_max, 32767, "Last node port");
 
-/* Whose address it is. */
-struct sock_place {
-	bool loopback;
-	bool here; /* this node's, of a device or, for the host itself, loopback */
-	bool node; /* that of any node of the cluster */
-};
-
-static __always_inline struct sock_place sock_place_of(const struct sock_end *end, bool in_host)
-{
-	const struct remote_endpoint_info *info = ipcache_lookup(&end->addr, end->is_ipv6);
-	struct sock_place place = { .loopback = sock_is_loopback(end) };
-
-	place.here = (in_host && place.loopback) || (info && info->sec_identity == IDENTITY_HOST);
-	place.node = place.here || (info && identity_is_remote_node(info->sec_identity) &&
-				    !info->flag_remote_cluster);
-	return place;
-}
-
 static __always_inline bool sock_is_node_port(__be16 port)
 {
 	return bpf_ntohs(port) >= CONFIG(nodeport_port_min) &&
 	       bpf_ntohs(port) <= CONFIG(nodeport_port_max);
 }
 
-static __always_inline bool sock_find_any_address(struct lb_frontend *f,
-						  const struct sock_place *place)
+/* Most ports are none at every address: that is asked first. */
+static __always_inline bool sock_find_at_any_address(struct lb_frontend *f)
 {
-	bool node_port = sock_is_node_port(f->port);
-
-	if (node_port ? !place->node : !place->here)
-		return false;
 	f->address = addr_ip4(0);
-	if (!lb_find(f, LB_INTERNAL))
+	return lb_find(f, LB_INTERNAL) && f->flags & (LB_F_NODE_PORT | LB_F_HOST_PORT);
+}
+
+/* Whose address it is. */
+enum sock_place {
+	SOCK_LOOPBACK = 1,
+	SOCK_HERE = 2, /* this node's: of a device or, for the host itself, loopback */
+	SOCK_ANY_NODE = 4, /* that of a node of the cluster */
+};
+
+__verified_alone __u32 sock_place_of(const struct sock_end *end, bool in_host)
+{
+	const struct remote_endpoint_info *info;
+	__u32 loopback;
+
+	if (!end)
+		return 0;
+	info = ipcache_lookup(&end->addr, end->is_ipv6);
+	loopback = sock_is_loopback(end) ? SOCK_LOOPBACK : 0;
+	if ((in_host && loopback) || (info && info->sec_identity == IDENTITY_HOST))
+		return loopback | SOCK_HERE | SOCK_ANY_NODE;
+	if (info && identity_is_remote_node(info->sec_identity) && !info->flag_remote_cluster)
+		return loopback | SOCK_ANY_NODE;
+	return loopback;
+}
+
+/* What was found at any address is meant at this one. */
+static __always_inline bool sock_is_meant(const struct lb_frontend *f, __u32 place)
+{
+	if (sock_is_node_port(f->port))
+		return place & SOCK_ANY_NODE && f->flags & LB_F_NODE_PORT;
+	if (!(place & SOCK_HERE) || !(f->flags & LB_F_HOST_PORT))
 		return false;
-	if (node_port)
-		return f->flags & LB_F_NODE_PORT;
 	/* a host port of a loopback address is for those who call a loopback address */
-	return f->flags & LB_F_HOST_PORT && (!(f->flags2 & LB_F2_LOOPBACK) || place->loopback);
+	return !(f->flags2 & LB_F2_LOOPBACK) || place & SOCK_LOOPBACK;
 }
 
 static __always_inline struct lb_frontend sock_frontend(const struct sock_end *end)
@@ -65,30 +72,36 @@ static __always_inline struct lb_frontend sock_frontend(const struct sock_end *e
 }
 
 /* False: none. f->address is the one that the service's slots are found under. */
-__subprogram bool sock_find_service(const struct sock_end *end, bool in_host, struct lb_frontend *f)
+static __always_inline bool sock_find_service(struct bpf_sock_addr *ctx, const struct sock_end *end,
+					      struct lb_frontend *f)
 {
-	struct sock_place place;
-
 	*f = sock_frontend(end);
 	if (lb_find(f, LB_INTERNAL))
 		return true;
-	place = sock_place_of(end, in_host);
-	return sock_find_any_address(f, &place);
+	return sock_find_at_any_address(f) &&
+	       sock_is_meant(f, sock_place_of(end, sock_in_host(ctx)));
 }
 
 /* Anybody can claim an external address for his service: only those that are this node's own are
  * translated here, others go where their owner is. Likewise a host port at a node's address is that node's.
  */
-static __always_inline bool sock_is_for_another(const struct sock_end *end,
-						const struct lb_frontend *f)
+__verified_alone bool sock_is_elsewhere(const struct sock_end *end)
 {
 	const struct remote_endpoint_info *info;
 
-	if (!(f->flags & LB_F_EXTERNAL_IP) &&
-	    !(f->flags & LB_F_HOST_PORT && !sock_is_loopback(end)))
+	if (!end)
 		return false;
 	info = ipcache_lookup(&end->addr, end->is_ipv6);
 	return !info || info->sec_identity != IDENTITY_HOST;
+}
+
+static __always_inline bool sock_is_for_another(const struct sock_end *end,
+						const struct lb_frontend *f)
+{
+	if (!(f->flags & LB_F_EXTERNAL_IP) &&
+	    !(f->flags & LB_F_HOST_PORT && !sock_is_loopback(end)))
+		return false;
+	return sock_is_elsewhere(end);
 }
 
 #endif

@@ -35,17 +35,45 @@ static __always_inline __u32 sock_place_to_begin(__u64 cookie, __u8 protocol)
 	return protocol == IPPROTO_TCP ? bpf_get_prandom_u32() : (__u32)cookie;
 }
 
-static __always_inline bool sock_choose(const struct lb_frontend *f, __u64 cookie, __u64 netns,
-					struct lb_backend *be)
+/* The backend that clients of that namespace had last, else a new one. */
+__verified_alone bool sock_choose_sticky(const struct lb_frontend *f, __u64 netns, __u32 begin,
+					 struct lb_backend *be)
 {
 	struct lb_client client = { .id.ip6.d.d1 = netns, .is_cookie = true };
+	struct lb_affinity_val *had;
+	__u32 id;
 
-	if (!lb_pick_by_affinity(f, &client, be) &&
-	    !lb_pick(f, sock_place_to_begin(cookie, f->protocol), false, be))
+	if (!f || !be)
 		return false;
-	if (f->flags & LB_F_AFFINITY)
-		lb_affinity_note(f, &client, be->id);
+	had = lb_affinity_find(f, &client);
+	id = lb_affinity_backend(f, had);
+	if (!(id && lb_backend_find(be, id, f->is_ipv6) && be->state == LB_ACTIVE) &&
+	    !lb_pick_any(f, begin, false, be))
+		return false;
+	lb_affinity_keep(f, &client, had, be->id);
 	return true;
+}
+
+static __always_inline bool sock_choose_seldom(struct bpf_sock_addr *ctx,
+					       const struct lb_frontend *f, __u32 begin,
+					       struct lb_backend *be)
+{
+	struct lb_frontend copy = *f;
+
+	return f->flags & LB_F_AFFINITY
+		       ? sock_choose_sticky(&copy, bpf_get_netns_cookie(ctx), begin, be)
+		       : lb_pick_any(&copy, begin, false, be);
+}
+
+static __always_inline bool sock_choose(struct bpf_sock_addr *ctx, const struct lb_frontend *f,
+					__u64 cookie, struct lb_backend *be)
+{
+	__u32 begin = sock_place_to_begin(cookie, f->protocol);
+
+	if (!(f->flags & LB_F_AFFINITY) && lb_try_here(f, begin, false, be) &&
+	    be->state == LB_ACTIVE)
+		return true;
+	return sock_choose_seldom(ctx, f, begin, be);
 }
 
 static __always_inline int sock_no_backend(const struct lb_frontend *f)
@@ -57,31 +85,53 @@ static __always_inline int sock_no_backend(const struct lb_frontend *f)
 	return 0;
 }
 
-/* 1: end is the backend's now; 0: no service, or not to be translated here; negative: the call fails. */
-__subprogram int sock_forward(struct sock_end *end, __u64 cookie, __u64 netns)
+/* 1: *end is the proxy's now; 0: delegated, or left to packets. */
+static __always_inline int sock_forward_to_proxy(struct bpf_sock_addr *ctx, struct sock_end *end,
+						 const struct lb_frontend *f)
 {
-	bool in_host = sock_cookie_is_host(netns);
-	struct sock_end called = *end;
-	struct lb_backend be = {};
-	struct lb_frontend f;
-
-	if (!sock_is_translated(end->protocol) || !sock_find_service(end, in_host, &f))
+	if (f->flags2 & LB_F2_LOOPBACK || !sock_in_host(ctx))
 		return 0;
-	if (f.flags2 & LB_F2_L7) {
-		if (f.flags2 & LB_F2_LOOPBACK || !in_host) /* delegated, or left to packets */
-			return 0;
-		sock_to_proxy(end, &f);
-	} else {
-		if (!f.count)
-			return sock_no_backend(&f);
-		if (f.flags2 & LB_F2_NAT46X64 || sock_is_for_another(end, &f) ||
-		    lb_skips(&f, netns))
-			return 0;
-		if (!sock_choose(&f, cookie, netns, &be))
-			return sock_no_backend(&f);
-		end->addr = be.address;
-		end->port = be.port ? be.port : end->port;
-	}
+	sock_to_proxy(end, f);
+	return 1;
+}
+
+/* 1: *end is a backend's now; 0: not to be translated here; negative: the call fails. */
+static __always_inline int sock_forward_to_backend(struct bpf_sock_addr *ctx,
+						   const struct sock_end *called,
+						   struct sock_end *end,
+						   const struct lb_frontend *f, __u64 cookie)
+{
+	struct lb_backend be = {};
+
+	if (!f->count)
+		return sock_no_backend(f);
+	if (f->flags2 & LB_F2_NAT46X64 || sock_is_for_another(called, f) ||
+	    (CONFIG(enable_lrp) && lb_skips(f, bpf_get_netns_cookie(ctx))))
+		return 0;
+	if (!sock_choose(ctx, f, cookie, &be))
+		return sock_no_backend(f);
+	end->addr = be.address;
+	end->port = be.port ? be.port : end->port;
+	return 1;
+}
+
+/* 1: end is the backend's now; 0: no service, or not to be translated here; negative: the call fails. To what is verified
+ * alone goes `called`, or a copy: of the rest the compiler knows that it stays what it is, the family above all.
+ */
+static __always_inline int sock_forward(struct bpf_sock_addr *ctx, struct sock_end *end)
+{
+	struct sock_end called = sock_end_again(end);
+	struct lb_frontend f;
+	__u64 cookie;
+	int ret;
+
+	if (!sock_is_translated(end->protocol) || !sock_find_service(ctx, &called, &f))
+		return 0;
+	cookie = bpf_get_socket_cookie(ctx);
+	ret = f.flags2 & LB_F2_L7 ? sock_forward_to_proxy(ctx, end, &f)
+				  : sock_forward_to_backend(ctx, &called, end, &f, cookie);
+	if (ret <= 0)
+		return ret;
 	if (sock_remember(cookie, end, &called, f.rev_nat_index)) {
 		SOCK_COUNT(REASON_LB_REVNAT_UPDATE, DIR_EGRESS);
 		return -ENOMEM;
@@ -92,21 +142,23 @@ __subprogram int sock_forward(struct sock_end *end, __u64 cookie, __u64 netns)
 /* 1: end is what the socket has called its peer; 0: that is what it is. A service that is gone, or is
  * another one now, is not named any more.
  */
-__subprogram int sock_back(struct sock_end *end, __u64 cookie, __u64 netns)
+static __always_inline int sock_back(struct bpf_sock_addr *ctx, struct sock_end *end)
 {
-	struct sock_end called = *end;
-	struct lb_frontend f;
+	struct sock_end called = sock_end_again(end);
+	__u64 cookie = bpf_get_socket_cookie(ctx);
 	__u16 rev_nat_index = 0;
+	struct lb_frontend f;
 
 	if (sock_recall(cookie, end, &called, &rev_nat_index))
 		return 0;
-	if (!sock_find_service(&called, sock_cookie_is_host(netns), &f) ||
-	    f.rev_nat_index != rev_nat_index || (!f.count && !(f.flags2 & LB_F2_L7))) {
+	if (!sock_find_service(ctx, &called, &f) || f.rev_nat_index != rev_nat_index ||
+	    (!f.count && !(f.flags2 & LB_F2_L7))) {
 		sock_forget(cookie, end);
 		SOCK_COUNT(REASON_LB_REVNAT_STALE, DIR_INGRESS);
 		return 0;
 	}
-	*end = called;
+	end->addr = called.addr;
+	end->port = called.port;
 	return 1;
 }
 

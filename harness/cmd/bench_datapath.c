@@ -19,6 +19,7 @@
 #include "cmd/bench_packet.h"
 #include "cmd/bench_race.h"
 #include "cmd/bench_rows.h"
+#include "cmd/bench_sock.h"
 #include "engine/replay.h"
 #include "scenario/yaml.h"
 
@@ -327,16 +328,17 @@ static int measure(struct bench_datapath *b, const char *name, struct err *err)
 }
 
 /* n: what was measured before. */
-static int and_flows(const struct bench_datapath *b, int n, const char *mode, struct err *err)
+static int and_the_rest(const struct bench_datapath *b, int n, const char *mode, struct err *err)
 {
-	int flows = bench_flows(b->sides[0].objects, mode, err);
+	int sockets = bench_sock(b->sides[0].objects, b->sides[1].objects, mode, err);
+	int flows = sockets < 0 ? sockets : bench_flows(b->sides[0].objects, mode, err);
 
 	if (flows < 0)
 		return flows;
-	if (!n && !flows)
+	if (!n && !sockets && !flows)
 		return err_input(err, NULL,
-				 "no kind of packet, and no scenario of fixtures/bench, has '%s' "
-				 "in its name",
+				 "no kind of packet, no call of a socket and no scenario of "
+				 "fixtures/bench has '%s' in its name",
 				 mode);
 	bench_rows_legend(b->sides[1].objects);
 	return 0;
@@ -360,7 +362,7 @@ int bench_datapath(const char *objects, const char *mode, struct err *err)
 		ret = measure(&b, mode, err);
 	target_forget();
 	if (ret >= 0)
-		ret = and_flows(&b, ret, mode, err);
+		ret = and_the_rest(&b, ret, mode, err);
 	for (int i = 0; i < 2; i++)
 		target_desc_free(b.sides[i].desc);
 	arena_free(b.arena);

@@ -8,8 +8,11 @@
 
 static const char *verdict_text(const struct bench_result *r)
 {
-	const char *name = word_name(words_verdict(r->hook), r->verdict);
+	const char *name;
 
+	if (r->said)
+		return r->said;
+	name = word_name(words_verdict(r->hook), r->verdict);
 	return name ? strrchr(name, '_') + 1 : "?";
 }
 

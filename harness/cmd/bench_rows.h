@@ -12,6 +12,7 @@ struct bench_result {
 	struct quartiles to_theirs; /* of ours */
 	int verdict;
 	enum hook hook;
+	const char *said; /* instead of the verdict; NULL */
 	struct bench_way way;
 };
 
