@@ -331,7 +331,7 @@ int cil_to_netdev(ctx_t *ctx)
 	int ret;
 
 	if (is_settled(ctx))
-		return forward(ctx, CTX_PASS, DIR_EGRESS, SOURCE_LINE);
+		return CTX_PASS; /* who has made it so has counted it */
 	pkt = packet_begin();
 	if (!pkt)
 		return CTX_DROP;

@@ -35,6 +35,14 @@ union v6addr {
 	} d;
 };
 
+/* The address that a map's value begins with. Values are at multiples of eight; of a packed one the compiler doesn't
+ * know it and would go by bytes.
+ */
+static __always_inline const union v6addr *known_v6(const void *value)
+{
+	return value;
+}
+
 union v4addr {
 	__be32 be32;
 	__u8 addr[4];
@@ -77,6 +85,31 @@ static __always_inline enum direction opposite(enum direction dir)
 {
 	return dir == DIR_INGRESS ? DIR_EGRESS : DIR_INGRESS;
 }
+
+/* Neighbours in memory, written as one: a key is read in words right after it was made, and to read in one what was
+ * written in pieces stalls the CPU.
+ */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+static __always_inline __u32 two_halves(__u16 first, __u16 second)
+{
+	return first | (__u32)second << 16;
+}
+
+static __always_inline __u16 two_bytes(__u8 first, __u8 second)
+{
+	return (__u16)(first | second << 8);
+}
+#else
+static __always_inline __u32 two_halves(__u16 first, __u16 second)
+{
+	return (__u32)first << 16 | second;
+}
+
+static __always_inline __u16 two_bytes(__u8 first, __u8 second)
+{
+	return (__u16)(first << 8 | second);
+}
+#endif
 
 /* Monotonic seconds, the unit of every lifetime: as of the last tick, which no second misses and no clock has to
  * be read for.

@@ -31,15 +31,17 @@ static __always_inline struct ct_entry *ct_find(struct packet *pkt, const struct
 	struct ct_entry *entry;
 
 	if (f->is_ipv6) {
-		struct ipv6_ct_tuple tuple = flow_tuple6(f, flags);
+		union tuple6_words key = flow_tuple6(f, flags);
 
-		entry = f->protocol == IPPROTO_TCP ? map_look_up(&cilium_ct6_global, &tuple)
-						   : map_look_up(&cilium_ct_any6_global, &tuple);
+		entry = f->protocol == IPPROTO_TCP
+				? map_look_up(&cilium_ct6_global, &key.tuple)
+				: map_look_up(&cilium_ct_any6_global, &key.tuple);
 	} else {
-		struct ipv4_ct_tuple tuple = flow_tuple4(f, flags);
+		union tuple4_words key = flow_tuple4(f, flags);
 
-		entry = f->protocol == IPPROTO_TCP ? map_look_up(&cilium_ct4_global, &tuple)
-						   : map_look_up(&cilium_ct_any4_global, &tuple);
+		entry = f->protocol == IPPROTO_TCP
+				? map_look_up(&cilium_ct4_global, &key.tuple)
+				: map_look_up(&cilium_ct_any4_global, &key.tuple);
 	}
 	if (!entry || entry->lifetime < packet_now(pkt))
 		return NULL;
@@ -49,17 +51,17 @@ static __always_inline struct ct_entry *ct_find(struct packet *pkt, const struct
 __subprogram int ct_store(const struct flow *f, __u8 flags, const struct ct_entry *entry)
 {
 	if (f->is_ipv6) {
-		struct ipv6_ct_tuple tuple = flow_tuple6(f, flags);
+		union tuple6_words key = flow_tuple6(f, flags);
 
 		if (f->protocol == IPPROTO_TCP)
-			return (int)map_update(&cilium_ct6_global, &tuple, entry, BPF_ANY);
-		return (int)map_update(&cilium_ct_any6_global, &tuple, entry, BPF_ANY);
+			return (int)map_update(&cilium_ct6_global, &key.tuple, entry, BPF_ANY);
+		return (int)map_update(&cilium_ct_any6_global, &key.tuple, entry, BPF_ANY);
 	} else {
-		struct ipv4_ct_tuple tuple = flow_tuple4(f, flags);
+		union tuple4_words key = flow_tuple4(f, flags);
 
 		if (f->protocol == IPPROTO_TCP)
-			return (int)map_update(&cilium_ct4_global, &tuple, entry, BPF_ANY);
-		return (int)map_update(&cilium_ct_any4_global, &tuple, entry, BPF_ANY);
+			return (int)map_update(&cilium_ct4_global, &key.tuple, entry, BPF_ANY);
+		return (int)map_update(&cilium_ct_any4_global, &key.tuple, entry, BPF_ANY);
 	}
 }
 

@@ -53,12 +53,18 @@ struct {
 static __always_inline const struct endpoint_info *endpoint_lookup(const union addr *addr,
 								   bool ipv6)
 {
-	struct endpoint_key key = {
+	union {
+		struct endpoint_key key;
+		struct {
+			union v6addr ip6;
+			__u32 family; /* see two_halves() */
+		};
+	} key = {
 		.ip6 = addr->ip6,
-		.family = ipv6 ? FAMILY_IPV6 : FAMILY_IPV4,
+		.family = two_halves(two_bytes(ipv6 ? FAMILY_IPV6 : FAMILY_IPV4, 0), 0),
 	};
 
-	return bpf_map_lookup_elem(&cilium_lxc, &key);
+	return bpf_map_lookup_elem(&cilium_lxc, &key.key);
 }
 
 /* What is sent to it goes to the host's stack. */

@@ -12,30 +12,43 @@ _Static_assert(sizeof(struct lb4_service) == sizeof(struct lb6_service) &&
 		       offsetof(struct lb4_service, flags2) == offsetof(struct lb6_service, flags2),
 	       "one is read as the other");
 
+/* See two_halves(). */
+union lb4_key_words {
+	struct lb4_key key;
+	struct {
+		__be32 address;
+		__u32 port_slot, proto_scope;
+	};
+};
+
+union lb6_key_words {
+	struct lb6_key key;
+	struct {
+		union v6addr address;
+		__u32 port_slot, proto_scope;
+	};
+};
+
 /* Slot 0 is the service itself. NULL: no such entry. */
 static __always_inline const struct lb4_service *lb_slot_here(const struct lb_frontend *f,
 							      __u16 slot)
 {
 	if (f->is_ipv6) {
-		struct lb6_key key = {
+		union lb6_key_words key = {
 			.address = f->address.ip6,
-			.dport = f->port,
-			.backend_slot = slot,
-			.proto = f->protocol,
-			.scope = f->scope,
+			.port_slot = two_halves(f->port, slot),
+			.proto_scope = two_halves(two_bytes(f->protocol, f->scope), 0),
 		};
 
-		return map_look_up(&cilium_lb6_services_v2, &key);
+		return map_look_up(&cilium_lb6_services_v2, &key.key);
 	} else {
-		struct lb4_key key = {
+		union lb4_key_words key = {
 			.address = f->address.ip4,
-			.dport = f->port,
-			.backend_slot = slot,
-			.proto = f->protocol,
-			.scope = f->scope,
+			.port_slot = two_halves(f->port, slot),
+			.proto_scope = two_halves(two_bytes(f->protocol, f->scope), 0),
 		};
 
-		return map_look_up(&cilium_lb4_services_v2, &key);
+		return map_look_up(&cilium_lb4_services_v2, &key.key);
 	}
 }
 
@@ -136,7 +149,7 @@ __subprogram bool lb_reverse_find(__u16 rev_nat_index, bool ipv6, union addr *ad
 
 		if (!found)
 			return false;
-		address->ip6 = found->address;
+		address->ip6 = *known_v6(found);
 		*port = found->port;
 	} else {
 		const struct lb4_reverse_nat *found =

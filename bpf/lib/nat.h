@@ -82,9 +82,9 @@ __verified_alone int nat_claim(__u32 nth)
 	w->to.port = bpf_htons(nat_port_try(w, nth));
 	w->answers.dport = w->to.port;
 	if (w->flow.is_ipv6)
-		w->key6.dport = w->to.port;
+		w->key6.ports = two_halves(w->to.port, w->answers.sport);
 	else
-		w->key4.dport = w->to.port;
+		w->key4.ports = two_halves(w->to.port, w->answers.sport);
 	return nat_put(w, w->flow.is_ipv6, &w->back, BPF_NOEXIST) && !nat_leads_back(w);
 }
 

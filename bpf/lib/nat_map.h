@@ -96,8 +96,8 @@ struct nat_work {
 	struct quote_side side;
 	bool crowded; /* a port was hard to find */
 	union {
-		struct ipv4_ct_tuple key4;
-		struct ipv6_ct_tuple key6;
+		union tuple4_words key4;
+		union tuple6_words key6;
 	};
 	union {
 		struct ipv4_nat_entry entry4;
@@ -125,17 +125,13 @@ static __always_inline void nat_key(struct nat_work *w, const struct flow *f, __
 	if (f->is_ipv6) {
 		w->key6.saddr = f->saddr.ip6;
 		w->key6.daddr = f->daddr.ip6;
-		w->key6.sport = f->sport;
-		w->key6.dport = f->dport;
-		w->key6.nexthdr = f->protocol;
-		w->key6.flags = flags;
+		w->key6.ports = two_halves(f->dport, f->sport);
+		w->key6.proto_flags = two_bytes(f->protocol, flags);
 	} else {
 		w->key4.saddr = f->saddr.ip4;
 		w->key4.daddr = f->daddr.ip4;
-		w->key4.sport = f->sport;
-		w->key4.dport = f->dport;
-		w->key4.nexthdr = f->protocol;
-		w->key4.flags = flags;
+		w->key4.ports = two_halves(f->dport, f->sport);
+		w->key4.proto_flags = two_bytes(f->protocol, flags);
 	}
 }
 
@@ -143,7 +139,8 @@ __subprogram bool nat_find(struct nat_work *w, const struct flow *f, __u8 flags,
 {
 	nat_key(w, f, flags);
 	if (f->is_ipv6) {
-		const struct ipv6_nat_entry *e = map_look_up(&cilium_snat_v6_external, &w->key6);
+		const struct ipv6_nat_entry *e =
+			map_look_up(&cilium_snat_v6_external, &w->key6.tuple);
 
 		if (!e)
 			return false;
@@ -151,7 +148,8 @@ __subprogram bool nat_find(struct nat_work *w, const struct flow *f, __u8 flags,
 		to->port = e->to_sport;
 		to->needs_ct = e->common.needs_ct;
 	} else {
-		const struct ipv4_nat_entry *e = map_look_up(&cilium_snat_v4_external, &w->key4);
+		const struct ipv4_nat_entry *e =
+			map_look_up(&cilium_snat_v4_external, &w->key4.tuple);
 
 		if (!e)
 			return false;
@@ -175,11 +173,11 @@ static __always_inline int nat_put(struct nat_work *w, bool ipv6, const struct n
 	if (ipv6) {
 		w->entry6.nat_info.address = to->addr.ip6;
 		w->entry6.nat_info.port = to->port;
-		return (int)map_update(&cilium_snat_v6_external, &w->key6, &w->entry6, how);
+		return (int)map_update(&cilium_snat_v6_external, &w->key6.tuple, &w->entry6, how);
 	}
 	w->entry4.nat_info.address = to->addr.ip4;
 	w->entry4.nat_info.port = to->port;
-	return (int)map_update(&cilium_snat_v4_external, &w->key4, &w->entry4, how);
+	return (int)map_update(&cilium_snat_v4_external, &w->key4.tuple, &w->entry4, how);
 }
 
 __subprogram int nat_store(struct nat_work *w, const struct flow *f, __u8 flags,
@@ -192,8 +190,8 @@ __subprogram int nat_store(struct nat_work *w, const struct flow *f, __u8 flags,
 __subprogram int nat_delete(struct nat_work *w, const struct flow *f, __u8 flags)
 {
 	nat_key(w, f, flags);
-	return f->is_ipv6 ? (int)bpf_map_delete_elem(&cilium_snat_v6_external, &w->key6)
-			  : (int)bpf_map_delete_elem(&cilium_snat_v4_external, &w->key4);
+	return f->is_ipv6 ? (int)bpf_map_delete_elem(&cilium_snat_v6_external, &w->key6.tuple)
+			  : (int)bpf_map_delete_elem(&cilium_snat_v4_external, &w->key4.tuple);
 }
 
 static __always_inline void nat_count_retries(bool ipv6, __u32 retries)

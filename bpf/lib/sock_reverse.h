@@ -76,8 +76,8 @@ static __always_inline int sock_remember(__u64 cookie, const struct sock_end *pe
 
 		sock_key6(&key, cookie, peer);
 		known = map_look_up(&cilium_lb6_reverse_sk, &key);
-		if (known && known->address.d.d1 == entry.address.d.d1 &&
-		    known->address.d.d2 == entry.address.d.d2 && known->port == entry.port &&
+		if (known && known_v6(known)->d.d1 == called->addr.ip6.d.d1 &&
+		    known_v6(known)->d.d2 == called->addr.ip6.d.d2 && known->port == entry.port &&
 		    known->rev_nat_index == entry.rev_nat_index)
 			return 0;
 		return (int)map_update(&cilium_lb6_reverse_sk, &key, &entry, BPF_ANY);
@@ -110,7 +110,7 @@ static __always_inline int sock_recall(__u64 cookie, const struct sock_end *peer
 		entry = map_look_up(&cilium_lb6_reverse_sk, &key);
 		if (!entry)
 			return -ENOENT;
-		called->addr.ip6 = entry->address;
+		called->addr.ip6 = *known_v6(entry);
 		called->port = entry->port;
 		*rev_nat_index = entry->rev_nat_index;
 	} else {

@@ -35,34 +35,45 @@ static __always_inline __u32 sock_place_to_begin(__u64 cookie, __u8 protocol)
 	return protocol == IPPROTO_TCP ? bpf_get_prandom_u32() : (__u32)cookie;
 }
 
-/* The backend that clients of that namespace had last, else a new one. */
-__verified_alone bool sock_choose_sticky(const struct lb_frontend *f, __u64 netns, __u32 begin,
-					 struct lb_backend *be)
+static __always_inline struct lb_client sock_client(__u64 netns)
 {
-	struct lb_client client = { .id.ip6.d.d1 = netns, .is_cookie = true };
-	struct lb_affinity_val *had;
+	return (struct lb_client){ .id.ip6.d.d1 = netns, .is_cookie = true };
+}
+
+/* The backend that clients of that namespace had last. False: none that still takes new ones. */
+__verified_alone bool sock_choose_had(const struct lb_frontend *f, __u64 netns,
+				      struct lb_backend *be)
+{
+	struct lb_client client = sock_client(netns);
 	__u32 id;
 
 	if (!f || !be)
 		return false;
-	had = lb_affinity_find(f, &client);
-	id = lb_affinity_backend(f, had);
-	if (!(id && lb_backend_find(be, id, f->is_ipv6) && be->state == LB_ACTIVE) &&
-	    !lb_pick_any(f, begin, false, be))
-		return false;
-	lb_affinity_keep(f, &client, had, be->id);
-	return true;
+	id = lb_affinity_backend(f, lb_affinity_find(f, &client));
+	return id && lb_backend_find(be, id, f->is_ipv6) && be->state == LB_ACTIVE;
+}
+
+__verified_alone int sock_note_choice(const struct lb_frontend *f, __u64 netns, __u32 backend_id)
+{
+	struct lb_client client = sock_client(netns);
+
+	if (f)
+		lb_affinity_keep(f, &client, lb_affinity_find(f, &client), backend_id);
+	return 0;
 }
 
 static __always_inline bool sock_choose_seldom(struct bpf_sock_addr *ctx,
 					       const struct lb_frontend *f, __u32 begin,
 					       struct lb_backend *be)
 {
+	__u64 netns = f->flags & LB_F_AFFINITY ? bpf_get_netns_cookie(ctx) : 0;
 	struct lb_frontend copy = *f;
 
-	return f->flags & LB_F_AFFINITY
-		       ? sock_choose_sticky(&copy, bpf_get_netns_cookie(ctx), begin, be)
-		       : lb_pick_any(&copy, begin, false, be);
+	if (!(netns && sock_choose_had(&copy, netns, be)) && !lb_pick_any(&copy, begin, false, be))
+		return false;
+	if (netns)
+		sock_note_choice(&copy, netns, be->id);
+	return true;
 }
 
 static __always_inline bool sock_choose(struct bpf_sock_addr *ctx, const struct lb_frontend *f,

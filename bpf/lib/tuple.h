@@ -59,28 +59,43 @@ static __always_inline void flow_turn(struct flow *f)
 	f->dport = port;
 }
 
+/* See two_halves(). */
+union tuple4_words {
+	struct ipv4_ct_tuple tuple;
+	struct {
+		__be32 daddr, saddr;
+		__u32 ports; /* dport, sport */
+		__u16 proto_flags;
+	};
+};
+
+union tuple6_words {
+	struct ipv6_ct_tuple tuple;
+	struct {
+		union v6addr daddr, saddr;
+		__u32 ports;
+		__u16 proto_flags;
+	};
+};
+
 /* The key of the entry that a packet of this flow makes. */
-static __always_inline struct ipv4_ct_tuple flow_tuple4(const struct flow *f, __u8 flags)
+static __always_inline union tuple4_words flow_tuple4(const struct flow *f, __u8 flags)
 {
-	return (struct ipv4_ct_tuple){
+	return (union tuple4_words){
 		.daddr = f->saddr.ip4,
 		.saddr = f->daddr.ip4,
-		.dport = f->dport,
-		.sport = f->sport,
-		.nexthdr = f->protocol,
-		.flags = flags,
+		.ports = two_halves(f->dport, f->sport),
+		.proto_flags = two_bytes(f->protocol, flags),
 	};
 }
 
-static __always_inline struct ipv6_ct_tuple flow_tuple6(const struct flow *f, __u8 flags)
+static __always_inline union tuple6_words flow_tuple6(const struct flow *f, __u8 flags)
 {
-	return (struct ipv6_ct_tuple){
+	return (union tuple6_words){
 		.daddr = f->saddr.ip6,
 		.saddr = f->daddr.ip6,
-		.dport = f->dport,
-		.sport = f->sport,
-		.nexthdr = f->protocol,
-		.flags = flags,
+		.ports = two_halves(f->dport, f->sport),
+		.proto_flags = two_bytes(f->protocol, flags),
 	};
 }
 
