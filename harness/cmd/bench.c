@@ -436,7 +436,9 @@ static const struct cmd_option options[] = {
 	{ "--seconds", "N", "how long each of the rounds lasts (default 1)" },
 	{ "--only", "PART", "one part of it: engine, events, datapath, replay, cluster" },
 	{ "--mode", "TEXT",
-	  "of the datapath, only packets, or scenarios of fixtures/bench, whose name has TEXT" },
+	  "of the datapath, only packets, sockets' calls and scenarios of fixtures/bench whose "
+	  "name "
+	  "has TEXT" },
 	{ "--nodes", "N", "of the big cluster, 20 to 5000 (default 1000)" },
 	{ "--cluster", "DIR", "cluster (default fixtures/clusters/two-masters)" },
 	{ "--capture", "FILE", "capture to loop (default fixtures/captures/etcd.pcapng)" },
@@ -454,8 +456,10 @@ const struct command cmd_bench = {
 		"and "
 		"packets, and through one `bpftool prog run` a program run, and prints the ratios. "
 		"Then what events cost the datapath at each level of aggregation; what a packet of "
-		"each kind costs in it, and at each hop of the scenarios in fixtures/bench, beside "
-		"Cilium's objects where VERDICT_CILIUM_OBJECTS names them; and `verdict replay "
+		"each kind costs in it, a socket's call, and a packet at each hop of the scenarios "
+		"in "
+		"fixtures/bench, beside Cilium's objects where VERDICT_CILIUM_OBJECTS names them; "
+		"and `verdict replay "
 		"--quiet --expect verdicts` of a capture of a million "
 		"packets, against a bare loop over the same packets. Last, how long a cluster of "
 		"1,000 nodes, 10,000 services and 100,000 pods takes to be read and compiled, and "

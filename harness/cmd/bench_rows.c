@@ -93,7 +93,8 @@ void bench_rows_legend(bool cilium)
 	       "program subtracted, %d turns of %d runs (of a cluster's programs\n%d), of "
 	       "a turn the mean of the middle half, of the turns the median. Out of the "
 	       "tunnel: with helpers\nreplaced, as the kernel's test run knows no "
-	       "tunnel.\n",
+	       "tunnel. At a socket: of a real one, as the kernel times programs\n"
+	       "(BPF_STATS_RUN_TIME).\n",
 	       RACE_TURNS, RACE_BLOCK, RACE_TURNS_FEW);
 	if (cilium)
 		printf("Last: ours to Cilium's. Both were loaded at once and took turns, which "
