@@ -39,23 +39,42 @@ LB_MAP(cilium_lb4_reverse_sk, BPF_MAP_TYPE_LRU_HASH, struct ipv4_revnat_tuple,
 LB_MAP(cilium_lb6_reverse_sk, BPF_MAP_TYPE_LRU_HASH, struct ipv6_revnat_tuple,
        struct ipv6_revnat_entry, 262144, 0);
 
-static __always_inline struct ipv4_revnat_tuple sock_key4(__u64 cookie, const struct sock_end *peer)
+/* See two_halves(). */
+union sock_key4 {
+	struct ipv4_revnat_tuple tuple;
+	struct {
+		__sock_cookie cookie;
+		__be32 address;
+		__u32 port_pad;
+	};
+};
+
+/* Four bytes at its end have no name in the tuple, and count. */
+union sock_key6 {
+	struct ipv6_revnat_tuple tuple;
+	struct {
+		__sock_cookie cookie;
+		union v6addr address;
+		__u32 port_pad, end;
+	};
+};
+
+static __always_inline union sock_key4 sock_key4(__u64 cookie, const struct sock_end *peer)
 {
-	return (struct ipv4_revnat_tuple){
+	return (union sock_key4){
 		.cookie = cookie,
 		.address = peer->addr.ip4,
-		.port = peer->port,
+		.port_pad = two_halves(peer->port, 0),
 	};
 }
 
-/* Four bytes at its end have no name, and count. */
-static __always_inline void sock_key6(struct ipv6_revnat_tuple *key, __u64 cookie,
-				      const struct sock_end *peer)
+static __always_inline union sock_key6 sock_key6(__u64 cookie, const struct sock_end *peer)
 {
-	__builtin_memset(key, 0, sizeof(*key));
-	key->cookie = cookie;
-	key->address = peer->addr.ip6;
-	key->port = peer->port;
+	return (union sock_key6){
+		.cookie = cookie,
+		.address = peer->addr.ip6,
+		.port_pad = two_halves(peer->port, 0),
+	};
 }
 
 /* peer is the backend, called is what the socket asked for. 0, or negative. What is known already is not written
@@ -65,36 +84,34 @@ static __always_inline int sock_remember(__u64 cookie, const struct sock_end *pe
 					 const struct sock_end *called, __u16 rev_nat_index)
 {
 	if (peer->is_ipv6) {
-		struct ipv6_revnat_tuple key;
+		union sock_key6 key = sock_key6(cookie, peer);
 		struct ipv6_revnat_entry entry = {
 			.address = called->addr.ip6,
 			.port = called->port,
 			.rev_nat_index = rev_nat_index,
 		};
+		const struct ipv6_revnat_entry *known =
+			map_look_up(&cilium_lb6_reverse_sk, &key.tuple);
 
-		const struct ipv6_revnat_entry *known;
-
-		sock_key6(&key, cookie, peer);
-		known = map_look_up(&cilium_lb6_reverse_sk, &key);
 		if (known && known_v6(known)->d.d1 == called->addr.ip6.d.d1 &&
 		    known_v6(known)->d.d2 == called->addr.ip6.d.d2 && known->port == entry.port &&
 		    known->rev_nat_index == entry.rev_nat_index)
 			return 0;
-		return (int)map_update(&cilium_lb6_reverse_sk, &key, &entry, BPF_ANY);
+		return (int)map_update(&cilium_lb6_reverse_sk, &key.tuple, &entry, BPF_ANY);
 	} else {
-		struct ipv4_revnat_tuple key = sock_key4(cookie, peer);
+		union sock_key4 key = sock_key4(cookie, peer);
 		struct ipv4_revnat_entry entry = {
 			.address = called->addr.ip4,
 			.port = called->port,
 			.rev_nat_index = rev_nat_index,
 		};
-
-		const struct ipv4_revnat_entry *known = map_look_up(&cilium_lb4_reverse_sk, &key);
+		const struct ipv4_revnat_entry *known =
+			map_look_up(&cilium_lb4_reverse_sk, &key.tuple);
 
 		if (known && known->address == entry.address && known->port == entry.port &&
 		    known->rev_nat_index == entry.rev_nat_index)
 			return 0;
-		return (int)map_update(&cilium_lb4_reverse_sk, &key, &entry, BPF_ANY);
+		return (int)map_update(&cilium_lb4_reverse_sk, &key.tuple, &entry, BPF_ANY);
 	}
 }
 
@@ -103,19 +120,19 @@ static __always_inline int sock_recall(__u64 cookie, const struct sock_end *peer
 				       struct sock_end *called, __u16 *rev_nat_index)
 {
 	if (peer->is_ipv6) {
-		const struct ipv6_revnat_entry *entry;
-		struct ipv6_revnat_tuple key;
+		union sock_key6 key = sock_key6(cookie, peer);
+		const struct ipv6_revnat_entry *entry =
+			map_look_up(&cilium_lb6_reverse_sk, &key.tuple);
 
-		sock_key6(&key, cookie, peer);
-		entry = map_look_up(&cilium_lb6_reverse_sk, &key);
 		if (!entry)
 			return -ENOENT;
 		called->addr.ip6 = *known_v6(entry);
 		called->port = entry->port;
 		*rev_nat_index = entry->rev_nat_index;
 	} else {
-		struct ipv4_revnat_tuple key = sock_key4(cookie, peer);
-		const struct ipv4_revnat_entry *entry = map_look_up(&cilium_lb4_reverse_sk, &key);
+		union sock_key4 key = sock_key4(cookie, peer);
+		const struct ipv4_revnat_entry *entry =
+			map_look_up(&cilium_lb4_reverse_sk, &key.tuple);
 
 		if (!entry)
 			return -ENOENT;
@@ -129,14 +146,13 @@ static __always_inline int sock_recall(__u64 cookie, const struct sock_end *peer
 static __always_inline int sock_forget(__u64 cookie, const struct sock_end *peer)
 {
 	if (peer->is_ipv6) {
-		struct ipv6_revnat_tuple key;
+		union sock_key6 key = sock_key6(cookie, peer);
 
-		sock_key6(&key, cookie, peer);
-		return (int)bpf_map_delete_elem(&cilium_lb6_reverse_sk, &key);
+		return (int)bpf_map_delete_elem(&cilium_lb6_reverse_sk, &key.tuple);
 	} else {
-		struct ipv4_revnat_tuple key = sock_key4(cookie, peer);
+		union sock_key4 key = sock_key4(cookie, peer);
 
-		return (int)bpf_map_delete_elem(&cilium_lb4_reverse_sk, &key);
+		return (int)bpf_map_delete_elem(&cilium_lb4_reverse_sk, &key.tuple);
 	}
 }
 
