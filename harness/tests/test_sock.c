@@ -124,6 +124,38 @@ Test(sock, an_answer_of_a_service_that_is_gone_is_its_backends, .timeout = 60)
 	cr_expect_eq(entries(REVERSE4), 0, "what is stale is forgotten");
 }
 
+/* Also where both have one backend and, as a node port at every node's address, one index. */
+static void calls_another(const char *first, const char *second)
+{
+	struct end e;
+	int fd = client(SOCK_DGRAM, first, 53);
+
+	cr_assert_geq(fd, 0);
+	expect_peer(fd, first, 53);
+	e = end_of(second, 53);
+	cr_assert_eq(connect(fd, (struct sockaddr *)&e.sa, e.len), 0);
+	expect_peer(fd, second, 53);
+	e = end_of(second, 54);
+	cr_assert_eq(connect(fd, (struct sockaddr *)&e.sa, e.len), 0);
+	expect_peer(fd, second, 54);
+	close(fd);
+}
+
+Test(sock, who_calls_another_service_is_told_of_that_one, .timeout = 60)
+{
+	lab_start(false, "");
+	backend(1, "10.0.1.20", 5353, 0);
+	service("10.96.0.53", 53, UDP, 10, "", 1, 1);
+	service("10.96.1.53", 53, UDP, 10, "", 1, 1);
+	service("10.96.1.53", 54, UDP, 10, "", 1, 1);
+	backend(2, "fd00:1::20", 5353, 0);
+	service("fd00:96::53", 53, UDP, 13, "", 2, 1);
+	service("fd00:96::153", 53, UDP, 13, "", 2, 1);
+	service("fd00:96::153", 54, UDP, 13, "", 2, 1);
+	calls_another("10.96.0.53", "10.96.1.53");
+	calls_another("fd00:96::53", "fd00:96::153");
+}
+
 /* A socket that is a datagram service's client asks one backend, not each time another. */
 Test(sock, backends_are_chosen_at_random_and_kept_by_datagram_sockets, .timeout = 60)
 {
