@@ -306,7 +306,7 @@ Test(cmd, without_privilege_all_is_skipped_with_the_reason_and_exits_4)
 
 Test(cmd, a_signal_ends_the_run_after_the_scenario_with_a_report)
 {
-	const char *out = arena_printf(a, "%s/stdout", dir);
+	const char *out = arena_printf(a, "%s/signalled", dir); /* nobody else has written there */
 	char text[65536] = "";
 	int status;
 	pid_t pid;
