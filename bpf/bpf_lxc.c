@@ -492,7 +492,10 @@ static __always_inline void identify_sender(ctx_t *ctx, struct packet *pkt)
 	if (pkt->src_identity >= IDENTITY_RESERVED_END || pkt->ethertype == ETH_P_ARP)
 		return;
 	known = ipcache_identity(&pkt->saddr, pkt->is_ipv6);
-	if (known != IDENTITY_HOST && !identity_is_world(known))
+	if (known == IDENTITY_HOST)
+		return;
+	/* which world it is, the address says: policies may name that of one family */
+	if (!identity_is_world(known) || identity_is_world(pkt->src_identity))
 		pkt->src_identity = known;
 }
 

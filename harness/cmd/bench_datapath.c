@@ -103,6 +103,7 @@ static int see(struct bench_datapath *b, struct replay *r, const struct bench_se
 	const struct tunnel_meta tunnel = tunnel_of(send);
 	struct replay_place at = { .role = send->device,
 				   .hook = send->hook,
+				   .mark = send->mark,
 				   .tunnel = send->vni ? &tunnel : NULL };
 	struct capture_packet p = { .number = 1, .linktype = LINK_ETHERNET };
 	struct trace *t = arena_new_of(b->arena, struct trace);
@@ -239,7 +240,8 @@ static int open_lane(struct bench_datapath *b, struct side *s, const struct benc
 					.hook = replay_hook(*r),
 					.data = lane->packet.data,
 					.len = lane->packet.len,
-					.ifindex = replay_device(*r)->ifindex };
+					.ifindex = replay_device(*r)->ifindex,
+					.mark = m->measured.mark };
 	lane->events = target_events(replay_target(*r));
 	lane->fresh = m->fresh;
 	lane->port = 1024;

@@ -14,6 +14,7 @@ struct bench_send {
 	const char *packet; /* as bench_packet_make() takes it */
 	uint8_t flags; /* of TCP */
 	uint32_t vni; /* it comes out of the tunnel with that identity; 0: it does not */
+	uint32_t mark; /* of the skb */
 };
 
 struct bench_mode {

@@ -36,6 +36,14 @@ Test(lxc_in, the_mark_says_who_has_sent_it_and_else_the_address, .timeout = 60)
 		cr_expect_eq(identity_of(0, host[v6], 6), 2);
 		cr_expect_eq(identity_of(MARK(PROXY_IN, 30012u), host[v6], 7), 30012);
 	}
+	/* a cluster of both families tells their worlds apart, and so may a policy */
+	for (int v6 = 0; v6 < 2; v6++) {
+		lab_set(lab, "cilium_ipcache_v2",
+			arena_printf(lab->arena, "{lpm_key: {prefixlen: 32}, family: %d}", 1 + v6),
+			arena_printf(lab->arena, "{sec_identity: %d}", 9 + v6));
+		cr_expect_eq(identity_of(0, world[v6], 8), 9u + (unsigned)v6);
+		cr_expect_eq(identity_of(MARK(BY_POD, 6), world[v6], 9), 6);
+	}
 	lab_close(lab);
 }
 
