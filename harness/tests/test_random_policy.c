@@ -38,8 +38,11 @@ static int foretell(const struct place *at, const struct pkt *p, bool *sure, enu
 		return 0;
 	if (at->endpoint && own != at->endpoint)
 		return 132;
-	if (s.unknown && (at->endpoint || endpoint))
+	if (s.unknown && (at->endpoint || endpoint)) {
+		/* else the programs may know what was forgotten here */
+		*sure &= model.n_pieces <= PIECES;
 		return s.has_ports ? 0 : 175;
+	}
 	if (at->endpoint)
 		reason = ask_pod(&s, at->endpoint, true, identity_of(s.way.dst, s.way.v6), sure,
 				 becomes);
