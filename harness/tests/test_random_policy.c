@@ -38,11 +38,8 @@ static int foretell(const struct place *at, const struct pkt *p, bool *sure, enu
 		return 0;
 	if (at->endpoint && own != at->endpoint)
 		return 132;
-	if (s.unknown && (at->endpoint || endpoint)) {
-		/* else the programs may know what was forgotten here */
-		*sure &= model.n_pieces <= PIECES;
+	if (s.unknown && (at->endpoint || endpoint))
 		return s.has_ports ? 0 : 175;
-	}
 	if (at->endpoint)
 		reason = ask_pod(&s, at->endpoint, true, identity_of(s.way.dst, s.way.v6), sure,
 				 becomes);
@@ -147,17 +144,28 @@ static void converse(struct random_node *n, uint32_t rounds)
 	}
 }
 
-Test(random_policy, the_model_agrees, .timeout = 3000)
+/* The programs' maps and the model forget in ways of their own: not before a conversation of that length ends. */
+#define CONVERSATION 6000
+
+static void hold(uint32_t seed)
 {
 	struct random_node n;
 
-	NEEDS_ROOT();
-	random_open(&n, RANDOM_TARGET(", enable_host_routing: true"), random_seed(7));
-	converse(&n, random_rounds(6000));
+	random_open(&n, RANDOM_TARGET(", enable_host_routing: true"), seed);
+	converse(&n, CONVERSATION);
 	printf("%u ran, %u passed, %u denied, %u by a rule\n", n.ran, n.passed, n.reasons[133],
 	       n.reasons[181]);
 	cr_expect_gt(n.reasons[133], n.ran / 20);
 	cr_expect_gt(n.reasons[181], n.ran / 100);
 	cr_expect_gt(n.passed, n.ran / 10);
 	lab_close(n.lab);
+}
+
+Test(random_policy, the_model_agrees, .timeout = 3000)
+{
+	uint32_t seed = random_seed(7);
+
+	NEEDS_ROOT();
+	for (uint32_t i = 0; i < random_rounds(1); i++)
+		hold(seed + i);
 }
