@@ -6,6 +6,15 @@
 
 #define THIN 1400
 
+#define THIN_XDP                                                                                   \
+	"summary: a node with XDP\n"                                                               \
+	"config: {interface_ifindex: 2, interface_mac: 02:00:c0:a8:0a:01, enable_nodeport: true, " \
+	"enable_nodeport_acceleration: true, lb_mode: 1, nat_ipv4_masquerade: 192.168.10.1, "      \
+	"nat_ipv6_masquerade: 'fd00:10::1'}\n"                                                     \
+	"hooks: {native: {ingress: bpf_host.o/cil_from_netdev, xdp: bpf_xdp.o/cil_xdp_entry}}\n"   \
+	"events: {map: cilium_events}\n"                                                           \
+	"devices: [{name: eth0, ifindex: 2, role: native, mac: 02:00:c0:a8:0a:01}]\n"
+
 static struct lab *thin_open(const char *target)
 {
 	struct arena *a = arena_new();
@@ -104,6 +113,33 @@ Test(dsr_thin, so_is_an_outer_header, .timeout = 60)
 		cr_expect_eq(lab_hop(lab)->out.len, 14 + THIN);
 		in(sized(v6, ACK, THIN - outer + 1));
 		expect_told(v6, THIN - outer, THIN - outer + 1);
+	}
+	lab_close(lab);
+}
+
+Test(dsr_thin, at_xdp_too, .timeout = 60)
+{
+	NEEDS_ROOT();
+	lab = thin_open(THIN_XDP);
+	for (int v6 = 0; v6 < 2; v6++) {
+		uint32_t option = v6 ? 24 : 8;
+		struct pkt fits = sized(v6, SYN, THIN - option);
+		struct pkt one_more = sized(v6, SYN, THIN - option + 1);
+		const uint8_t *d;
+
+		lab_run(lab, "eth0", "xdp", &fits);
+		lab_expect_verdict(lab, XDP_TX);
+		cr_expect_eq(lab_hop(lab)->out.len, 14 + THIN);
+		lab_run(lab, "eth0", "xdp", &one_more);
+		lab_expect_verdict(lab, XDP_TX);
+		d = lab_hop(lab)->out.data;
+		cr_assert(d);
+		cr_expect_eq(v6 ? d[54] : d[34], v6 ? 2 : 3, "%s: no such error", lab->last);
+		cr_expect_eq(v6 ? get_be32(d + 58) : get_be16(d + 40), THIN - option, "%s",
+			     lab->last);
+		d += v6 ? 62 : 42;
+		cr_expect_eq(v6 ? get_be16(d + 4) + 40 : get_be16(d + 2), THIN - option + 1);
+		cr_expect_eq(v6 ? d[6] : d[0], v6 ? 6 : 0x45);
 	}
 	lab_close(lab);
 }
