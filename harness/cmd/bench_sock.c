@@ -10,18 +10,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cgroup.h"
 #include "base/file.h"
 #include "base/ns.h"
 #include "cmd/bench_rows.h"
 #include "cmd/bench_sock_call.h"
-#include "cmd/bench_sock_group.h"
 #include "engine/replay_net.h"
 
 enum { NOTHING, OURS, THEIRS, LANES };
 
 struct bench_sock {
 	struct arena *arena;
-	struct sock_groups groups;
+	struct cgroups groups;
 	struct sock_lane lanes[LANES];
 	size_t n; /* lanes */
 	int backend[SOCK_FAMILIES]; /* what the service's datagrams reach */
@@ -136,18 +136,13 @@ static int measure_row(struct bench_sock *b, const struct sock_row *row, int fam
 /* In a group of its own: its programs are the sockets' from here on. */
 static int open_lane(struct bench_sock *b, struct sock_lane *l, struct err *err)
 {
-	struct sock_group *group;
+	const char *group;
 	int ret = sock_lane_load(l, b->arena, err);
 
 	if (!ret)
-		ret = sock_groups_add(&b->groups, &group, err);
-	for (int i = 0; i < SOCK_CALLS * SOCK_FAMILIES && !ret; i++) {
-		int call = i / SOCK_FAMILIES, family = i % SOCK_FAMILIES;
-
-		if (l->progs[call][family] >= 0)
-			ret = sock_group_attach(group, l->progs[call][family],
-						sock_programs[call][family].type, err);
-	}
+		ret = cgroups_add(&b->groups, &group, err);
+	if (!ret)
+		ret = sock_lane_attach(l, group, err);
 	return ret ? ret : sock_open_lane(l, err);
 }
 
@@ -169,7 +164,7 @@ static int open_all(struct bench_sock *b, struct err *err)
 	if (!ret && b->stats < 0)
 		ret = err_system(err, -b->stats, "having programs timed");
 	if (!ret)
-		ret = sock_groups_begin(&b->groups, b->arena, err);
+		ret = cgroups_begin(&b->groups, b->arena, err);
 	for (size_t i = 0; i < b->n && !ret; i++)
 		ret = open_lane(b, &b->lanes[i], err);
 	return ret;
@@ -179,7 +174,7 @@ static void close_all(struct bench_sock *b)
 {
 	struct err ignored = { 0 };
 
-	sock_groups_end(&b->groups);
+	cgroups_end(&b->groups);
 	for (size_t i = 0; i < LANES; i++)
 		sock_lane_close(&b->lanes[i]);
 	for (int family = 0; family < SOCK_FAMILIES; family++)
@@ -211,7 +206,8 @@ static void begin(struct bench_sock *b, const char *objects, const char *theirs)
 			b->lanes[i].connected[family] = b->lanes[i].past[family] = -1;
 			b->lanes[i].loose[family] = -1;
 			for (int call = 0; call < SOCK_CALLS; call++)
-				b->lanes[i].progs[call][family] = -1;
+				b->lanes[i].progs[call][family] = b->lanes[i].links[call][family] =
+					-1;
 		}
 }
 

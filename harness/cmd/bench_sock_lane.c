@@ -3,6 +3,7 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <unistd.h>
@@ -139,14 +140,39 @@ int sock_lane_load(struct sock_lane *l, struct arena *a, struct err *err)
 	return l->desc ? open_target(l, a, err) : load_nothings(l, err);
 }
 
+int sock_lane_attach(struct sock_lane *l, const char *group, struct err *err)
+{
+	int fd = open(group, O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret = 0;
+
+	if (fd < 0)
+		return err_system(err, errno, "opening %s", group);
+	for (int i = 0; i < SOCK_CALLS * SOCK_FAMILIES && !ret; i++) {
+		int call = i / SOCK_FAMILIES, family = i % SOCK_FAMILIES, link;
+
+		if (l->progs[call][family] < 0)
+			continue;
+		link = bpf_link_create(l->progs[call][family], fd, sock_programs[call][family].type,
+				       NULL);
+		if (link < 0)
+			ret = err_system(err, -link, "attaching %s to %s",
+					 sock_programs[call][family].name, group);
+		l->links[call][family] = link;
+	}
+	fd_cleanup(&fd);
+	return ret;
+}
+
 void sock_lane_close(struct sock_lane *l)
 {
 	for (int family = 0; family < SOCK_FAMILIES; family++) {
 		fd_cleanup(&l->connected[family]);
 		fd_cleanup(&l->past[family]);
 		fd_cleanup(&l->loose[family]);
-		for (int call = 0; call < SOCK_CALLS && !l->desc; call++)
-			fd_cleanup(&l->progs[call][family]);
+		for (int call = 0; call < SOCK_CALLS; call++) {
+			fd_cleanup(&l->links[call][family]);
+			if (!l->desc)
+				fd_cleanup(&l->progs[call][family]);
+		}
 	}
 	target_close(l->target);
 	target_desc_free(l->desc);

@@ -36,12 +36,15 @@ struct sock_lane {
 	struct figures *figures;
 	size_t n_figures;
 	int progs[SOCK_CALLS][SOCK_FAMILIES]; /* -1: the object has none */
+	int links[SOCK_CALLS][SOCK_FAMILIES]; /* to the control group; -1: none */
 	int connected[SOCK_FAMILIES], past[SOCK_FAMILIES], loose[SOCK_FAMILIES]; /* sockets */
 	double ns[RACE_TURNS_FEW];
 };
 
 /* Programs and entries of maps. In the sandbox; a outlives the lane. */
 int sock_lane_load(struct sock_lane *l, struct arena *a, struct err *err);
+/* To the control group in that folder. */
+int sock_lane_attach(struct sock_lane *l, const char *group, struct err *err);
 /* NULL: it has no such program. */
 const struct figures *sock_lane_figures(const struct sock_lane *l, const char *program);
 /* Its sockets, too. */

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 
+#include "base/cgroup.h"
 #include "bpf_source.h"
 #include "scenario/target_desc.h"
 #include "scenario/yaml.h"
@@ -32,46 +33,24 @@ struct sock_lab {
 	struct target *target;
 	struct err err;
 	uint64_t netns; /* cookie of the namespace */
-	char group[1024], home[1024]; /* control groups */
+	struct cgroups groups;
+	const char *group; /* that this process is in */
 };
 
 static struct sock_lab lab;
 
 /* ---- the control group ---- */
 
-static inline void join(const char *group)
-{
-	char path[1100], pid[16];
-	int fd, n = snprintf(pid, sizeof(pid), "%d", (int)getpid());
-
-	snprintf(path, sizeof(path), "%s/cgroup.procs", group);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	cr_assert(fd >= 0 && write(fd, pid, (size_t)n) == n, "%s: %s", path, strerror(errno));
-	close(fd);
-}
-
 static inline void leave_group(void)
 {
-	if (!lab.group[0])
-		return;
-	join(lab.home);
-	rmdir(lab.group);
+	cgroups_end(&lab.groups);
 }
 
 static inline void enter_group(void)
 {
-	char line[512], root[128], *path;
-
-	if (!file_find_line("/proc/mounts", " cgroup2 ", line, sizeof(line)))
-		cr_skip_test("needs a cgroup2 mount");
-	cr_assert_eq(sscanf(line, "%*s %127s", root), 1);
-	cr_assert(file_find_line("/proc/self/cgroup", "0::", line, sizeof(line)));
-	path = line + strlen("0::");
-	snprintf(lab.home, sizeof(lab.home), "%s%s", root, path);
-	snprintf(lab.group, sizeof(lab.group), "%s%s/verdict-test-%d", root, path, (int)getpid());
-	cr_assert_eq(mkdir(lab.group, 0755), 0, "%s: %s", lab.group, strerror(errno));
+	cr_assert_eq(cgroups_begin(&lab.groups, lab.arena, &lab.err), 0, "%s", lab.err.text);
 	atexit(leave_group);
-	join(lab.group);
+	cr_assert_eq(cgroups_add(&lab.groups, &lab.group, &lab.err), 0, "%s", lab.err.text);
 }
 
 /* ---- programs ---- */

@@ -23,7 +23,7 @@ row "socket: asks who its peer is" PROCEED
 groups=$(mktemp -d)
 mount -t cgroup2 none "$groups"
 left() {
-	find "$groups" -type d -name 'verdict-bench-*' | wc -l
+	find "$groups" -type d -name 'verdict-[0-9]*-[0-9]' | wc -l
 }
 expect_true "no control group of the benchmark is left" test "$(left)" -eq 0
 "$verdict" bench --only datapath --mode "socket: " >/dev/null 2>&1 &

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-#include "cmd/bench_sock_group.h"
+#include "base/cgroup.h"
 
-#include <bpf/bpf.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -14,8 +14,8 @@
 #include "base/file.h"
 #include "base/ns.h"
 
-#define MOUNT  SANDBOX_NETNS "/cgroup" /* on the sandbox's own tmpfs */
-#define PREFIX "verdict-bench-"
+#define MOUNT SANDBOX_NETNS "/cgroup" /* on the sandbox's own tmpfs */
+#define NAME  "verdict-%d-%zu" /* the process that has made it, and which one of its it is */
 
 static int join(const char *path, struct err *err)
 {
@@ -30,24 +30,28 @@ static int join(const char *path, struct err *err)
 	return ret;
 }
 
-/* One that a process is in stays. */
+/* Those of a process that lives are its own, also before it is in them. */
 static void clean_up(const char *home)
 {
 	DIR *dir = opendir(home);
 	const struct dirent *e;
 
-	while (dir && (e = readdir(dir)))
-		if (!strncmp(e->d_name, PREFIX, strlen(PREFIX)))
+	while (dir && (e = readdir(dir))) {
+		size_t which;
+		int pid;
+
+		if (sscanf(e->d_name, NAME, &pid, &which) == 2 && kill(pid, 0) && errno == ESRCH)
 			unlinkat(dirfd(dir), e->d_name, AT_REMOVEDIR);
+	}
 	if (dir)
 		closedir(dir);
 }
 
-int sock_groups_begin(struct sock_groups *g, struct arena *a, struct err *err)
+int cgroups_begin(struct cgroups *g, struct arena *a, struct err *err)
 {
 	char line[4096];
 
-	*g = (struct sock_groups){ .arena = a };
+	*g = (struct cgroups){ .arena = a };
 	if (mkdir(MOUNT, 0755) && errno != EEXIST)
 		return err_system(err, errno, "making %s", MOUNT);
 	if (mount("none", MOUNT, "cgroup2", 0, NULL) && errno != EBUSY)
@@ -59,44 +63,26 @@ int sock_groups_begin(struct sock_groups *g, struct arena *a, struct err *err)
 	return 0;
 }
 
-int sock_groups_add(struct sock_groups *g, struct sock_group **out, struct err *err)
+int cgroups_add(struct cgroups *g, const char **path, struct err *err)
 {
-	struct sock_group *s = &g->list[g->n];
-
-	s->path = arena_printf(g->arena, "%s/" PREFIX "%d-%zu", g->home, (int)getpid(), g->n);
-	if (mkdir(s->path, 0755))
-		return err_system(err, errno, "making control group %s", s->path);
-	g->n++;
-	*out = s;
-	return join(s->path, err);
+	*path = arena_printf(g->arena, "%s/" NAME, g->home, (int)getpid(), g->n);
+	if (mkdir(*path, 0755))
+		return err_system(err, errno, "making control group %s", *path);
+	g->paths[g->n++] = *path;
+	return join(*path, err);
 }
 
-int sock_group_attach(struct sock_group *g, int prog_fd, unsigned attach_type, struct err *err)
-{
-	int fd = open(g->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), link;
-
-	if (fd < 0)
-		return err_system(err, errno, "opening %s", g->path);
-	link = bpf_link_create(prog_fd, fd, (enum bpf_attach_type)attach_type, NULL);
-	fd_cleanup(&fd);
-	if (link < 0)
-		return err_system(err, -link, "attaching a program to %s", g->path);
-	g->links[g->n_links++] = link;
-	return 0;
-}
-
-void sock_groups_end(struct sock_groups *g)
+void cgroups_end(struct cgroups *g)
 {
 	struct err ignored = { 0 };
 
+	if (!g->home)
+		return;
 	if (g->n)
 		join(g->home, &ignored);
-	while (g->n) {
-		struct sock_group *s = &g->list[--g->n];
-
-		while (s->n_links)
-			fd_cleanup(&s->links[--s->n_links]);
-		rmdir(s->path);
-	}
+	while (g->n)
+		rmdir(g->paths[--g->n]);
 	umount2(MOUNT, MNT_DETACH);
+	rmdir(MOUNT);
+	g->home = NULL;
 }
